@@ -1,0 +1,1 @@
+"""Documents in, generations of a searchable index out; no HTTP."""

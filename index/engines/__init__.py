@@ -1,0 +1,16 @@
+"""Engines answer questions over a generation. ``engine_kind`` is the only place that knows which there are."""
+
+from __future__ import annotations
+
+from index.engines.base import EngineKind
+from index.engines.whoosh import WhooshKind
+from index.errors import UnknownEngine
+
+_KINDS: dict[str, type[EngineKind]] = {"whoosh": WhooshKind}
+
+
+def engine_kind(name: str = "whoosh") -> EngineKind:
+    """The engine of this name. Raises UnknownEngine."""
+    if name not in _KINDS:
+        raise UnknownEngine(name, tuple(_KINDS))
+    return _KINDS[name]()

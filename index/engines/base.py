@@ -1,0 +1,99 @@
+"""The seam between questions and whatever answers them. These docstrings are the contract; the suite in
+tests/engines/contract.py holds every engine to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from index.documents import Story
+from index.query import (
+    IndexStatus,
+    PublisherRecord,
+    SearchPage,
+    SearchQuery,
+    SourcePage,
+    SourceQuery,
+    SourceRecord,
+)
+
+
+class Engine(Protocol):
+    """One generation, open for reading. Every method may be called from many threads at once.
+
+    All raise IndexUnavailable (or a subclass) when the index cannot answer, never an error of their own make.
+    """
+
+    def search_stories(self, query: SearchQuery) -> SearchPage:
+        """The page of hits, the exact total, and the facets asked for.
+
+        Sorting never changes what matches. Ties break by newest, then id, so that pages never overlap.
+        Ids in filters that the index does not know match nothing (``any_of``) or exclude nothing.
+        """
+        ...
+
+    def search_sources(self, query: SourceQuery) -> SourcePage:
+        """The same over sources, by relevance where there are words, else newest first."""
+        ...
+
+    def find_stories(self, ids: Sequence[str]) -> list[Story]:
+        """The stories that exist, in the order of ``ids``."""
+        ...
+
+    def find_source(self, ident: str) -> SourceRecord | None:
+        """The source of this id."""
+        ...
+
+    def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
+        """The stories most like ``story`` by its distinctive words in title, summary and body, best first.
+
+        The score is the share, 0 to 1, of what ``story`` itself would score. ``story`` and ``exclude`` are
+        left out. The same story gives the same list at every call.
+        """
+        ...
+
+    def list_publishers(self) -> Sequence[PublisherRecord]:
+        """All publishers, by story count (most first), then name."""
+        ...
+
+    def find_labels(self, facet: str) -> dict[str, str]:
+        """Facet id to label, for all values of a facet."""
+        ...
+
+    def get_status(self) -> IndexStatus:
+        """Counts of what is in the generation."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the files. Called once, when no method is running."""
+        ...
+
+
+class GenerationWriter(Protocol):
+    """Fills an empty directory with one generation's files."""
+
+    def add(self, story: Story) -> None:
+        """Take one story; its id was not added before."""
+        ...
+
+    def finish(self) -> IndexStatus:
+        """Write everything out and tell what was written. Nothing may be added afterwards."""
+        ...
+
+    def abort(self) -> None:
+        """Let go of files and memory; the directory is removed by the caller."""
+        ...
+
+
+class EngineKind(Protocol):
+    """How to make and open generations of one kind; each engine package offers one."""
+
+    name: str
+    format_version: int
+
+    def make_writer(self, directory: Path) -> GenerationWriter: ...
+
+    def open(self, directory: Path, status: IndexStatus) -> Engine:
+        """Raises IndexDamaged when files are missing or not what they should be."""
+        ...

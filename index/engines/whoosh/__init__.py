@@ -1,0 +1,30 @@
+"""Plain Whoosh, exhaustive: the first engine, afterwards the slow twin of the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from index.engines.whoosh.engine import WhooshEngine
+from index.engines.whoosh.fields import FORMAT_VERSION
+from index.engines.whoosh.writer import WhooshWriter
+from index.errors import IndexDamaged
+from index.query import IndexStatus
+
+
+class WhooshKind:
+    """The EngineKind (index.engines.base) of this engine."""
+
+    name = "whoosh"
+    format_version = FORMAT_VERSION
+
+    def make_writer(self, directory: Path) -> WhooshWriter:
+        return WhooshWriter(directory)
+
+    def open(self, directory: Path, status: IndexStatus) -> WhooshEngine:
+        try:
+            engine = WhooshEngine(directory, status)
+        except (OSError, ValueError, KeyError, EOFError, msgspec.MsgspecError) as error:
+            raise IndexDamaged(directory, f"{type(error).__name__}: {error}") from error
+        return engine

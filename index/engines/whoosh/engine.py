@@ -1,0 +1,172 @@
+"""Plain Whoosh, exhaustive: with a limit its multi-field AND can lose hits, so every match is collected, and
+filters, facets and order are worked out match by match, in the open. Slow and right: the twin of fast engines."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from whoosh import query as wq
+
+from index.documents import Story
+from index.engines.whoosh import fields
+from index.engines.whoosh.queries import compile_query
+from index.engines.whoosh.rows import count_facet, newest_first, passes, passes_source, sort_key
+from index.engines.whoosh.searchers import SearcherPool
+from index.query import (
+    Hit,
+    IndexStatus,
+    Node,
+    PublisherRecord,
+    SearchPage,
+    SearchQuery,
+    Sort,
+    SourcePage,
+    SourceQuery,
+    SourceRecord,
+)
+from index.schema import SOURCE_FIELDS, STORY_FIELDS, iter_tokens, term_of
+
+# How many of a story's most distinctive words find_similar asks for: Lucene's MoreLikeThis takes 25 too.
+_SIMILAR_TERMS = 25
+_SIMILAR_BOOSTS = {"title": 3.0, "summary": 2.0, "body": 1.0}
+_story_decoder = msgspec.json.Decoder(Story)
+T = TypeVar("T")
+
+
+class WhooshEngine:
+    """An Engine (index.engines.base) over one generation."""
+
+    def __init__(self, directory: Path, status: IndexStatus) -> None:
+        self._status = status
+        self._stories = SearcherPool(directory / fields.STORIES)
+        self._sources = SearcherPool(directory / fields.SOURCES)
+        self._rows = _decode_lines(directory / fields.ROWS, fields.Row)
+        self._source_rows = _decode_lines(directory / fields.SOURCE_ROWS, fields.SourceRow)
+        self._publishers = _decode_lines(directory / fields.PUBLISHERS, PublisherRecord)
+        self._words = (directory / fields.WORDS).read_text(encoding="utf-8").split("\n")
+        labels = (directory / fields.LABELS).read_bytes()
+        self._labels = msgspec.json.decode(labels, type=dict[str, dict[str, str]])
+
+    # --- searching -----------------------------------------------------------------------------------------
+
+    def search_stories(self, query: SearchQuery) -> SearchPage:
+        boosts = {field.name: field.boost for field in STORY_FIELDS if field.name in query.search_in}
+        scores = self._match(self._stories, query.tree, boosts)
+        matches = [(self._rows[number], score, number) for number, score in scores]
+        found = [match for match in matches if passes(match[0], query.filters)]
+        found.sort(key=sort_key(query.sort))
+        hits = [
+            Hit(self._read_story(number), score)
+            for _, score, number in found[query.offset : query.offset + query.limit]
+        ]
+        facets = {
+            name: count_facet(name, query.facets, query.filters, matches, self.find_labels(name))
+            for name in query.facets.names
+        }
+        return SearchPage(len(found), tuple(hits), facets)
+
+    def search_sources(self, query: SourceQuery) -> SourcePage:
+        boosts = {field.name: field.boost for field in SOURCE_FIELDS}
+        scores = self._match(self._sources, query.tree, boosts)
+        found = [(number, score) for number, score in scores if passes_source(self._source_rows[number], query)]
+        found.sort(key=self._source_order)
+        page = found[query.offset : query.offset + query.limit]
+        return SourcePage(len(found), tuple((self._read_source(number), score) for number, score in page))
+
+    def _source_order(self, match: tuple[int, float]) -> tuple[object, ...]:
+        row = self._source_rows[match[0]]
+        return (-match[1], newest_first(row.published), row.id)
+
+    def _match(self, pool: SearcherPool, tree: Node | None, boosts: dict[str, float]) -> list[tuple[int, float]]:
+        """(document number, score) of every match."""
+        if tree is None:
+            return [(number, 0.0) for number in range(len(pool))]
+        return pool.match(compile_query(tree, boosts, self._expand))
+
+    def _expand(self, prefix: str) -> list[str]:
+        """The terms of all words that begin with ``prefix``: stems alone would lose "relati*", whose words
+        are stemmed to "relat"."""
+        terms: dict[str, None] = {}
+        for place in range(bisect_left(self._words, prefix), len(self._words)):
+            if not self._words[place].startswith(prefix):
+                break
+            if (term := term_of(self._words[place])) is not None:
+                terms[term] = None
+        return list(terms)
+
+    # --- similar stories -----------------------------------------------------------------------------------
+
+    def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
+        weights = self._distinctive_terms(story)
+        if not weights:
+            return []
+        query = wq.Or(
+            [
+                wq.Term(field, term, boost=boost * weight)
+                for term, weight in weights.items()
+                for field, boost in _SIMILAR_BOOSTS.items()
+            ]
+        )
+        matches = [(self._rows[number], score, number) for number, score in self._stories.match(query)]
+        own = next((score for row, score, _ in matches if row.id == story.id), None)
+        best = own or max((score for _, score, _ in matches), default=1.0)
+        others = [match for match in matches if match[0].id != story.id and match[0].id not in exclude]
+        others.sort(key=sort_key(Sort.RELEVANCE))
+        return [(self._read_story(number), min(1.0, score / best)) for _, score, number in others[:limit]]
+
+    def _distinctive_terms(self, story: Story) -> dict[str, float]:
+        """The story's words of greatest tf · idf over its summed text, with that weight; the greatest is 1."""
+        frequencies: Counter[str] = Counter()
+        for text in (story.title, story.summary, story.body):
+            frequencies.update(term for term, _, _ in iter_tokens(text))
+        with self._stories.lend() as searcher:
+            reader = searcher.reader()
+            total = max(1, len(self._rows))
+            weights = {}
+            for term, frequency in frequencies.items():
+                holding = max(reader.doc_frequency(field, term) for field in _SIMILAR_BOOSTS)
+                # A word that stands nowhere else finds nothing else.
+                if holding > 1:
+                    weights[term] = frequency * math.log(1 + total / holding)
+        top = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_SIMILAR_TERMS]
+        return {term: weight / top[0][1] for term, weight in top}
+
+    # --- looking up ----------------------------------------------------------------------------------------
+
+    def find_stories(self, ids: Sequence[str]) -> list[Story]:
+        numbers = (self._stories.find_number(ident) for ident in ids)
+        return [self._read_story(number) for number in numbers if number is not None]
+
+    def find_source(self, ident: str) -> SourceRecord | None:
+        number = self._sources.find_number(ident)
+        return None if number is None else self._read_source(number)
+
+    def list_publishers(self) -> Sequence[PublisherRecord]:
+        return self._publishers
+
+    def find_labels(self, facet: str) -> dict[str, str]:
+        return self._labels.get(facet, {})
+
+    def get_status(self) -> IndexStatus:
+        return self._status
+
+    def close(self) -> None:
+        self._stories.close()
+        self._sources.close()
+
+    def _read_story(self, number: int) -> Story:
+        return _story_decoder.decode(self._stories.read_document(number))
+
+    def _read_source(self, number: int) -> SourceRecord:
+        stored = msgspec.json.decode(self._sources.read_document(number), type=fields.StoredSource)
+        return SourceRecord(stored.id, stored.source, stored.story_ids)
+
+
+def _decode_lines(path: Path, kind: type[T]) -> list[T]:
+    return msgspec.json.Decoder(kind).decode_lines(path.read_bytes())

@@ -1,0 +1,186 @@
+"""Where generations live, which one is current, which may go.
+
+    DIR/current                     the name of the current generation: replaced by rename, so never half written
+    DIR/build.lock                  held by the one build that may run
+    DIR/generations/g7-s1-f1/       data version 7, schema version 1, format version 1; never changed again
+    DIR/generations/building-g8/    a build that is running, or the leftover of one that was killed
+
+A reader holds a shared lock on its generation's ``manifest.json``; whoever can get the exclusive one may remove
+the generation. The kernel lets go of both when a process dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from index.errors import BuildRunning, IndexDamaged, IndexUnavailable, VersionMismatch
+from index.query import IndexStatus
+from index.schema import SCHEMA_VERSION
+
+MANIFEST = "manifest.json"
+_NAME = re.compile(r"g(\d+)-s\d+-f\d+")
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a generation is: written last, so that its presence says that the rest is there.
+
+    ``build`` differs between any two builds; ``files`` are sizes in bytes by relative path.
+    """
+
+    generation: str
+    build: str
+    engine: str
+    schema_version: int
+    format_version: int
+    built_at: datetime
+    status: IndexStatus
+    files: dict[str, int]
+
+
+def directory_of(root: Path) -> Path:
+    return root / "generations"
+
+
+def read_current(root: Path) -> str:
+    """The name of the current generation. Raises IndexUnavailable when there is none."""
+    try:
+        name = (root / "current").read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        raise IndexUnavailable(root, "nothing has been built there; 'outpost build FILE' does") from None
+    except (OSError, ValueError) as error:
+        raise IndexUnavailable(root, f"'current' cannot be read: {error}") from error
+    if not _NAME.fullmatch(name):
+        raise IndexDamaged(root, f"'current' names no generation: {name[:40]!r}")
+    return name
+
+
+def hold(directory: Path) -> IO[bytes] | None:
+    """Lock a generation against removal until the file is closed; None when it has just been removed."""
+    path = directory / MANIFEST
+    try:
+        held = open(path, "rb")  # noqa: SIM115 - the caller closes it with the engine
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        # Between open and lock the generation may have been removed: then the path leads elsewhere.
+        if os.fstat(held.fileno()).st_ino == path.stat().st_ino:
+            return held
+    except FileNotFoundError:
+        pass
+    held.close()
+    return None
+
+
+def read_manifest(root: Path, directory: Path, engine: str, format_version: int) -> Manifest:
+    """The manifest, after its versions and the sizes of all files were checked.
+
+    Raises VersionMismatch, or IndexDamaged naming the first file that is missing or cut.
+    """
+    try:
+        manifest = msgspec.json.decode((directory / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise IndexDamaged(root, f"{directory.name}/{MANIFEST}: {error}") from error
+    for what, found, expected in (
+        ("engine", manifest.engine, engine),
+        ("schema version", manifest.schema_version, SCHEMA_VERSION),
+        ("format version", manifest.format_version, format_version),
+    ):
+        if found != expected:
+            raise VersionMismatch(root, what, found, expected)
+    for file, size in manifest.files.items():
+        path = directory / file
+        actual = path.stat().st_size if path.exists() else None
+        if actual != size:
+            state = "is missing" if actual is None else f"has {actual} bytes instead of {size}"
+            raise IndexDamaged(root, f"{directory.name}/{file} {state}")
+    return manifest
+
+
+@contextlib.contextmanager
+def lock_for_build(root: Path) -> Iterator[None]:
+    """Be the only build in ``root``. Raises BuildRunning at once when there is another."""
+    directory_of(root).mkdir(parents=True, exist_ok=True)
+    with open(root / "build.lock", "a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise BuildRunning(root, lock.read(100).strip() or "unknown process") from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}")
+        lock.flush()
+        yield
+
+
+def start_directory(root: Path) -> tuple[int, Path]:
+    """The next data version and a new empty directory for it; leftovers of killed builds are removed."""
+    home = directory_of(root)
+    for leftover in [*home.glob("building-*"), *home.glob("removing-*")]:
+        shutil.rmtree(leftover)
+    used = [int(match[1]) for path in home.iterdir() if (match := _NAME.fullmatch(path.name))]
+    with contextlib.suppress(IndexUnavailable):
+        used.append(int(read_current(root)[1:].partition("-")[0]))
+    version = max(used, default=0) + 1
+    directory = home / f"building-g{version}"
+    directory.mkdir()
+    return version, directory
+
+
+def publish(root: Path, building: Path, name: str) -> None:
+    """Make what was built durable and current: fsync of all, rename, fsync, one atomic switch."""
+    for path in building.rglob("*"):
+        sync(path)
+    sync(building)
+    final = directory_of(root) / name
+    building.rename(final)
+    sync(final.parent)
+    fresh = root / "current.new"
+    fresh.write_text(name + "\n", encoding="ascii")
+    sync(fresh)
+    fresh.rename(root / "current")
+    sync(root)
+
+
+def remove_unused(root: Path) -> list[str]:
+    """Remove every generation that is neither current nor held by a reader; tell which.
+
+    A generation is renamed before its files go, so that a crash in between leaves nothing that looks whole.
+    """
+    removed = []
+    home = directory_of(root)
+    for directory in sorted(path for path in home.iterdir() if _NAME.fullmatch(path.name)):
+        # Asked anew for each: a build may have switched in the meantime.
+        if directory.name == read_current(root):
+            continue
+        try:
+            with open(directory / MANIFEST, "rb") as held:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                doomed = directory.rename(home / f"removing-{directory.name}")
+                shutil.rmtree(doomed)
+        except BlockingIOError:
+            continue
+        except FileNotFoundError:
+            # Another process was faster.
+            continue
+        removed.append(directory.name)
+    return removed
+
+
+def sync(path: Path) -> None:
+    """fsync a file or a directory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

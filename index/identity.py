@@ -1,0 +1,64 @@
+"""What makes two things the same: slugs of names, canonical URLs of articles, domains without their prefix."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from slugify import slugify
+
+_TRACKING_NAMES = """fbclid gclid dclid gbraid wbraid msclkid yclid igshid mc_cid mc_eid _hsenc _hsmi ref_src
+cmpid ocid"""
+_TRACKING = frozenset(_TRACKING_NAMES.split())
+# Without these "C", "C++" and "C#" would be one topic.
+_SPOKEN = (("+", "-plus"), ("#", "-sharp"))
+
+
+@lru_cache(maxsize=100_000)
+def slug_of(name: str) -> str:
+    """Lower-case ASCII words joined by "-"; a digest where nothing of the name can be spelled so; "" for blank."""
+    if not name.strip():
+        return ""
+    spelled: str = slugify(name, replacements=_SPOKEN, max_length=100)
+    return spelled or "x-" + blake2b(name.encode(), digest_size=6).hexdigest()
+
+
+def normalize_domain(domain: str) -> str:
+    """A domain in lower case without scheme, ``www.``, port or path."""
+    bare = domain.strip().lower().partition("://")[2] or domain.strip().lower()
+    bare = bare.partition("/")[0].partition(":")[0].rstrip(".")
+    return bare.removeprefix("www.")
+
+
+@lru_cache(maxsize=10_000)
+def host_of(url: str) -> str:
+    """The host of a URL, or "" where it cannot be read (an unclosed IPv6 bracket, say)."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def canonical_url(url: str) -> str:
+    """The form in which two URLs of one article are equal: no scheme, ``www.``, tracking, fragment, trailing slash.
+
+    >>> canonical_url("HTTP://www.Example.com/a/?utm_source=x&b=1#top")
+    'example.com/a?b=1'
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
+    except ValueError:
+        return url.strip()
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    kept = sorted((k, v) for k, v in pairs if not k.lower().startswith("utm_") and k.lower() not in _TRACKING)
+    host = (parts.hostname or "").removeprefix("www.")
+    return host + port + parts.path.rstrip("/") + ("?" + urlencode(kept) if kept else "")
+
+
+def source_id(url: str | None, story: str, position: int) -> str:
+    """Stable id of a source: a digest of its canonical URL, else its story's id and its position there."""
+    if url is None:
+        return f"{story}:{position}"
+    return blake2b(canonical_url(url).encode(), digest_size=10).hexdigest()

@@ -1,0 +1,217 @@
+"""Documents to a new generation: build aside, verify, switch. Whatever goes wrong, the old one stays."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from index import generations
+from index.documents import Story
+from index.engines import engine_kind
+from index.engines.base import EngineKind, GenerationWriter
+from index.errors import BuildFailed, Fault, IndexUnavailable, InvalidDocuments
+from index.generations import MANIFEST, Manifest
+from index.language import parse_query
+from index.query import NOTHING, IndexStatus, SearchQuery
+from index.readers.ndjson import Read, RefusedLine, iter_stories
+from index.schema import SCHEMA_VERSION, STORY_DEFAULTS
+from index.story_ids import StoryIds, write_story_ids
+
+# So many faults are told; a file that is something else altogether has one a line.
+MAX_FAULTS = 100
+Progress = Callable[[int], None]
+_REJECTS = "rejects.ndjson"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did. ``bytes`` are those of the new generation on disk."""
+
+    generation: str
+    status: IndexStatus
+    refused: int
+    rejects: Path | None
+    seconds: float
+    bytes: int
+
+
+def build_index(
+    root: Path, files: Sequence[str | Path], *, skip_invalid: bool = False, progress: Progress = lambda count: None
+) -> BuildReport:
+    """Build a generation of all stories in ``files`` and make it current.
+
+    With ``skip_invalid`` refused lines go to ``root/rejects.ndjson`` with their reasons, the others are built.
+    ``progress`` is called with the number of stories so far.
+    Raises InvalidDocuments, InputUnreadable, BuildRunning or BuildFailed; then nothing has changed.
+    """
+    started = time.monotonic()
+    kind = engine_kind()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with generations.lock_for_build(root):
+            return _build(root, files, kind, skip_invalid, progress, started)
+    except OSError as error:
+        raise BuildFailed(f"could not write the index at {root}: {error.strerror or error}") from error
+
+
+def _build(
+    root: Path, files: Sequence[str | Path], kind: EngineKind, skip_invalid: bool, progress: Progress, started: float
+) -> BuildReport:
+    version, building = generations.start_directory(root)
+    name = f"g{version}-s{SCHEMA_VERSION}-f{kind.format_version}"
+    try:
+        with _Intake(building / _REJECTS if skip_invalid else None) as intake:
+            status = _write(kind.make_writer(building), intake.iter_accepted(files), progress)
+        if intake.first is None:
+            raise BuildFailed("no story was accepted, and an index of nothing would replace the running one")
+        write_story_ids(building, intake.places.keys(), _previous_ids(root))
+        rejects = _keep_rejects(root, building, intake.refused)
+        manifest = _describe(building, name, kind, status)
+        # Held from before the switch on, so that no reader that cleans up takes it for an old one.
+        held = generations.hold(building)
+        try:
+            _verify(kind, root, building, intake.first)
+            generations.publish(root, building, name)
+            generations.remove_unused(root)
+        finally:
+            if held:
+                held.close()
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    size = sum(manifest.files.values())
+    return BuildReport(name, status, intake.refused, rejects, time.monotonic() - started, size)
+
+
+class _Intake:
+    """Lets stories in once each, and gathers what is refused: as faults to stop at, or into a file to go on."""
+
+    def __init__(self, rejects: Path | None) -> None:
+        self.first: Story | None = None
+        self.places: dict[str, tuple[int, int]] = {}
+        self.refused = 0
+        self._faults: list[Fault] = []
+        self._rejects: BinaryIO | None = open(rejects, "wb") if rejects else None  # noqa: SIM115
+
+    def __enter__(self) -> _Intake:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._rejects:
+            self._rejects.close()
+
+    def iter_accepted(self, files: Sequence[str | Path]) -> Iterator[Story]:
+        """The stories to index. Raises InvalidDocuments at the end of the input, or of the patience."""
+        for number, file in enumerate(files):
+            for read in iter_stories(file):
+                story = read if isinstance(read, RefusedLine) else self._admit(read, number, files)
+                if isinstance(story, RefusedLine):
+                    self._refuse(story)
+                elif not self._faults:
+                    # After the first fault the rest is only read for its faults.
+                    self.first = self.first or story
+                    yield story
+        if self._faults:
+            raise InvalidDocuments(self._faults)
+
+    def _admit(self, read: Read, number: int, files: Sequence[str | Path]) -> Story | RefusedLine:
+        earlier = self.places.setdefault(read.story.id, (number, read.line))
+        if earlier == (number, read.line):
+            return read.story
+        problem = f"{read.story.id} stands already at {files[earlier[0]]}:{earlier[1]}"
+        fault = Fault(read.file, read.line, "/id", problem, "an id that no other story has")
+        return RefusedLine((fault,), read.raw)
+
+    def _refuse(self, line: RefusedLine) -> None:
+        self.refused += 1
+        if self._rejects is None:
+            self._faults += line.faults
+            if len(self._faults) >= MAX_FAULTS:
+                raise InvalidDocuments(self._faults[:MAX_FAULTS], more=True)
+            return
+        entry = {
+            "file": line.faults[0].file,
+            "line": line.faults[0].line,
+            "faults": [{"pointer": f.pointer, "problem": f.problem, "allowed": f.allowed} for f in line.faults],
+            "raw": line.raw.decode(errors="backslashreplace"),
+        }
+        self._rejects.write(msgspec.json.encode(entry) + b"\n")
+
+
+def _write(writer: GenerationWriter, stories: Iterator[Story], progress: Progress) -> IndexStatus:
+    try:
+        for count, story in enumerate(stories, start=1):
+            writer.add(story)
+            progress(count)
+        return writer.finish()
+    except BaseException:
+        # What the writer says while it lets go would hide the reason.
+        with contextlib.suppress(Exception):
+            writer.abort()
+        raise
+
+
+def _previous_ids(root: Path) -> StoryIds | None:
+    try:
+        ids = StoryIds(generations.directory_of(root) / generations.read_current(root))
+        ids.all_ever()
+    except (IndexUnavailable, OSError, ValueError) as error:
+        if not isinstance(error, IndexUnavailable):
+            _log.warning("which stories were removed cannot be told: %s", error)
+        return None
+    return ids
+
+
+def _keep_rejects(root: Path, building: Path, refused: int) -> Path | None:
+    """The refused lines leave the generation: they belong to whoever mends the input."""
+    kept = root / _REJECTS
+    if refused:
+        return (building / _REJECTS).rename(kept)
+    (building / _REJECTS).unlink(missing_ok=True)
+    kept.unlink(missing_ok=True)
+    return None
+
+
+def _describe(building: Path, name: str, kind: EngineKind, status: IndexStatus) -> Manifest:
+    files = {str(p.relative_to(building)): p.stat().st_size for p in sorted(building.rglob("*")) if p.is_file()}
+    now = datetime.now(UTC).replace(microsecond=0)
+    manifest = Manifest(
+        generation=name,
+        build=uuid.uuid4().hex[:12],
+        engine=kind.name,
+        schema_version=SCHEMA_VERSION,
+        format_version=kind.format_version,
+        built_at=now,
+        status=status,
+        files=files,
+    )
+    (building / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    return manifest
+
+
+def _verify(kind: EngineKind, root: Path, building: Path, first: Story) -> None:
+    """Open what was built, count it, and ask it for the first story by id and by its title's words."""
+    manifest = generations.read_manifest(root, building, kind.name, kind.format_version)
+    engine = kind.open(building, manifest.status)
+    try:
+        found = engine.search_stories(SearchQuery(limit=0)).total
+        if found != manifest.status.stories:
+            raise BuildFailed(f"{manifest.status.stories} stories were written, {found} can be found")
+        if engine.find_stories([first.id]) != [first]:
+            raise BuildFailed(f"story {first.id} was written and does not come back the same")
+        tree = parse_query(first.title, ())
+        if tree != NOTHING and not engine.search_stories(SearchQuery(tree, STORY_DEFAULTS, limit=1)).total:
+            raise BuildFailed(f"story {first.id} is not found by the words of its title")
+    finally:
+        engine.close()

@@ -1,0 +1,234 @@
+"""All that an engine takes and gives: the query tree, filters, sorting, facets, hits and pages. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from index.documents import Source, Story
+
+FACETS = ("topic", "publisher", "curator", "language", "domain")
+FacetName = Literal["topic", "publisher", "curator", "language", "domain"]
+
+
+class Sort(StrEnum):
+    """Orders of hits. Each ends in newest first (a story without a time last), then id."""
+
+    RELEVANCE = "relevance"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    UPDATED = "updated"
+    SOURCES = "sources"
+
+
+# --- the query tree: made by index.language, executed by an engine -----------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word. ``text`` is as typed, ``term`` as indexed; ``field`` None means all fields searched in."""
+
+    text: str
+    term: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words that stand one after the other in one field (stop words do not count as a place)."""
+
+    texts: tuple[str, ...]
+    terms: tuple[str, ...]
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Stands for every word of the index that begins with ``text`` (lower case), each read as if typed."""
+
+    text: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Documents that ``child`` does not match."""
+
+    child: Node
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Documents that all children match. With nothing but ``Not`` children: all documents less theirs."""
+
+    children: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Documents that some child matches; without children, none."""
+
+    children: tuple[Node, ...]
+
+
+Node = Term | Phrase | Prefix | Not | And | Or
+NOTHING = Or(())
+
+
+def iter_positive(node: Node | None) -> Iterator[Term | Phrase | Prefix]:
+    """The leaves that a hit may contain: those under no ``Not``."""
+    match node:
+        case Term() | Phrase() | Prefix():
+            yield node
+        case And(children) | Or(children):
+            for child in children:
+                yield from iter_positive(child)
+        case _:
+            return
+
+
+# --- what is asked -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ValueFilter:
+    """Narrows by a facet: one of ``any_of`` (when not empty) and none of ``none_of``; values are facet ids."""
+
+    facet: str
+    any_of: frozenset[str] = frozenset()
+    none_of: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What narrows and never scores. Times are UTC; ``published_before`` is exclusive, the others inclusive."""
+
+    values: tuple[ValueFilter, ...] = ()
+    published_from: datetime | None = None
+    published_before: datetime | None = None
+    min_sources: int | None = None
+    max_sources: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FacetRequest:
+    """Which facets to count, how many values of each, in which order."""
+
+    names: tuple[str, ...] = ()
+    size: int = 10
+    sort: Literal["count", "value"] = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A search over stories. ``tree`` None matches everything; ``search_in`` are fields of the schema."""
+
+    tree: Node | None = None
+    search_in: tuple[str, ...] = ("title", "summary", "body", "source")
+    filters: Filters = field(default_factory=Filters)
+    sort: Sort = Sort.NEWEST
+    facets: FacetRequest = field(default_factory=FacetRequest)
+    offset: int = 0
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SourceQuery:
+    """A search over sources, by relevance with a ``tree``, else newest first."""
+
+    tree: Node | None = None
+    publishers: ValueFilter = field(default_factory=lambda: ValueFilter("publisher"))
+    story: str | None = None
+    published_from: datetime | None = None
+    published_before: datetime | None = None
+    offset: int = 0
+    limit: int = 20
+
+
+# --- what is answered --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """A counted value. ``selected`` when the query filters by it."""
+
+    value: str
+    label: str
+    count: int
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """Counts obey every filter but this facet's own. ``other``: stories' values beyond ``values``, added up;
+    ``missing``: stories without any value."""
+
+    values: tuple[FacetValue, ...]
+    other: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One story found. ``score`` is 0.0 where nothing was asked for by words."""
+
+    story: Story
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """The hits asked for, the exact ``total``, and the facets by name."""
+
+    total: int
+    hits: tuple[Hit, ...]
+    facets: dict[str, Facet]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """A source as indexed: what its stories say of it, merged; ``story_ids`` in the order they were indexed."""
+
+    id: str
+    source: Source
+    story_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePage:
+    total: int
+    hits: tuple[tuple[SourceRecord, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherRecord:
+    """A publisher as indexed; ``name`` is its most frequent spelling."""
+
+    id: str
+    name: str
+    domain: str
+    logo_url: str
+    story_count: int
+    source_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedStory:
+    """``score`` is 0 to 1 within a reason: see docs/api.md."""
+
+    story: Story
+    reason: Literal["curated", "shared_source", "similar"]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What stands in a generation. ``newest`` is the latest ``published_at``."""
+
+    stories: int
+    sources: int
+    publishers: int
+    newest: datetime | None

@@ -1,0 +1,88 @@
+"""Lines of JSON, plain or gzip, to stories: streamed, one line in memory at a time."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from index.documents import Refused, Story, parse_story
+from index.errors import Fault, InputUnreadable
+
+# The longest real story line is 6 kB; what is a thousand times that is no story.
+MAX_LINE = 4 * 1024 * 1024
+_GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One input line that was accepted: the story and the place it stands at."""
+
+    story: Story
+    file: str
+    line: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    """One input line (or a whole file, with line 0 or the line where reading broke off) that was refused."""
+
+    faults: tuple[Fault, ...]
+    raw: bytes
+
+
+def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
+    """The stories of one file, in order, refused lines among them.
+
+    Compression is told by the first bytes, not by the name. A UTF-8 byte order mark and CRLF are taken
+    off; blank lines are passed over. A file without a story, or a gzip file that is cut or damaged, ends
+    in a RefusedLine. Raises InputUnreadable when the file cannot be opened or read.
+    """
+    name, accepted, number = str(path), 0, 0
+    try:
+        with _open(path) as stream:
+            while line := stream.readline(MAX_LINE + 1):
+                number += 1
+                if number == 1:
+                    line = line.removeprefix(_BOM)
+                if len(line) > MAX_LINE:
+                    _skip_line(stream, line)
+                    yield _refuse(name, number, "", "longer than 4 MB", f"at most {MAX_LINE} bytes", line[:1000])
+                elif line := line.strip():
+                    accepted += 1
+                    yield _read_line(name, number, line)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        yield _refuse(name, number + 1, "", f"the gzip data is cut or damaged: {error}", "a whole gzip file")
+        return
+    except OSError as error:
+        raise InputUnreadable(name, error.strerror or str(error)) from error
+    if not accepted and not number:
+        yield _refuse(name, 0, "", "the file is empty", "at least one story")
+    elif not accepted:
+        yield _refuse(name, 0, "", "the file holds no story", "at least one story")
+
+
+def _open(path: str | Path) -> BinaryIO:
+    raw = open(path, "rb")  # noqa: SIM115 - the caller's with closes it
+    zipped = raw.peek(2)[:2] == _GZIP
+    return gzip.open(raw, "rb") if zipped else raw  # type: ignore[return-value]  # GzipFile reads bytes
+
+
+def _skip_line(stream: BinaryIO, line: bytes) -> None:
+    while line and not line.endswith(b"\n"):
+        line = stream.readline(MAX_LINE)
+
+
+def _read_line(name: str, number: int, line: bytes) -> Read | RefusedLine:
+    try:
+        return Read(parse_story(line), name, number, line)
+    except Refused as refused:
+        return RefusedLine(tuple(Fault(name, number, *fault) for fault in refused.faults), line)
+
+
+def _refuse(name: str, number: int, pointer: str, problem: str, allowed: str, raw: bytes = b"") -> RefusedLine:
+    return RefusedLine((Fault(name, number, pointer, problem, allowed),), raw)

@@ -1,0 +1,64 @@
+"""The field table and the analyzer: what is searchable, how text becomes terms. A change here needs a new
+SCHEMA_VERSION, for an index built before it would answer wrongly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from whoosh.analysis import STOP_WORDS, Analyzer, LowercaseFilter, RegexTokenizer, StemFilter, StopFilter
+from whoosh.lang.porter import stem
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TextField:
+    """A searchable field. ``boost`` multiplies its score; ``default``: searched when no field is named."""
+
+    name: str
+    boost: float = 1.0
+    default: bool = True
+
+
+STORY_FIELDS = (
+    TextField("title", 3.0),
+    TextField("summary", 2.0),
+    TextField("body"),
+    TextField("source"),
+    TextField("topic", default=False),
+    TextField("publisher", default=False),
+    TextField("curator", default=False),
+)
+SOURCE_FIELDS = (TextField("title", 2.0), TextField("excerpt"), TextField("author"), TextField("publisher"))
+STORY_DEFAULTS = tuple(field.name for field in STORY_FIELDS if field.default)
+SOURCE_DEFAULTS = tuple(field.name for field in SOURCE_FIELDS if field.default)
+
+# Equal to Whoosh's r"\w+(\.?\w+)*" without its nested repeat: "U.S." is one word, "open-source" two.
+WORD = re.compile(r"\w+(?:\.\w+)*")
+# Whoosh stores a term's length in 16 bits; nobody types a word of more than 255 letters.
+MAX_WORD = 255
+
+
+def make_analyzer() -> Analyzer:
+    """Whoosh's StemmingAnalyzer, but for words of one letter ("C++", "X", "GPT 5"), which stay, and very long ones."""
+    return RegexTokenizer(WORD) | LowercaseFilter() | StopFilter(minsize=1, maxsize=MAX_WORD) | StemFilter()
+
+
+@lru_cache(maxsize=200_000)
+def term_of(word: str) -> str | None:
+    """The term that the analyzer makes of one word, or None where it drops it (a stop word, an endless one)."""
+    lower = word.lower()
+    if lower in STOP_WORDS or not 1 <= len(lower) <= MAX_WORD:
+        return None
+    return str(stem(lower))
+
+
+def iter_tokens(text: str) -> Iterator[tuple[str, int, int]]:
+    """(term, start, end) of each indexed word, offsets in code points: the analyzer's tokens, a few times faster."""
+    for match in WORD.finditer(text):
+        term = term_of(match[0])
+        if term is not None:
+            yield term, match.start(), match.end()

@@ -1,0 +1,111 @@
+"""What can be asked of a generation: the functions that the API calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from index.documents import Story
+from index.errors import Gone, NotFound
+from index.live import OpenGeneration
+from index.query import (
+    PublisherRecord,
+    RelatedStory,
+    SearchPage,
+    SearchQuery,
+    SourcePage,
+    SourceQuery,
+    SourceRecord,
+)
+from index.schema import WORD
+
+
+def search_stories(generation: OpenGeneration, query: SearchQuery) -> SearchPage:
+    return generation.engine.search_stories(query)
+
+
+def search_sources(generation: OpenGeneration, query: SourceQuery) -> SourcePage:
+    return generation.engine.search_sources(query)
+
+
+def get_story(generation: OpenGeneration, ident: str) -> Story:
+    """Raises Gone for a story that an earlier generation had, else NotFound with ids that look alike."""
+    found = generation.engine.find_stories([ident])
+    if found:
+        return found[0]
+    if generation.story_ids.was_removed(ident):
+        raise Gone(ident)
+    raise NotFound("story", ident, generation.story_ids.find_near(ident))
+
+
+def get_source(generation: OpenGeneration, ident: str) -> SourceRecord:
+    """Raises NotFound."""
+    source = generation.engine.find_source(ident)
+    if source is None:
+        raise NotFound("source", ident)
+    return source
+
+
+def related_stories(generation: OpenGeneration, story: Story, limit: int) -> list[RelatedStory]:
+    """Curated stories in their order, then those that share a cited article, then similar ones; none twice.
+
+    Scores within a reason: curated 1.0; shared_source: shared articles by all articles of both (Jaccard);
+    similar: the share of what the story itself would score.
+    """
+    engine = generation.engine
+    curated = engine.find_stories([ident for ident in dict.fromkeys(story.related) if ident != story.id])
+    related = [RelatedStory(other, "curated", 1.0) for other in curated[:limit]]
+    taken = {story.id, *(entry.story.id for entry in related)}
+    if len(related) < limit:
+        shared = [entry for entry in _sharing_stories(generation, story) if entry.story.id not in taken]
+        related += shared[: limit - len(related)]
+        taken.update(entry.story.id for entry in related)
+    if len(related) < limit:
+        similar = engine.find_similar(story, limit - len(related), frozenset(taken))
+        related += [RelatedStory(other, "similar", round(score, 4)) for other, score in similar]
+    return related
+
+
+def _sharing_stories(generation: OpenGeneration, story: Story) -> list[RelatedStory]:
+    """Stories that cite one of this story's articles: most alike first, then newest, then by id."""
+    own = {ident for ident, source in zip(story.source_ids(), story.sources, strict=True) if source.url}
+    shared: Counter[str] = Counter()
+    for ident in sorted(own):
+        source = generation.engine.find_source(ident)
+        if source:
+            # A page that hundreds of stories cite, such as a home page, says little; the first hundred will do.
+            shared.update(other for other in source.story_ids[:100] if other != story.id)
+    others = generation.engine.find_stories(sorted(shared))
+    entries = [
+        RelatedStory(other, "shared_source", round(shared[other.id] / len(own | set(other.source_ids())), 4))
+        for other in others
+    ]
+    return sorted(entries, key=lambda entry: (-entry.score, _newest_first(entry.story), entry.story.id))
+
+
+def _newest_first(story: Story) -> float:
+    return -story.published_at.timestamp() if story.published_at else float("inf")
+
+
+def get_publisher(generation: OpenGeneration, ident: str) -> PublisherRecord:
+    """Raises NotFound."""
+    for publisher in generation.engine.list_publishers():
+        if publisher.id == ident:
+            return publisher
+    raise NotFound("publisher", ident)
+
+
+def find_publishers(generation: OpenGeneration, text: str, *, by_name: bool) -> Sequence[PublisherRecord]:
+    """Publishers with a word that begins with each word of ``text``, by story count or by name."""
+    wanted = [word.casefold() for word in WORD.findall(text)]
+    found = [
+        publisher
+        for publisher in generation.engine.list_publishers()
+        if all(_has_word(publisher, word) for word in wanted)
+    ]
+    return sorted(found, key=lambda publisher: (publisher.name.casefold(), publisher.id)) if by_name else found
+
+
+def _has_word(publisher: PublisherRecord, prefix: str) -> bool:
+    words = WORD.findall(f"{publisher.name} {publisher.domain}".casefold())
+    return any(word.startswith(prefix) for word in words)

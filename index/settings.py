@@ -1,0 +1,61 @@
+"""Everything that can be set from outside, and the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from index.errors import OutpostError
+
+
+class InvalidSetting(OutpostError):
+    """An environment variable with a value that means nothing; ``allowed`` says what would."""
+
+    def __init__(self, name: str, value: str, allowed: str) -> None:
+        self.name, self.value, self.allowed = name, value, allowed
+        super().__init__(f"{name}={value!r}; allowed: {allowed}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Each field is OUTPOST_<NAME> in the environment; ``help`` is its line in docs/operations.md."""
+
+    index: Path = field(default=Path("var/index"), metadata={"help": "directory of the index"})
+    host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
+    port: int = field(default=8000, metadata={"help": "port to listen on", "range": (1, 65535)})
+    workers: int = field(
+        default=0, metadata={"help": "server processes; 0: one for each core, at most 4", "range": (0, 64)}
+    )
+    public_url: str = field(
+        default="", metadata={"help": "what stands before the paths in links, as https://news.example.com; none: paths"}
+    )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Raises InvalidSetting."""
+        env = os.environ if env is None else env
+        given: dict[str, object] = {}
+        for setting in fields(cls):
+            name = variable_of(setting.name)
+            if text := env.get(name, ""):
+                given[setting.name] = _parse(name, text, setting.default, setting.metadata.get("range"))
+        return cls(**given)  # type: ignore[arg-type]  # _parse gives each field the type of its default
+
+
+def variable_of(field_name: str) -> str:
+    return "OUTPOST_" + field_name.upper()
+
+
+def _parse(name: str, text: str, default: object, limits: tuple[int, int] | None) -> object:
+    if isinstance(default, Path):
+        return Path(text)
+    if limits is None:
+        if name == "OUTPOST_PUBLIC_URL" and not text.startswith(("http://", "https://")):
+            raise InvalidSetting(name, text, "a URL that begins with http:// or https://")
+        return text.rstrip("/")
+    low, high = limits
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise InvalidSetting(name, text, f"{low} to {high}")
+    return int(text)
