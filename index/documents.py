@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from index.identity import host_of, normalize_domain, slug_of, source_id
+from index.identity import host_of, normalize_domain, publisher_id, slug_of, source_id
 
 # Tab and line breaks are white space that real excerpts hold; everything else of Unicode's Cc is refused.
 _NO_CONTROL = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z"
@@ -56,9 +56,8 @@ class Publisher(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
 
     @property
     def id(self) -> str:
-        """The facet value: one for "Reuters" and "REUTERS", one for "cnn.com" and "www.cnn.com"; "" for none."""
-        label = self.label
-        return slug_of(normalize_domain(label) if "." in label else label)
+        """The facet value; "" where neither name nor domain is given."""
+        return publisher_id(self.label)
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

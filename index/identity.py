@@ -24,6 +24,11 @@ def slug_of(name: str) -> str:
     return spelled or "x-" + blake2b(name.encode(), digest_size=6).hexdigest()
 
 
+def publisher_id(name: str) -> str:
+    """The facet value of a publisher: one for "Reuters" and "REUTERS", one for "cnn.com" and "www.cnn.com"."""
+    return slug_of(normalize_domain(name) if "." in name and " " not in name.strip() else name)
+
+
 def normalize_domain(domain: str) -> str:
     """A domain in lower case without scheme, ``www.``, port or path."""
     bare = domain.strip().lower().partition("://")[2] or domain.strip().lower()

@@ -1,0 +1,152 @@
+"""Request schemas: which parameters an endpoint has, and the query that they make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, validates_schema
+
+from api.parameters import Choice, Moment, OneOf, SomeOf, Switch, Text, Values, Whole
+from index.identity import normalize_domain, publisher_id, slug_of
+from index.language import parse_query
+from index.query import FACETS, FacetRequest, Filters, Node, SearchQuery, Sort, SourceQuery, ValueFilter
+from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS
+
+MAX_WINDOW = 10_000
+BRIEF_KEYS = (
+    "id slug url share_url title short_title summary curated_by published_at updated_at language source_count "
+    "publishers topics image_url"
+).split()
+HIT_KEYS = (*BRIEF_KEYS, "score", "highlight", "snippet", "matches", "matched_sources")
+DETAIL_KEYS = (*BRIEF_KEYS, "sections", "sources", "related")
+_TO_ID = {
+    "topic": slug_of,
+    "publisher": publisher_id,
+    "curator": slug_of,
+    "language": str.lower,
+    "domain": normalize_domain,
+}
+_SEARCH_IN = {"title": "title", "summary": "summary", "body": "body", "sources": "source"}
+
+
+class NoArguments(Schema):
+    """For endpoints without parameters: any is unknown."""
+
+
+class Paging(Schema):
+    page = Whole("Which page, from 1", 1, MAX_WINDOW, load_default=1)
+    per_page = Whole("Results a page", 1, 100, load_default=20)
+
+    @validates_schema
+    def check_window(self, data: dict[str, Any], **kwargs: Any) -> None:
+        if data["page"] * data["per_page"] > MAX_WINDOW:
+            raise ValidationError({"page": ["page_window_exceeded"]})
+
+
+class StoryFiltering(Schema):
+    topic = Values("Topics")
+    publisher = Values("Publishers of any of the sources")
+    curator = Values("Who curated it")
+    language = Values("Language tags")
+    domain = Values("Domains of the sources, without www")
+    published_from = Moment("Published at this time or later", data_key="from")
+    published_to = Moment("Published at this time or earlier; a day includes itself", data_key="to", upper=True)
+    min_sources = Whole("At least so many sources", 0, 1000)
+    max_sources = Whole("At most so many sources", 0, 1000)
+
+
+class StoriesArguments(StoryFiltering, Paging):
+    fields_ = SomeOf("Which keys each result has, besides id", tuple(BRIEF_KEYS), data_key="fields")
+
+
+class SearchArguments(StoryFiltering, Paging):
+    q = Text("What is searched for: words, \"phrase\", -not, OR, ( ), prefix*, field:word", 512, load_default="")
+    match = OneOf("Whether all words must stand in a story or any", ("all", "any"), load_default="all")
+    search_in = SomeOf("Fields that words without a field are looked for in", tuple(_SEARCH_IN))
+    sort = OneOf("Order; the default is relevance with q, else newest", tuple(Sort))
+    facets = SomeOf("Facets to count", FACETS, load_default=())
+    facet_size = Whole("Values of each facet", 1, 100, load_default=10)
+    facet_sort = OneOf("Order of a facet's values", ("count", "value"), load_default="count")
+    highlight = Switch("Whether matches are marked", load_default=True)
+    highlight_tag = OneOf("The tag that marks a match", ("mark", "em", "b", "strong"), load_default="mark")
+    snippet_words = Whole("Words of a snippet", 5, 100, load_default=30)
+    fields_ = SomeOf("Which keys each result has, besides id", HIT_KEYS, data_key="fields")
+
+
+class StoryArguments(Schema):
+    include = SomeOf(
+        "Which parts come with the story", ("sections", "sources", "related"), load_default=("sections", "sources")
+    )
+    fields_ = SomeOf("Which keys the answer has, besides id", DETAIL_KEYS, data_key="fields")
+
+
+class RelatedArguments(Schema):
+    limit = Whole("How many", 1, 20, load_default=5)
+
+
+class SourcesArguments(Paging):
+    q = Text("What is searched for, in title, excerpt, author and publisher", 512, load_default="")
+    publisher = Values("Publishers")
+    story = Text("Id of a story that cites it", 128)
+    published_from = Moment("Published at this time or later", data_key="from")
+    published_to = Moment("Published at this time or earlier; a day includes itself", data_key="to", upper=True)
+
+
+class PublishersArguments(Paging):
+    q = Text("Beginnings of words of the name or domain", 200, load_default="")
+    sort = OneOf("By story count, or by name", ("stories", "name"), load_default="stories")
+
+
+def parse_search(arguments: dict[str, Any]) -> Node | None:
+    """The tree of ``q``."""
+    names = [field.name for field in STORY_FIELDS]
+    return parse_query(arguments.get("q", ""), names, match_any=arguments.get("match") == "any")
+
+
+def searched_fields(arguments: dict[str, Any]) -> tuple[str, ...]:
+    """The index fields of ``search_in``."""
+    chosen = arguments.get("search_in")
+    return tuple(_SEARCH_IN[name] for name in chosen) if chosen else STORY_DEFAULTS
+
+
+def make_search_query(arguments: dict[str, Any], tree: Node | None) -> SearchQuery:
+    sort = arguments.get("sort") or (Sort.RELEVANCE if tree else Sort.NEWEST)
+    return SearchQuery(
+        tree=tree,
+        search_in=searched_fields(arguments),
+        filters=Filters(
+            tuple(_make_filter(facet, arguments[facet]) for facet in FACETS if facet in arguments),
+            arguments.get("published_from"),
+            arguments.get("published_to"),
+            arguments.get("min_sources"),
+            arguments.get("max_sources"),
+        ),
+        sort=Sort(sort),
+        facets=FacetRequest(
+            arguments.get("facets", ()), arguments.get("facet_size", 10), arguments.get("facet_sort", "count")
+        ),
+        offset=offset_of(arguments),
+        limit=arguments["per_page"],
+    )
+
+
+def make_source_query(arguments: dict[str, Any]) -> SourceQuery:
+    return SourceQuery(
+        tree=parse_query(arguments["q"], [field.name for field in SOURCE_FIELDS]),
+        publishers=_make_filter("publisher", arguments.get("publisher", Choice((), ()))),
+        story=arguments.get("story"),
+        published_from=arguments.get("published_from"),
+        published_before=arguments.get("published_to"),
+        offset=offset_of(arguments),
+        limit=arguments["per_page"],
+    )
+
+
+def offset_of(arguments: dict[str, Any]) -> int:
+    return int((arguments["page"] - 1) * arguments["per_page"])
+
+
+def _make_filter(facet: str, choice: Choice) -> ValueFilter:
+    """Ids and labels lead to the same id: a slug's slug is itself."""
+    to_id = _TO_ID[facet]
+    return ValueFilter(facet, frozenset(map(to_id, choice.any_of)), frozenset(map(to_id, choice.none_of)))

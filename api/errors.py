@@ -1,0 +1,142 @@
+"""From any error to the one problem body (RFC 9457). This table is the only place that knows both."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+
+import msgspec
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from index.errors import Gone, IndexUnavailable, NotFound, OutpostError
+
+RETRY_AFTER = 5
+_log = logging.getLogger("outpost.errors")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A kind of error: ``meaning`` is what /problems/{code} says."""
+
+    code: str
+    status: int
+    title: str
+    meaning: str
+
+
+PROBLEMS = {
+    problem.code: problem
+    for problem in (
+        Problem("invalid_parameter", 400, "Invalid parameter", "A parameter has a value that is not allowed."),
+        Problem("unknown_parameter", 400, "Unknown parameter", "The endpoint has no parameter of this name."),
+        Problem("repeated_parameter", 400, "Repeated parameter", "A parameter may stand once; use commas for or."),
+        Problem(
+            "page_window_exceeded", 400, "Page window exceeded", "page × per_page goes to 10,000; narrow the search."
+        ),
+        Problem("bad_request", 400, "Bad request", "The request is no HTTP that can be read."),
+        Problem("not_found", 404, "Not found", "There is nothing of this path or id."),
+        Problem("method_not_allowed", 405, "Method not allowed", "The path has no such method; see Allow."),
+        Problem("gone", 410, "Gone", "The story was in the index and has been removed."),
+        Problem("too_large", 413, "Too large", "The request is larger than the server reads."),
+        Problem("internal", 500, "Internal error", "The fault is ours; the log has more under the request id."),
+        Problem("index_unavailable", 503, "Index unavailable", "There is no index that could answer; try again later."),
+    )
+}
+_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal"}
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterFault:
+    """One thing wrong with the query string."""
+
+    parameter: str
+    code: str
+    value: str | None
+    allowed: str | None
+    hint: str | None = None
+
+
+class InvalidParameters(OutpostError):
+    """The query string has faults: all of them."""
+
+    def __init__(self, faults: list[ParameterFault]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(_say(fault) for fault in faults))
+
+    @property
+    def code(self) -> str:
+        codes = {fault.code for fault in self.faults}
+        return codes.pop() if len(codes) == 1 and codes <= PROBLEMS.keys() else "invalid_parameter"
+
+
+def _say(fault: ParameterFault) -> str:
+    match fault.code:
+        case "unknown_parameter":
+            return f"there is no parameter {fault.parameter}"
+        case "repeated_parameter":
+            return f"{fault.parameter} stands more than once"
+        case _:
+            return f"{fault.parameter} must be {fault.allowed}"
+
+
+def register_error_handlers(app: Flask) -> None:
+    app.register_error_handler(InvalidParameters, _on_invalid_parameters)
+    app.register_error_handler(NotFound, _on_not_found)
+    app.register_error_handler(Gone, lambda error: make_problem("gone", str(error)))
+    app.register_error_handler(IndexUnavailable, _on_unavailable)
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(Exception, _on_unexpected)
+
+
+def make_problem(code: str, detail: str, status: int | None = None, **more: object) -> Response:
+    """The answer for a code of PROBLEMS; ``more`` are further members of the body."""
+    problem = PROBLEMS[code]
+    body = {
+        "type": f"/problems/{code.replace('_', '-')}",
+        "title": problem.title,
+        "status": status or problem.status,
+        "code": code,
+        "detail": detail,
+        "instance": request.path,
+        "request_id": g.get("request_id", ""),
+        **more,
+    }
+    response = Response(msgspec.json.encode(body), status or problem.status, mimetype="application/problem+json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _on_invalid_parameters(error: InvalidParameters) -> Response:
+    return make_problem(error.code, str(error), errors=[asdict(fault) for fault in error.faults])
+
+
+def _on_not_found(error: NotFound) -> Response:
+    return make_problem("not_found", str(error), near=list(error.near))
+
+
+def _on_unavailable(error: IndexUnavailable) -> Response:
+    # The directory is no business of a client; the log says it.
+    _log.error("%s", error)
+    response = make_problem("index_unavailable", "there is no index that could answer; try again later")
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def _on_http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        # A redirect of the router is no error.
+        redirect: Response = error.get_response()  # type: ignore[assignment]
+        return redirect
+    code = _BY_STATUS.get(status, "bad_request" if status < 500 else "internal")
+    response = make_problem(code, error.description or PROBLEMS[code].meaning, status)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _on_unexpected(error: Exception) -> Response:
+    _log.error("request %s failed", g.get("request_id", ""), exc_info=error)
+    return make_problem("internal", PROBLEMS["internal"].meaning)

@@ -1,0 +1,202 @@
+"""Kinds of parameters: marshmallow fields that read the text of a URL strictly and say what they allow."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, NoReturn
+
+from flask import Request, request
+from marshmallow import RAISE, Schema, ValidationError, fields
+from webargs.flaskparser import FlaskParser
+
+from api.errors import InvalidParameters, ParameterFault
+from index.documents import EARLIEST, LATEST
+
+# Longer lists are no filter a person makes.
+MAX_VALUES_LENGTH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """``a,b,-c``: one of a and b, and not c."""
+
+    any_of: tuple[str, ...]
+    none_of: tuple[str, ...]
+
+
+class Parameter(fields.Field):
+    """A field with a sentence for what it allows, and its OpenAPI schema."""
+
+    def __init__(self, description: str, allowed: str, schema: Mapping[str, object], **kwargs: Any) -> None:
+        self.allowed = allowed
+        super().__init__(metadata={"description": description, **schema}, **kwargs)
+
+    def refuse(self, code: str = "invalid_value") -> NoReturn:
+        raise ValidationError(code)
+
+
+class Text(Parameter):
+    """Any text up to a length."""
+
+    def __init__(self, description: str, max_length: int, **kwargs: Any) -> None:
+        self.max_length = max_length
+        schema = {"type": "string", "maxLength": max_length}
+        super().__init__(description, f"text of at most {max_length} characters", schema, **kwargs)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return value if len(value) <= self.max_length else self.refuse("too_long")
+
+
+class Whole(Parameter):
+    """A whole number in a range, in plain digits: no sign, blank, underscore or other script's digits."""
+
+    def __init__(self, description: str, low: int, high: int, **kwargs: Any) -> None:
+        self.low, self.high = low, high
+        schema = {"type": "integer", "minimum": low, "maximum": high}
+        super().__init__(description, f"{low}..{high}", schema, **kwargs)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,12}", value):
+            self.refuse()
+        number = int(value)
+        return number if self.low <= number <= self.high else self.refuse("out_of_range")
+
+
+class OneOf(Parameter):
+    """One of a few words."""
+
+    def __init__(self, description: str, words: tuple[str, ...], **kwargs: Any) -> None:
+        self.words = words
+        super().__init__(description, ", ".join(words), {"type": "string", "enum": list(words)}, **kwargs)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return value if value in self.words else self.refuse()
+
+
+class Switch(OneOf):
+    """``true`` or ``false``."""
+
+    def __init__(self, description: str, **kwargs: Any) -> None:
+        super().__init__(description, ("true", "false"), **kwargs)
+        self.metadata = {"description": description, "type": "boolean"}
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> bool:  # type: ignore[override]
+        return super()._deserialize(value, attr, data, **kwargs) == "true"
+
+
+class SomeOf(Parameter):
+    """A comma list of a few words, each once."""
+
+    def __init__(self, description: str, words: tuple[str, ...], **kwargs: Any) -> None:
+        self.words = words
+        either = "|".join(words)
+        schema = {"type": "string", "pattern": f"^({either})(,({either}))*$", "maxLength": 500}
+        super().__init__(description, "a comma list of " + ", ".join(words), schema, **kwargs)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        chosen = tuple(dict.fromkeys(value.split(",")))
+        return chosen if len(value) <= 500 and set(chosen) <= set(self.words) else self.refuse()
+
+
+class Values(Parameter):
+    """``a,b,-c``: ids or labels, comma for or, a leading minus to exclude."""
+
+    def __init__(self, description: str) -> None:
+        schema = {"type": "string", "maxLength": MAX_VALUES_LENGTH}
+        allowed = f"a comma list of at most {MAX_VALUES_LENGTH} characters"
+        super().__init__(description + "; comma = or, leading - = not; id or label", allowed, schema)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Choice:
+        if len(value) > MAX_VALUES_LENGTH:
+            self.refuse("too_long")
+        parts = [part.strip() for part in value.split(",") if part.strip(" -")]
+        any_of = {part for part in parts if not part.startswith("-")}
+        none_of = {part[1:].strip() for part in parts if part.startswith("-")}
+        return Choice(tuple(sorted(any_of)), tuple(sorted(none_of)))
+
+
+_DAY = (
+    "(1[6-9]|2[01])[0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
+    "|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+)
+_CLOCK = r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
+_AGO = re.compile(r"now(?:-([0-9]{1,4})([mhdwy]))?")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_UNITS |= {"w": timedelta(weeks=1), "y": timedelta(days=365)}
+
+
+class Moment(Parameter):
+    """A day, a time with an offset, or ``now-7d``; to UTC. As an upper bound a day includes itself."""
+
+    def __init__(self, description: str, *, upper: bool = False, **kwargs: Any) -> None:
+        self.upper = upper
+        schema = {"type": "string", "pattern": f"^({_DAY}({_CLOCK})?|now(-[0-9]{{1,2}}[mhdwy])?)$"}
+        allowed = "a day (2025-01-31), a time (2025-01-31T09:00:00Z) or an age (now-7d; units m h d w y)"
+        super().__init__(description, allowed, schema, **kwargs)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        if ago := _AGO.fullmatch(value):
+            # To the full minute, so that a page and its ETag stay the same for as long.
+            now = datetime.now(UTC).replace(second=0, microsecond=0)
+            age = int(ago[1]) * _UNITS[ago[2]] if ago[1] else timedelta()
+            moment = now - age if age < now - EARLIEST else self.refuse("out_of_range")
+            return moment + timedelta(minutes=1) if self.upper else moment
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9:]+))?", value):
+            self.refuse()
+        try:
+            moment = datetime.fromisoformat(value)
+            if len(value) == 10:
+                moment = datetime.combine(moment, time(), UTC) + timedelta(days=self.upper)
+            elif self.upper:
+                # The engine's bound is exclusive, this one is not.
+                moment += timedelta(microseconds=1)
+            moment = moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.refuse()
+        return moment if EARLIEST <= moment <= LATEST else self.refuse("out_of_range")
+
+
+class QueryParser(FlaskParser):
+    """Refuses what marshmallow and webargs would pass over in silence, and tells every fault at once."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}  # noqa: RUF012
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        repeated = [
+            ParameterFault(name[:100], "repeated_parameter", None, "once", "use commas for or")
+            for name, values in request.args.lists()
+            if len(values) > 1
+        ]
+        try:
+            parsed = super().parse(*args, **kwargs)
+        except InvalidParameters as error:
+            raise InvalidParameters(repeated + error.faults) from None
+        if repeated:
+            raise InvalidParameters(repeated)
+        return parsed
+
+    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **kwargs: Any) -> NoReturn:
+        known = {field.data_key or name: field for name, field in schema.fields.items()}
+        faults = [_fault_of(name, codes, req, known) for name, codes in error.messages["query"].items()]  # type: ignore[call-overload]
+        raise InvalidParameters(faults)
+
+
+def _fault_of(name: str, codes: list[str], req: Request, known: Mapping[str, fields.Field]) -> ParameterFault:
+    value = req.args.get(name, "")[:100]
+    field = known.get(name)
+    if field is None:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else None
+        return ParameterFault(name[:100], "unknown_parameter", value, ", ".join(known) or "no parameters", hint)
+    if codes[0] == "page_window_exceeded":
+        return ParameterFault(
+            name, codes[0], value, "page × per_page up to 10000", "narrow the search, for example with from and to"
+        )
+    return ParameterFault(name, codes[0], value, getattr(field, "allowed", None))
+
+

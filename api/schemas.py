@@ -1,0 +1,260 @@
+"""Answer schemas: what the OpenAPI document says. Answers are made in api/answers.py, not dumped through these:
+marshmallow dumps 20 hits at less than half the speed. Keys may be added, so none forbids others."""
+
+from __future__ import annotations
+
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from index.query import FACETS
+
+
+class Answer(Schema):
+    """The root of all answers."""
+
+    class Meta:
+        # Without it the document says additionalProperties: false, and strict clients refuse keys added later.
+        unknown = EXCLUDE
+
+
+def _text(description: str, *, nullable: bool = False, example: object = None) -> fields.String:
+    metadata = {"description": description} | ({"example": example} if example is not None else {})
+    return fields.String(required=True, allow_none=nullable, metadata=metadata)
+
+
+def _count(description: str) -> fields.Integer:
+    return fields.Integer(required=True, metadata={"description": description, "minimum": 0})
+
+
+def _time(description: str) -> fields.DateTime:
+    return fields.DateTime(required=True, allow_none=True, metadata={"description": description})
+
+
+def _list(schema: type[Schema], description: str) -> fields.List:
+    return fields.List(fields.Nested(schema), required=True, metadata={"description": description})
+
+
+class PublisherBrief(Answer):
+    id = _text("Slug, the value for filters", example="harbor-ledger")
+    name = _text("Name as the story has it")
+    domain = _text("Domain, or empty")
+    logo_url = _text("Logo", nullable=True)
+
+
+class PublisherAnswer(PublisherBrief):
+    story_count = _count("Stories with a source of this publisher")
+    source_count = _count("Its articles")
+
+
+class TopicAnswer(Answer):
+    id = _text("Slug, the value for filters", example="open-source")
+    label = _text("Label as sent", example="Open Source")
+
+
+class StoryBrief(Answer):
+    id = _text("Stable id", example="31001")
+    slug = _text("Title in ASCII, for addresses")
+    url = _text("The story in this API")
+    share_url = _text("The story for readers")
+    title = _text("Plain text; escape it in HTML")
+    short_title = _text("A shorter title, or empty")
+    summary = _text("Plain text, or empty")
+    curated_by = _text("Who curated it, or empty")
+    published_at = _time("UTC, or null")
+    updated_at = _time("UTC, or null")
+    language = _text("BCP 47", example="en")
+    source_count = _count("Number of sources")
+    publishers = _list(PublisherBrief, "Distinct, in order of appearance")
+    topics = _list(TopicAnswer, "Topics")
+    image_url = _text("Picture", nullable=True)
+
+
+class ParagraphAnswer(Answer):
+    text = _text("Plain text")
+    citations = fields.List(
+        fields.Integer(), required=True, metadata={"description": "Positions n in sources, from 1"}
+    )
+
+
+class SectionAnswer(Answer):
+    heading = _text("Heading, or empty")
+    anchor = _text("Fragment, unique in the story")
+    paragraphs = _list(ParagraphAnswer, "Paragraphs")
+
+
+class SourceBase(Answer):
+    id = _text("Stable id: of the canonical URL, else of story and position")
+    url = _text("The article", nullable=True)
+    title = _text("Title, or empty")
+    publisher = fields.Nested(
+        PublisherBrief, required=True, allow_none=True, metadata={"description": "Publisher, or null"}
+    )
+    author = _text("Author, or empty")
+    published_at = _time("UTC, or null")
+    excerpt = _text("Excerpt, or empty")
+
+
+class StorySource(SourceBase):
+    n = fields.Integer(required=True, metadata={"description": "Position in the story, from 1"})
+
+
+class SourceAnswer(SourceBase):
+    story_ids = fields.List(fields.String(), required=True, metadata={"description": "Stories that cite it"})
+
+
+class SourceHit(SourceAnswer):
+    score = fields.Float(required=True, metadata={"description": "Relevance; 0 without q"})
+
+
+class RelatedAnswer(StoryBrief):
+    reason = fields.String(
+        required=True,
+        validate=validate.OneOf(["curated", "shared_source", "similar"]),
+        metadata={"description": "Why it is here"},
+    )
+    score = fields.Float(required=True, metadata={"description": "0 to 1 within a reason"})
+
+
+class StoryDetail(StoryBrief):
+    sections = fields.List(fields.Nested(SectionAnswer), metadata={"description": "With include=sections"})
+    sources = fields.List(fields.Nested(StorySource), metadata={"description": "With include=sources"})
+    related = fields.List(fields.Nested(RelatedAnswer), metadata={"description": "With include=related"})
+
+
+class HighlightAnswer(Answer):
+    title = _text("HTML")
+    summary = _text("HTML")
+
+
+class SnippetAnswer(Answer):
+    field = fields.String(
+        required=True, validate=validate.OneOf(["body", "summary"]), metadata={"description": "Where it is from"}
+    )
+    text = _text("HTML")
+
+
+class HitAnswer(StoryBrief):
+    score = fields.Float(required=True, metadata={"description": "Relevance; 0 without q"})
+    highlight = fields.Nested(HighlightAnswer, required=True, metadata={"description": "Escaped, matches marked"})
+    snippet = fields.Nested(SnippetAnswer, required=True, metadata={"description": "Escaped excerpt, matches marked"})
+    matches = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.List(fields.Integer())),
+        required=True,
+        metadata={"description": "Code-point offsets [start, end) into title and summary"},
+    )
+    matched_sources = fields.List(
+        fields.Integer(), required=True, metadata={"description": "Sources whose title matches, by n"}
+    )
+
+
+class LinksAnswer(Answer):
+    self = _text("This page")
+    first = _text("The first page")
+    next = _text("The next page", nullable=True)
+    prev = _text("The page before", nullable=True)
+
+
+class ListAnswer(Answer):
+    total = _count("Exact number of results")
+    page = _count("This page, from 1")
+    per_page = _count("Results a page")
+    pages = _count("Number of pages")
+    links = fields.Nested(LinksAnswer, required=True, metadata={"description": "Neighbouring pages"})
+
+
+class StoryList(ListAnswer):
+    results = _list(StoryBrief, "Newest first; with fields, only those keys")
+
+
+class SourceList(ListAnswer):
+    results = _list(SourceHit, "By relevance, or newest first")
+
+
+class PublisherList(ListAnswer):
+    results = _list(PublisherAnswer, "Publishers")
+
+
+class RelatedList(Answer):
+    total = _count("Number of results")
+    results = _list(RelatedAnswer, "Curated, then sharing a source, then similar")
+
+
+class StorySourceList(Answer):
+    total = _count("Number of sources")
+    results = _list(StorySource, "In the story's order")
+
+
+class FacetValueAnswer(Answer):
+    value = _text("Id, for the filter")
+    label = _text("For people")
+    count = _count("Stories, the filter on this facet aside")
+    selected = fields.Boolean(required=True, metadata={"description": "Whether the search filters by it"})
+
+
+class FacetAnswer(Answer):
+    values = _list(FacetValueAnswer, "The first facet_size values, and every selected one")
+    other = _count("Values beyond those, added up")
+    missing = _count("Stories without a value")
+
+
+class QueryAnswer(Answer):
+    q = _text("As sent")
+    parsed = _text("As understood")
+    corrected = fields.Boolean(required=True, metadata={"description": "Whether words were corrected"})
+    did_you_mean = _text("A better query", nullable=True)
+    match = _text("all or any")
+    relaxed = _text("What was loosened", nullable=True)
+    sort = _text("The order")
+
+
+class SearchAnswer(ListAnswer):
+    query = fields.Nested(QueryAnswer, required=True, metadata={"description": "The query as understood"})
+    total_relation = fields.String(
+        required=True, validate=validate.Equal("eq"), metadata={"description": "eq: the total is exact"}
+    )
+    took_ms = fields.Float(required=True, metadata={"description": "Milliseconds of the search"})
+    generation = _text("The generation that answered")
+    facets = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(FACETS)),
+        values=fields.Nested(FacetAnswer),
+        required=True,
+        metadata={"description": "The facets asked for"},
+    )
+    results = _list(HitAnswer, "Hits; with fields, only those keys")
+
+
+class FaultAnswer(Answer):
+    parameter = _text("Name")
+    code = _text("Kind of fault")
+    value = _text("As sent", nullable=True)
+    allowed = _text("What would be right", nullable=True)
+    hint = _text("What may have been meant", nullable=True)
+
+
+class ProblemAnswer(Answer):
+    type = _text("Where the code is explained", example="/problems/not-found")
+    title = _text("Kind of problem")
+    status = fields.Integer(required=True, metadata={"description": "HTTP status"})
+    code = _text("Stable code", example="not_found")
+    detail = _text("This problem in a sentence")
+    instance = _text("Path of the request")
+    request_id = _text("Also in X-Request-ID and in the log")
+    errors = fields.List(fields.Nested(FaultAnswer), metadata={"description": "Every faulty parameter"})
+    near = fields.List(fields.String(), metadata={"description": "Ids that look like the one asked for"})
+
+
+class StatusAnswer(Answer):
+    version = _text("Version of Outpost")
+    generation = _text("Current generation")
+    built_at = _time("When it was built")
+    engine = _text("Engine")
+    schema_version = _count("Version of fields and analysis")
+    stories = _count("Stories")
+    sources = _count("Sources")
+    publishers = _count("Publishers")
+    newest_story = _time("Latest published_at")
+    bytes = _count("Size on disk")
+
+
+class HealthAnswer(Answer):
+    status = _text("ok or ready")
