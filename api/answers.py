@@ -51,9 +51,7 @@ def answer_brief(story: Story, base: str) -> Json:
     }
 
 
-def answer_detail(
-    story: Story, base: str, include: Sequence[str], related: Sequence[RelatedStory]
-) -> Json:
+def answer_detail(story: Story, base: str, include: Sequence[str], related: Sequence[RelatedStory]) -> Json:
     """A story by itself, with the parts in ``include``."""
     answer = answer_brief(story, base)
     if "sections" in include:
@@ -100,8 +98,14 @@ def _answer_matches(hit: Hit, highlighter: Highlighter, arguments: Mapping[str, 
     spans = {name: highlighter.find_spans(name, getattr(story, name)) for name in ("title", "summary")}
     body = story.body
     body_spans = highlighter.find_spans("body", body)
-    name, text, found = ("body", body, body_spans) if body_spans or not story.summary else (
-        "summary", story.summary, spans["summary"],
+    name, text, found = (
+        ("body", body, body_spans)
+        if body_spans or not story.summary
+        else (
+            "summary",
+            story.summary,
+            spans["summary"],
+        )
     )
     return {
         "score": round(hit.score, 4),

@@ -60,7 +60,7 @@ class StoriesArguments(StoryFiltering, Paging):
 
 
 class SearchArguments(StoryFiltering, Paging):
-    q = Text("What is searched for: words, \"phrase\", -not, OR, ( ), prefix*, field:word", 512, load_default="")
+    q = Text('What is searched for: words, "phrase", -not, OR, ( ), prefix*, field:word', 512, load_default="")
     match = OneOf("Whether all words must stand in a story or any", ("all", "any"), load_default="all")
     search_in = SomeOf("Fields that words without a field are looked for in", tuple(_SEARCH_IN))
     sort = OneOf("Order; the default is relevance with q, else newest", tuple(Sort))

@@ -198,5 +198,3 @@ def _fault_of(name: str, codes: list[str], req: Request, known: Mapping[str, fie
             name, codes[0], value, "page × per_page up to 10000", "narrow the search, for example with from and to"
         )
     return ParameterFault(name, codes[0], value, getattr(field, "allowed", None))
-
-

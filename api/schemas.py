@@ -70,9 +70,7 @@ class StoryBrief(Answer):
 
 class ParagraphAnswer(Answer):
     text = _text("Plain text")
-    citations = fields.List(
-        fields.Integer(), required=True, metadata={"description": "Positions n in sources, from 1"}
-    )
+    citations = fields.List(fields.Integer(), required=True, metadata={"description": "Positions n in sources, from 1"})
 
 
 class SectionAnswer(Answer):

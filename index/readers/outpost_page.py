@@ -243,7 +243,7 @@ def _lift_citations(line: str, count: int, pairs: set[tuple[str, str]]) -> tuple
     """The paragraph without the numbers of sources at its end; a note where that was a guess, else ""."""
     text, run, end = _split_run(line)
     numbers = reversed(list(re.finditer("[0-9]+", text + run)))
-    numbers = [n for n in takewhile(lambda n: n.start() > len(text) and _positions(n[0], count), numbers)][::-1]
+    numbers = list(takewhile(lambda n: n.start() > len(text) and _positions(n[0], count), numbers))[::-1]
     if not numbers or not text or not _ends_sentence(end or text):
         return Paragraph(text=line), ""
     notes = []

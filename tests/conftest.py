@@ -1,0 +1,18 @@
+"""Fixtures that several rooms of the tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.indexer import build_index
+from tests.factories import SAMPLE
+
+
+@pytest.fixture(scope="session")
+def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of the sample, not to be changed."""
+    root = tmp_path_factory.mktemp("sample") / "index"
+    build_index(root, [SAMPLE])
+    return root
