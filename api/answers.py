@@ -10,7 +10,7 @@ from api.arguments import searched_fields
 from index.documents import Publisher, Source, Story
 from index.generations import Manifest
 from index.highlight import Highlighter, mark, snippet
-from index.identity import slug_of
+from index.identity import normalize_domain, slug_of
 from index.language import show_query
 from index.query import Facet, Hit, Node, PublisherRecord, RelatedStory, SourceRecord
 
@@ -175,7 +175,7 @@ def _answer_publisher(publisher: Publisher) -> Json:
     return {
         "id": publisher.id,
         "name": publisher.label,
-        "domain": publisher.domain,
+        "domain": normalize_domain(publisher.domain),
         "logo_url": publisher.logo_url or None,
     }
 

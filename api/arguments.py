@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from marshmallow import Schema, ValidationError, validates_schema
@@ -19,7 +20,7 @@ BRIEF_KEYS = (
 ).split()
 HIT_KEYS = (*BRIEF_KEYS, "score", "highlight", "snippet", "matches", "matched_sources")
 DETAIL_KEYS = (*BRIEF_KEYS, "sections", "sources", "related")
-_TO_ID = {
+_TO_ID: dict[str, Callable[[str], str]] = {
     "topic": slug_of,
     "publisher": publisher_id,
     "curator": slug_of,

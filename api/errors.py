@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import NotFound as RouteNotFound
 
 from index.errors import Gone, IndexUnavailable, NotFound, OutpostError
 
-RETRY_AFTER = 5
+RETRY_AFTER = 2
 _log = logging.getLogger("outpost.errors")
 
 
@@ -43,7 +44,7 @@ PROBLEMS = {
         Problem("index_unavailable", 503, "Index unavailable", "There is no index that could answer; try again later."),
     )
 }
-_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal"}
+_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 414: "too_large", 500: "internal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,16 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(Exception, _on_unexpected)
 
 
+def type_of(code: str) -> str:
+    """The address at which a code is explained."""
+    return f"/problems/{code.replace('_', '-')}"
+
+
 def make_problem(code: str, detail: str, status: int | None = None, **more: object) -> Response:
     """The answer for a code of PROBLEMS; ``more`` are further members of the body."""
     problem = PROBLEMS[code]
     body = {
-        "type": f"/problems/{code.replace('_', '-')}",
+        "type": type_of(code),
         "title": problem.title,
         "status": status or problem.status,
         "code": code,
@@ -130,11 +136,21 @@ def _on_http_error(error: HTTPException) -> Response:
         redirect: Response = error.get_response()  # type: ignore[assignment]
         return redirect
     code = _BY_STATUS.get(status, "bad_request" if status < 500 else "internal")
-    response = make_problem(code, error.description or PROBLEMS[code].meaning, status)
+    response = make_problem(code, _describe(error), status)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value
     return response
+
+
+def _describe(error: HTTPException) -> str:
+    match error:
+        case RouteNotFound():
+            return f"there is no {request.path[:200]}"
+        case MethodNotAllowed():
+            return f"{request.method} is not allowed here; allowed: {', '.join(sorted(error.valid_methods or ()))}"
+        case _:
+            return error.description or error.name
 
 
 def _on_unexpected(error: Exception) -> Response:

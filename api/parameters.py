@@ -28,7 +28,7 @@ class Choice:
     none_of: tuple[str, ...]
 
 
-class Parameter(fields.Field):
+class Parameter(fields.Field[Any]):
     """A field with a sentence for what it allows, and its OpenAPI schema."""
 
     def __init__(self, description: str, allowed: str, schema: Mapping[str, object], **kwargs: Any) -> None:
@@ -186,7 +186,7 @@ class QueryParser(FlaskParser):
         raise InvalidParameters(faults)
 
 
-def _fault_of(name: str, codes: list[str], req: Request, known: Mapping[str, fields.Field]) -> ParameterFault:
+def _fault_of(name: str, codes: list[str], req: Request, known: Mapping[str, fields.Field[Any]]) -> ParameterFault:
     value = req.args.get(name, "")[:100]
     field = known.get(name)
     if field is None:

@@ -3,6 +3,9 @@ marshmallow dumps 20 hits at less than half the speed. Keys may be added, so non
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Any
+
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from index.query import FACETS
@@ -14,6 +17,15 @@ class Answer(Schema):
     class Meta:
         # Without it the document says additionalProperties: false, and strict clients refuse keys added later.
         unknown = EXCLUDE
+
+
+def _selectable(schema: type[Schema]) -> type[Schema]:
+    """The same answer where the parameter ``fields`` may leave out all keys but ``id``."""
+    loose = {}
+    for name, field in schema._declared_fields.items():
+        loose[name] = copy(field)
+        loose[name].required = name == "id"
+    return type(schema)(f"{schema.__name__}Selection", (Answer,), loose)
 
 
 def _text(description: str, *, nullable: bool = False, example: object = None) -> fields.String:
@@ -29,7 +41,7 @@ def _time(description: str) -> fields.DateTime:
     return fields.DateTime(required=True, allow_none=True, metadata={"description": description})
 
 
-def _list(schema: type[Schema], description: str) -> fields.List:
+def _list(schema: type[Schema], description: str) -> fields.List[Any]:
     return fields.List(fields.Nested(schema), required=True, metadata={"description": description})
 
 
@@ -161,7 +173,7 @@ class ListAnswer(Answer):
 
 
 class StoryList(ListAnswer):
-    results = _list(StoryBrief, "Newest first; with fields, only those keys")
+    results = _list(_selectable(StoryBrief), "Newest first; with fields, only those keys")
 
 
 class SourceList(ListAnswer):
@@ -218,7 +230,7 @@ class SearchAnswer(ListAnswer):
         required=True,
         metadata={"description": "The facets asked for"},
     )
-    results = _list(HitAnswer, "Hits; with fields, only those keys")
+    results = _list(_selectable(HitAnswer), "Hits; with fields, only those keys")
 
 
 class FaultAnswer(Answer):
@@ -256,3 +268,14 @@ class StatusAnswer(Answer):
 
 class HealthAnswer(Answer):
     status = _text("ok or ready")
+
+
+class ProblemMeaning(Answer):
+    type = _text("Where it is explained", example="/problems/not-found")
+    code = _text("Stable code", example="not_found")
+    status = fields.Integer(required=True, metadata={"description": "HTTP status"})
+    title = _text("Kind of problem")
+    meaning = _text("What it means, and what to do")
+
+
+StorySelection = _selectable(StoryDetail)

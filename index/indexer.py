@@ -29,7 +29,7 @@ from index.story_ids import StoryIds, write_story_ids
 
 # So many faults are told; a file that is something else altogether has one a line.
 MAX_FAULTS = 100
-Progress = Callable[[int], None]
+Progress = Callable[[int, float], None]
 _REJECTS = "rejects.ndjson"
 _log = logging.getLogger(__name__)
 
@@ -47,12 +47,16 @@ class BuildReport:
 
 
 def build_index(
-    root: Path, files: Sequence[str | Path], *, skip_invalid: bool = False, progress: Progress = lambda count: None
+    root: Path,
+    files: Sequence[str | Path],
+    *,
+    skip_invalid: bool = False,
+    progress: Progress = lambda count, share: None,
 ) -> BuildReport:
     """Build a generation of all stories in ``files`` and make it current.
 
     With ``skip_invalid`` refused lines go to ``root/rejects.ndjson`` with their reasons, the others are built.
-    ``progress`` is called with the number of stories so far.
+    ``progress`` is called with the number of stories so far and the share of the input read, 0 to 1.
     Raises InvalidDocuments, InputUnreadable, BuildRunning or BuildFailed; then nothing has changed.
     """
     started = time.monotonic()
@@ -111,24 +115,28 @@ class _Intake:
         if self._rejects:
             self._rejects.close()
 
-    def iter_accepted(self, files: Sequence[str | Path]) -> Iterator[Story]:
-        """The stories to index. Raises InvalidDocuments at the end of the input, or of the patience."""
+    def iter_accepted(self, files: Sequence[str | Path]) -> Iterator[tuple[Story, float]]:
+        """The stories to index, each with the share of the input read.
+
+        Raises InvalidDocuments at the end of the input, or of the patience.
+        """
+        sizes = [_size_of(file) for file in files]
         for number, file in enumerate(files):
             for read in iter_stories(file):
-                story = read if isinstance(read, RefusedLine) else self._admit(read, number, files)
-                if isinstance(story, RefusedLine):
-                    self._refuse(story)
+                accepted = read if isinstance(read, RefusedLine) else self._admit(read, number, files)
+                if isinstance(accepted, RefusedLine):
+                    self._refuse(accepted)
                 elif not self._faults:
                     # After the first fault the rest is only read for its faults.
-                    self.first = self.first or story
-                    yield story
+                    self.first = self.first or accepted.story
+                    yield accepted.story, (sum(sizes[:number]) + accepted.position) / max(1, sum(sizes))
         if self._faults:
             raise InvalidDocuments(self._faults)
 
-    def _admit(self, read: Read, number: int, files: Sequence[str | Path]) -> Story | RefusedLine:
+    def _admit(self, read: Read, number: int, files: Sequence[str | Path]) -> Read | RefusedLine:
         earlier = self.places.setdefault(read.story.id, (number, read.line))
         if earlier == (number, read.line):
-            return read.story
+            return read
         problem = f"{read.story.id} stands already at {files[earlier[0]]}:{earlier[1]}"
         fault = Fault(read.file, read.line, "/id", problem, "an id that no other story has")
         return RefusedLine((fault,), read.raw)
@@ -149,11 +157,18 @@ class _Intake:
         self._rejects.write(msgspec.json.encode(entry) + b"\n")
 
 
-def _write(writer: GenerationWriter, stories: Iterator[Story], progress: Progress) -> IndexStatus:
+def _size_of(file: str | Path) -> int:
+    """Bytes of a file; 0 for one that is not there, of which reading it will tell."""
+    with contextlib.suppress(OSError):
+        return Path(file).stat().st_size
+    return 0
+
+
+def _write(writer: GenerationWriter, stories: Iterator[tuple[Story, float]], progress: Progress) -> IndexStatus:
     try:
-        for count, story in enumerate(stories, start=1):
+        for count, (story, share) in enumerate(stories, start=1):
             writer.add(story)
-            progress(count)
+            progress(count, share)
         return writer.finish()
     except BaseException:
         # What the writer says while it lets go would hide the reason.

@@ -19,6 +19,9 @@ from index.query import (
 )
 from index.schema import WORD
 
+# A slug has at most 80 characters, an id 128.
+MAX_SHARED = 209
+
 
 def search_stories(generation: OpenGeneration, query: SearchQuery) -> SearchPage:
     return generation.engine.search_stories(query)
@@ -36,6 +39,21 @@ def get_story(generation: OpenGeneration, ident: str) -> Story:
     if generation.story_ids.was_removed(ident):
         raise Gone(ident)
     raise NotFound("story", ident, generation.story_ids.find_near(ident))
+
+
+def get_shared_story(generation: OpenGeneration, name: str) -> Story:
+    """The story of a ``slug-id``, by its id: both parts may hold a "-", and the slug may be an old one.
+
+    Raises NotFound.
+    """
+    parts = name[:MAX_SHARED].split("-")
+    candidates = ["-".join(parts[at:]) for at in range(1, len(parts))]
+    found = generation.engine.find_stories(candidates)
+    exact = (story for story in found if f"{story.slug}-{story.id}" == name)
+    story = next(exact, None) or next(iter(found), None)
+    if story is None:
+        raise NotFound("story", name)
+    return story
 
 
 def get_source(generation: OpenGeneration, ident: str) -> SourceRecord:

@@ -43,6 +43,10 @@ class Settings:
                 given[setting.name] = _parse(name, text, setting.default, setting.metadata.get("range"))
         return cls(**given)  # type: ignore[arg-type]  # _parse gives each field the type of its default
 
+    def to_env(self) -> dict[str, str]:
+        """What ``from_env`` reads the same settings from: for processes that are started."""
+        return {variable_of(setting.name): str(getattr(self, setting.name)) for setting in fields(self)}
+
 
 def variable_of(field_name: str) -> str:
     return "OUTPOST_" + field_name.upper()

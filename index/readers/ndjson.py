@@ -6,8 +6,8 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from index.documents import Refused, Story, parse_story
 from index.errors import Fault, InputUnreadable
@@ -19,12 +19,17 @@ _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One input line that was accepted: the story and the place it stands at."""
+    """One input line that was accepted: the story and the place it stands at.
+
+    ``position`` is how many bytes of the file, compressed as they may be, were read for it: what is read ahead
+    included, so that it goes on in steps.
+    """
 
     story: Story
     file: str
     line: int
     raw: bytes
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
     """
     name, accepted, number = str(path), 0, 0
     try:
-        with _open(path) as stream:
+        with open(path, "rb") as file, _unzip(file) as stream:
             while line := stream.readline(MAX_LINE + 1):
                 number += 1
                 if number == 1:
@@ -54,7 +59,7 @@ def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
                     yield _refuse(name, number, "", "longer than 4 MB", f"at most {MAX_LINE} bytes", line[:1000])
                 elif line := line.strip():
                     accepted += 1
-                    yield _read_line(name, number, line)
+                    yield _read_line(name, number, line, file.tell() if file.seekable() else 0)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         yield _refuse(name, number + 1, "", f"the gzip data is cut or damaged: {error}", "a whole gzip file")
         return
@@ -66,20 +71,18 @@ def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
         yield _refuse(name, 0, "", "the file holds no story", "at least one story")
 
 
-def _open(path: str | Path) -> BinaryIO:
-    raw = open(path, "rb")  # noqa: SIM115 - the caller's with closes it
-    zipped = raw.peek(2)[:2] == _GZIP
-    return gzip.open(raw, "rb") if zipped else raw  # type: ignore[return-value]  # GzipFile reads bytes
+def _unzip(file: BufferedReader) -> BufferedReader | gzip.GzipFile:
+    return gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == _GZIP else file
 
 
-def _skip_line(stream: BinaryIO, line: bytes) -> None:
+def _skip_line(stream: BufferedReader | gzip.GzipFile, line: bytes) -> None:
     while line and not line.endswith(b"\n"):
         line = stream.readline(MAX_LINE)
 
 
-def _read_line(name: str, number: int, line: bytes) -> Read | RefusedLine:
+def _read_line(name: str, number: int, line: bytes, position: int) -> Read | RefusedLine:
     try:
-        return Read(parse_story(line), name, number, line)
+        return Read(parse_story(line), name, number, line, position)
     except Refused as refused:
         return RefusedLine(tuple(Fault(name, number, *fault) for fault in refused.faults), line)
 

@@ -40,6 +40,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _STOPS, _CLOSERS, _OPENERS = ".!?…。！？", "\"”’'»)]", "\"“‘'«(["
 _BLANKS = ", \t\u00a0\u2009\u202f"
 _RUN = "0123456789" + _BLANKS  # what numbers at a paragraph's end are made of
+_DIGITS = re.compile("[0-9]+")
 _NUMBER = re.compile(r"[0-9]+(?!\w|[.,][0-9])")
 # A sentence does not end in these: a number after them is part of it ("5 to 2", "No. 1").
 _NEVER_LAST = frozenset("a an and aged at by from least most no. nr. of or than the to v. vol. vs.".split())
@@ -129,7 +130,7 @@ def parse_page(text: str, file: str, today: date) -> ParsedPage:
     )  # fmt: skip
     notes += inferred
     if year is None:
-        notes.append("the page has no footer, so a cut between two paragraphs or two stories would not be seen")
+        notes.append("the page has no footer, so a cut after a sentence or between two stories would not be seen")
     return ParsedPage(_distinct((main, *related), lines), tuple(notes))
 
 
@@ -173,7 +174,8 @@ def _read_time(lines: _Lines, copyright_year: int | None, today: date) -> tuple[
         span = f"in {said}" if said else f"in the {MAX_YEARS} years up to {newest}"
         raise InvalidPage(lines.file, number, f"{day} {month} is no {weekday} {span}", expected)
     time = datetime(found.year, found.month, found.day, int(hour) % 12 + 12 * (half == "PM"), int(minute), tzinfo=UTC)
-    bound = f"the page's copyright year {copyright_year}" if copyright_year else f"today, {today}"
+    bounded = copyright_year and copyright_year < today.year
+    bound = f"the page's copyright year {copyright_year}" if bounded else f"today, {today}"
     why = f"the latest in which {day} {month} is a {weekday}, not after {bound}"
     return time, [] if said else [f"line {number}: the page gives no year; {found.year} was taken, {why}"]
 
@@ -242,15 +244,18 @@ def _split_run(line: str) -> tuple[str, str, str]:
 def _lift_citations(line: str, count: int, pairs: set[tuple[str, str]]) -> tuple[Paragraph, str]:
     """The paragraph without the numbers of sources at its end; a note where that was a guess, else ""."""
     text, run, end = _split_run(line)
-    numbers = reversed(list(re.finditer("[0-9]+", text + run)))
-    numbers = list(takewhile(lambda n: n.start() > len(text) and _positions(n[0], count), numbers))[::-1]
-    if not numbers or not text or not _ends_sentence(end or text):
+    backwards = reversed(list(_DIGITS.finditer(line, len(text), len(text + run))))
+    numbers = list(takewhile(lambda n: _positions(n[0], count), backwards))[::-1]
+    if not numbers or not text.strip(_BLANKS) or not _ends_sentence(end or text):
         return Paragraph(text=line), ""
     notes = []
     before = line[: numbers[0].start()].rstrip(_BLANKS)
+    word = before.split()[-1][-40:]
     if _belongs(before, numbers[0][0], pairs):
-        notes.append(f'"{before.split()[-1][-40:]} {numbers[0][0]}" is read as text, not as a citation')
+        notes.append(f'"{word} {numbers[0][0]}" is read as text, not as a citation')
         before = line[: numbers.pop(0).end()]
+    elif word.lstrip(_OPENERS)[:1].isupper():  # a name, perhaps of a product with a number
+        notes.append(f'"{word} {numbers[0][0]}" is read as a citation, not as text')
     if not numbers:
         return Paragraph(text=line), notes[0]
     for number in numbers:
@@ -273,7 +278,7 @@ def _positions(digits: str, count: int) -> tuple[int, ...]:
 
 def _belongs(before: str, number: str, pairs: set[tuple[str, str]]) -> bool:
     """Whether a number is a part of the sentence before it, as in "Llama 3", "5 to 2", "on July 2"."""
-    *_, second, last = ["", *before[-200:].split()]
+    *_, second, last = ["", "", *before[-200:].split()]
     if last in _DATED and second.casefold() not in _BEFORE_MONTH and int(number) <= 31:
         return True
     return last.casefold() in _NEVER_LAST or (_word(last), number) in pairs
@@ -352,8 +357,9 @@ def _read_shown(lines: _Lines) -> tuple[list[str], int]:
 def _distinct(stories: tuple[Story, ...], lines: _Lines) -> tuple[Story, ...]:
     """The stories, each once and valid. Raises InvalidPage where two that differ would have one id."""
     found: dict[str, Story] = {}
+    places = {line: number for number, line in lines.lines}  # the last, where a line stands twice
     for story in stories:
-        number = max(number for number, line in lines.lines if line == story.title)
+        number = places[story.title]
         if found.setdefault(story.id, story) != story:
             raise InvalidPage(lines.file, number, f"two stories have the id {story.id}", "one story for a title")
         try:

@@ -1,0 +1,88 @@
+"""create_app(): the one place where the parts of the API are put together."""
+
+from __future__ import annotations
+
+import http
+from typing import Any
+
+from flask import Flask
+from flask_smorest import Api
+from flask_smorest.utils import prepare_response
+from flask_swagger_ui import get_swaggerui_blueprint
+
+from api import health, publishers, search, sources, stories
+from api.conditional import VERSION
+from api.errors import register_error_handlers
+from api.http import register_http
+from api.logs import configure_logging
+from api.schemas import ProblemAnswer
+from index.live import LiveIndex
+from index.settings import Settings
+
+_DESCRIPTION = (
+    "Search over news stories and the articles they are made of. Every list has total, page, per_page, pages, links "
+    "and results; every error is application/problem+json. Keys may be added; a key that exists keeps its meaning."
+)
+
+
+class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types
+    """flask-smorest, with our errors in place of its own."""
+
+    ERROR_SCHEMA = ProblemAnswer
+
+    def _register_error_handlers(self) -> None:
+        """None of smorest's: its handler drops the Allow header of a 405 and knows no problem body."""
+
+    def _register_responses(self) -> None:
+        """Errors are documented as application/problem+json, as which they are sent."""
+        for status in http.HTTPStatus:
+            if status == 304:
+                self.spec.components.response("NOT_MODIFIED", {"description": "You have this answer"}, lazy=True)
+            elif status >= 400:
+                self._register_problem(status.name, status.phrase)
+        self._register_problem("DEFAULT_ERROR", "Any other problem")
+
+    def _register_problem(self, name: str, description: str) -> None:
+        response = {"description": description, "schema": self.ERROR_SCHEMA}
+        prepare_response(response, self.spec, "application/problem+json")
+        self.spec.components.response(name, response, lazy=True)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application. Without ``settings`` they come from the environment.
+
+    An index need not be there yet: until it is, answers are 503. Raises InvalidSetting.
+    """
+    settings = settings or Settings.from_env()
+    configure_logging()
+    app = Flask("outpost", static_folder=None)
+    app.config.update(_config())
+    app.url_map.merge_slashes = False
+    app.extensions["outpost.settings"] = settings
+    app.extensions["outpost.index"] = LiveIndex(settings.index)
+    register_http(app)
+    register_error_handlers(app)
+    documented = ProblemApi(app)
+    for module in (search, stories, sources, publishers, health):
+        documented.register_blueprint(module.blueprint)
+    app.register_blueprint(_make_docs())
+    # Without this /docs would lead to /docs/ by way of whatever host the request claims.
+    app.add_url_rule("/docs", view_func=app.view_functions["docs.show"])
+    return app
+
+
+def _config() -> dict[str, Any]:
+    return {
+        "API_TITLE": "Outpost",
+        "API_VERSION": VERSION,
+        "OPENAPI_VERSION": "3.1.0",
+        "OPENAPI_URL_PREFIX": "/",
+        "OPENAPI_JSON_PATH": "openapi.json",
+        "API_SPEC_OPTIONS": {"info": {"description": _DESCRIPTION}},
+    }
+
+
+def _make_docs() -> Any:
+    """Swagger UI with its assets from the package; validatorUrl None keeps it from asking a server elsewhere."""
+    config = {"app_name": "Outpost API", "validatorUrl": None, "oauth2RedirectUrl": ""}
+    return get_swaggerui_blueprint("/docs", "/openapi.json", config=config, blueprint_name="docs")

@@ -1,0 +1,86 @@
+"""What every blueprint shares: strict parameters, the documented answers, and the index that requests borrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from flask import current_app
+from flask_smorest import Blueprint
+from marshmallow import Schema
+
+from api.arguments import NoArguments
+from api.errors import PROBLEMS, Problem
+from api.parameters import QueryParser
+from index.live import LiveIndex, OpenGeneration
+from index.settings import Settings
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
+    """A flask-smorest blueprint that refuses unknown and repeated parameters."""
+
+    ARGUMENTS_PARSER = QueryParser()
+
+    def reads(self, path: str, arguments: type[Schema], answer: type[Schema], *problems: str) -> Callable[[View], View]:
+        """Route GET and HEAD of ``path`` to a view; ``problems`` are codes of PROBLEMS that it may answer with."""
+
+        def decorate(view: View) -> View:
+            documented = self.response(200, answer)(view)
+            for code in problems:
+                problem: Problem = PROBLEMS[code]
+                name = _RESPONSES[problem.status]
+                documented = self.alt_response(problem.status, name)(documented)
+            documented = self.alt_response(304, "NOT_MODIFIED", success=True)(documented)
+            documented = self.arguments(arguments, location="query")(documented)
+            decorated: View = self.route(path, parameters=_path_parameters(path))(documented)
+            return decorated
+
+        return decorate
+
+    def moves(self, path: str) -> Callable[[View], View]:
+        """Route ``path`` to a view that redirects to where something stands."""
+
+        def decorate(view: View) -> View:
+            documented = self.response(302, description="Where it stands")(view)
+            documented = self.alt_response(404, _RESPONSES[404])(documented)
+            documented = self.arguments(NoArguments, location="query")(documented)
+            decorated: View = self.route(path, parameters=_path_parameters(path))(documented)
+            return decorated
+
+        return decorate
+
+
+# smorest names its documented responses after http.HTTPStatus.
+_RESPONSES = {404: "NOT_FOUND", 410: "GONE", 503: "SERVICE_UNAVAILABLE"}
+_PATH_PARAMETERS = {
+    "story_id": "Id of a story",
+    "source_id": "Id of a source",
+    "publisher_id": "Id of a publisher, a slug",
+    "code": "Code of a problem; - and _ are the same",
+    "name": "Slug and id of a story, joined by -",
+}
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
+        {"in": "path", "name": name, "description": description}
+        for name, description in _PATH_PARAMETERS.items()
+        if f"<{name}>" in path
+    ]
+
+
+@contextmanager
+def borrow_index() -> Iterator[OpenGeneration]:
+    """The current generation, for the length of a request. Raises IndexUnavailable."""
+    live: LiveIndex = current_app.extensions["outpost.index"]
+    with live.borrow() as generation:
+        yield generation
+
+
+def base_url() -> str:
+    """What stands before the paths of links: OUTPOST_PUBLIC_URL. Never the Host header, which anyone can send."""
+    settings: Settings = current_app.extensions["outpost.settings"]
+    return settings.public_url

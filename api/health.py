@@ -1,0 +1,64 @@
+"""What watches a server: is it up, can it answer, what does it serve; and what its problem codes mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from api.answers import answer_status
+from api.arguments import NoArguments
+from api.blueprints import ApiBlueprint, borrow_index
+from api.conditional import VERSION, make_json
+from api.errors import PROBLEMS, type_of
+from api.schemas import HealthAnswer, ProblemMeaning, StatusAnswer
+from index.errors import NotFound
+from index.query import SearchQuery
+from index.search import search_stories
+
+blueprint = ApiBlueprint("health", __name__, description="The server itself")
+
+
+@blueprint.reads("/healthz", NoArguments, HealthAnswer)
+def healthz(arguments: dict[str, Any]) -> Response:
+    """Whether the process is up"""
+    return _fresh({"status": "ok"})
+
+
+@blueprint.reads("/readyz", NoArguments, HealthAnswer, "index_unavailable")
+def readyz(arguments: dict[str, Any]) -> Response:
+    """Whether the index is open and can be searched"""
+    with borrow_index() as generation:
+        search_stories(generation, SearchQuery(limit=1))
+        return _fresh({"status": "ready"})
+
+
+@blueprint.reads("/status", NoArguments, StatusAnswer, "index_unavailable")
+def status(arguments: dict[str, Any]) -> Response:
+    """What is served: generation, counts, engine"""
+    with borrow_index() as generation:
+        return _fresh(answer_status(generation.manifest, VERSION))
+
+
+@blueprint.reads("/problems/<code>", NoArguments, ProblemMeaning, "not_found")
+def explain_problem(arguments: dict[str, Any], code: str) -> Response:
+    """What a problem's code means"""
+    problem = PROBLEMS.get(code.replace("-", "_"))
+    if problem is None:
+        raise NotFound("problem", code, tuple(PROBLEMS))
+    return make_json(
+        {
+            "type": type_of(problem.code),
+            "code": problem.code,
+            "status": problem.status,
+            "title": problem.title,
+            "meaning": problem.meaning,
+        }
+    )
+
+
+def _fresh(body: dict[str, Any]) -> Response:
+    """An answer that nobody keeps: it is about now."""
+    response = make_json(body)
+    response.headers["Cache-Control"] = "no-store"
+    return response

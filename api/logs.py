@@ -1,0 +1,34 @@
+"""Log lines as JSON objects on standard error: one form for requests and for everything else that is told."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+
+class JsonFormatter(logging.Formatter):
+    """``{"time": …, "level": …, "logger": …, "message": …}``; an access line's members stand beside the time."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        entry: dict[str, object] = {"time": time, "level": record.levelname.lower(), "logger": record.name}
+        members = getattr(record, "members", None)
+        entry |= members if members else {"message": record.getMessage()}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def configure_logging() -> None:
+    """Once, and only where whoever embeds the application has not configured logging already."""
+    if logging.getLogger().handlers or any(logging.getLogger(name).handlers for name in ("outpost", "index")):
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    for name in ("outpost", "index"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False

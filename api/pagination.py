@@ -1,0 +1,45 @@
+"""The pages around an answer, as links in its body and its Link header."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, request
+
+from api.arguments import MAX_WINDOW
+
+Json = dict[str, Any]
+
+
+def answer_page(arguments: Json, total: int, base: str) -> Json:
+    """``total, page, per_page, pages, links`` of a list."""
+    page, per_page = arguments["page"], arguments["per_page"]
+    pages = math.ceil(total / per_page)
+    following = page + 1 if page < pages and (page + 1) * per_page <= MAX_WINDOW else None
+    # From a page beyond the end, the page before is the last one.
+    before = min(page - 1, pages) or None
+    links = {
+        "self": _link(page, base),
+        "first": _link(1, base),
+        "next": _link(following, base),
+        "prev": _link(before, base),
+    }
+    return {"total": total, "page": page, "per_page": per_page, "pages": pages, "links": links}
+
+
+def add_link_header(response: Response, links: Json) -> None:
+    """RFC 8288; ``next`` and ``prev`` only, for a proxy's header buffer is a few kilobytes."""
+    header = ", ".join(f'<{links[rel]}>; rel="{rel}"' for rel in ("next", "prev") if links[rel])
+    if header:
+        response.headers["Link"] = header
+
+
+def _link(page: int | None, base: str) -> str | None:
+    """This request's URL with another page."""
+    if page is None:
+        return None
+    given = [(name, value) for name, value in request.args.items() if name != "page"]
+    query = urlencode([*given, ("page", str(page))] if page > 1 else given)
+    return base + request.path + (f"?{query}" if query else "")

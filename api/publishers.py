@@ -1,0 +1,45 @@
+"""/v1/publishers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from api.answers import answer_publisher
+from api.arguments import NoArguments, PublishersArguments, offset_of
+from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.conditional import answer_json
+from api.pagination import answer_page
+from api.schemas import PublisherAnswer, PublisherList
+from index.live import OpenGeneration
+from index.search import find_publishers, get_publisher
+
+blueprint = ApiBlueprint("publishers", __name__, url_prefix="/v1", description="Who publishes the sources")
+
+
+@blueprint.reads("/publishers", PublishersArguments, PublisherList, "index_unavailable")
+def list_publishers(arguments: dict[str, Any]) -> Response:
+    """Publishers, by story count or by name
+
+    With `q`, those with a word in name or domain that begins with each word of it.
+    """
+    with borrow_index() as generation:
+        return answer_json(generation, arguments, lambda: _list(generation, arguments))
+
+
+def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
+    found = find_publishers(generation, arguments["q"], by_name=arguments["sort"] == "name")
+    offset = offset_of(arguments)
+    page = found[offset : offset + arguments["per_page"]]
+    return {
+        **answer_page(arguments, len(found), base_url()),
+        "results": [answer_publisher(record) for record in page],
+    }
+
+
+@blueprint.reads("/publishers/<publisher_id>", NoArguments, PublisherAnswer, "not_found", "index_unavailable")
+def show_publisher(arguments: dict[str, Any], publisher_id: str) -> Response:
+    """A publisher"""
+    with borrow_index() as generation:
+        return answer_json(generation, arguments, lambda: answer_publisher(get_publisher(generation, publisher_id)))

@@ -1,0 +1,49 @@
+"""/v1/search."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Response
+
+from api.answers import answer_facets, answer_hits, answer_query
+from api.arguments import SearchArguments, make_search_query, parse_search
+from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.conditional import answer_json
+from api.pagination import answer_page
+from api.schemas import SearchAnswer
+from index.live import OpenGeneration
+from index.search import search_stories
+
+blueprint = ApiBlueprint("search", __name__, url_prefix="/v1", description="Stories by words and filters")
+
+
+@blueprint.reads("/search", SearchArguments, SearchAnswer, "index_unavailable")
+def search(arguments: dict[str, Any]) -> Response:
+    """Search stories
+
+    Words must all match; "exact phrase", -word, OR, ( ), prefix* and field:word are understood, with the fields
+    title, summary, body, source, topic, publisher and curator. No text is an error: `query.parsed` shows how it
+    was read. Sorting never changes what matches, and the total is exact.
+    """
+    with borrow_index() as generation:
+        return answer_json(generation, arguments, lambda: _search(generation, arguments))
+
+
+def _search(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
+    started = time.perf_counter()
+    tree = parse_search(arguments)
+    query = make_search_query(arguments, tree)
+    page = search_stories(generation, query)
+    results = answer_hits(page.hits, tree, arguments, base_url())
+    took = (time.perf_counter() - started) * 1000
+    return {
+        "query": answer_query(arguments, tree, query.sort),
+        **answer_page(arguments, page.total, base_url()),
+        "total_relation": "eq",
+        "took_ms": round(took, 3),
+        "generation": generation.name,
+        "facets": answer_facets(page.facets),
+        "results": results,
+    }

@@ -1,0 +1,41 @@
+"""/v1/sources: the articles themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from api.answers import answer_source
+from api.arguments import NoArguments, SourcesArguments, make_source_query
+from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.conditional import answer_json
+from api.pagination import answer_page
+from api.schemas import SourceAnswer, SourceList
+from index.live import OpenGeneration
+from index.search import get_source, search_sources
+
+blueprint = ApiBlueprint("sources", __name__, url_prefix="/v1", description="The articles behind the stories")
+
+
+@blueprint.reads("/sources", SourcesArguments, SourceList, "index_unavailable")
+def list_sources(arguments: dict[str, Any]) -> Response:
+    """Search sources
+
+    By relevance with `q`, else newest first. A source without a time of its own is in no range of time.
+    """
+    with borrow_index() as generation:
+        return answer_json(generation, arguments, lambda: _list(generation, arguments))
+
+
+def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
+    page = search_sources(generation, make_source_query(arguments))
+    results = [answer_source(record, score) for record, score in page.hits]
+    return {**answer_page(arguments, page.total, base_url()), "results": results}
+
+
+@blueprint.reads("/sources/<source_id>", NoArguments, SourceAnswer, "not_found", "index_unavailable")
+def show_source(arguments: dict[str, Any], source_id: str) -> Response:
+    """A source, with the stories that cite it"""
+    with borrow_index() as generation:
+        return answer_json(generation, arguments, lambda: answer_source(get_source(generation, source_id)))

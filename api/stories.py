@@ -1,0 +1,100 @@
+"""/v1/stories: the list, one story, and what belongs to it; and /s/, the address for sharing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, redirect
+from werkzeug import Response as AnyResponse
+
+from api.answers import answer_brief, answer_detail, answer_related, answer_story_sources, select_keys
+from api.arguments import (
+    NoArguments,
+    RelatedArguments,
+    StoriesArguments,
+    StoryArguments,
+    make_search_query,
+)
+from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.conditional import answer_json
+from api.pagination import answer_page
+from api.schemas import RelatedList, StoryList, StorySelection, StorySourceList
+from index.live import OpenGeneration
+from index.search import get_shared_story, get_story, related_stories, search_stories
+
+blueprint = ApiBlueprint("stories", __name__, description="Stories and what belongs to them")
+# How many related stories come with a story; /related gives more.
+_RELATED = 5
+
+
+@blueprint.reads("/v1/stories", StoriesArguments, StoryList, "index_unavailable")
+def list_stories(arguments: dict[str, Any]) -> Response:
+    """Stories, newest first
+
+    The filters of the search, without its words. A story without a time comes after every dated one.
+    """
+    with borrow_index() as generation:
+        return answer_json(generation, arguments, lambda: _list(generation, arguments))
+
+
+def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
+    page = search_stories(generation, make_search_query(arguments, None))
+    results = [select_keys(answer_brief(hit.story, base_url()), arguments.get("fields_")) for hit in page.hits]
+    return {**answer_page(arguments, page.total, base_url()), "results": results}
+
+
+@blueprint.reads("/v1/stories/<story_id>", StoryArguments, StorySelection, "not_found", "gone", "index_unavailable")
+def show_story(arguments: dict[str, Any], story_id: str) -> Response:
+    """A story
+
+    With its sections and sources, and related stories where `include` asks for them. 410 for a story that was in
+    the index and has been removed; 404 with ids that look alike for one that was never there.
+    """
+    with borrow_index() as generation:
+        return answer_json(generation, arguments, lambda: _show(generation, arguments, story_id))
+
+
+def _show(generation: OpenGeneration, arguments: dict[str, Any], story_id: str) -> dict[str, Any]:
+    story = get_story(generation, story_id)
+    include = arguments["include"]
+    related = related_stories(generation, story, _RELATED) if "related" in include else []
+    return select_keys(answer_detail(story, base_url(), include, related), arguments.get("fields_"))
+
+
+@blueprint.reads(
+    "/v1/stories/<story_id>/related", RelatedArguments, RelatedList, "not_found", "gone", "index_unavailable"
+)
+def list_related(arguments: dict[str, Any], story_id: str) -> Response:
+    """Stories to go on with
+
+    Curated ones first, in their order; then those that cite a same article; then the most similar ones.
+    """
+    with borrow_index() as generation:
+        return answer_json(generation, arguments, lambda: _related(generation, story_id, arguments["limit"]))
+
+
+def _related(generation: OpenGeneration, story_id: str, limit: int) -> dict[str, Any]:
+    related = related_stories(generation, get_story(generation, story_id), limit)
+    return {"total": len(related), "results": [answer_related(entry, base_url()) for entry in related]}
+
+
+@blueprint.reads(
+    "/v1/stories/<story_id>/sources", NoArguments, StorySourceList, "not_found", "gone", "index_unavailable"
+)
+def list_story_sources(arguments: dict[str, Any], story_id: str) -> Response:
+    """The sources of a story, by the number that its citations use"""
+    with borrow_index() as generation:
+        return answer_json(generation, arguments, lambda: _story_sources(generation, story_id))
+
+
+def _story_sources(generation: OpenGeneration, story_id: str) -> dict[str, Any]:
+    sources = answer_story_sources(get_story(generation, story_id))
+    return {"total": len(sources), "results": sources}
+
+
+@blueprint.moves("/s/<name>")
+def follow_share_url(arguments: dict[str, Any], name: str) -> AnyResponse:
+    """From the address for sharing to the story"""
+    with borrow_index() as generation:
+        story = get_shared_story(generation, name)
+        return redirect(f"{base_url()}/v1/stories/{story.id}")

@@ -1,0 +1,86 @@
+"""outpost build."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from index.errors import InvalidDocuments
+from index.indexer import BuildReport, Progress, build_index
+from index.settings import Settings
+from scripts.common import Failure, tell_failures
+
+# A log that is read by people: a line every so many seconds.
+_LOG_EVERY = 5.0
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@click.option(
+    "--index", "directory", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    help="Where the index is kept (default: OUTPOST_INDEX or var/index).",
+)  # fmt: skip
+@click.option("--skip-invalid", is_flag=True, help="Build without the lines that are refused; they go to a file.")
+@tell_failures
+def build(files: tuple[Path, ...], directory: Path | None, skip_invalid: bool) -> None:
+    """Build an index of the stories in FILE… (a JSON object a line, plain or gzip) and switch to it.
+
+    Whatever goes wrong, the index that was there before stays. Servers take the new one by themselves.
+    """
+    root = directory or Settings.from_env().index
+    try:
+        with _show_progress() as progress:
+            report = build_index(root, files, skip_invalid=skip_invalid, progress=progress)
+    except InvalidDocuments as error:
+        click.echo(str(error), err=True)
+        more = "; there may be more" if error.more else ""
+        raise Failure(
+            f"{len(error.faults)} faults{more}. Nothing was changed; --skip-invalid builds the other lines."
+        ) from None
+    _summarise(report)
+
+
+@contextmanager
+def _show_progress() -> Iterator[Progress]:
+    """A bar on a terminal, else a line now and then."""
+    if not sys.stderr.isatty():
+        yield _make_logger()
+        return
+    with click.progressbar(length=1000, label="reading", file=sys.stderr, show_eta=True) as bar:
+
+        def advance(count: int, share: float) -> None:
+            done = int(share * 1000) - bar.pos
+            if done > 0:
+                bar.label = f"{count:,} stories" if share < 1 else f"{count:,} stories, writing"
+                bar.update(done)
+
+        yield advance
+
+
+def _make_logger() -> Progress:
+    started = told = time.monotonic()
+
+    def log(count: int, share: float) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= _LOG_EVERY:
+            told = now
+            click.echo(f"{now - started:.0f} s: {count:,} stories, {share:.0%} of the input", err=True)
+
+    return log
+
+
+def _summarise(report: BuildReport) -> None:
+    status = report.status
+    click.echo(
+        f"{report.generation}: {status.stories:,} stories, {status.sources:,} sources, "
+        f"{status.publishers:,} publishers, "
+        f"{report.refused:,} refused, {report.seconds:.1f} seconds, {report.bytes:,} bytes"
+    )
+    if report.rejects:
+        click.echo(f"refused lines, with reasons: {report.rejects}", err=True)

@@ -1,0 +1,28 @@
+"""The command ``outpost``: the group, and what its commands have in common."""
+
+from __future__ import annotations
+
+import click
+
+from api.conditional import VERSION
+from scripts.build import build
+from scripts.import_page import import_page
+from scripts.related import related
+from scripts.search import search
+from scripts.serve import serve
+from scripts.show import show
+from scripts.sources import sources
+from scripts.status import status
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(VERSION, message="%(prog)s %(version)s")
+def main() -> None:
+    """Search over news stories and the articles they are made of.
+
+    Exit codes: 0 found or done, 1 nothing found, 2 wrong use, bad input, or no server.
+    """
+
+
+for command in (build, import_page, serve, search, show, related, sources, status):
+    main.add_command(command)

@@ -1,0 +1,62 @@
+"""The client without a server: requests go to the application in this process, over an index on this disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
+from werkzeug.test import Client as WsgiClient
+
+from api.app import create_app
+from index.live import LiveIndex
+from index.settings import Settings
+from scripts.client import Client
+
+_URL = "http://index.invalid"
+
+
+class WsgiAdapter(BaseAdapter):
+    """Answers requests by calling a WSGI application."""
+
+    def __init__(self, application: Any) -> None:
+        super().__init__()
+        self._client = WsgiClient(application)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: float | tuple[float, float] | tuple[float, None] | None = None,
+        verify: bool | str = True,
+        cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        answered = self._client.open(request.path_url, method=request.method, headers=dict(request.headers))
+        response = requests.Response()
+        response.status_code = answered.status_code
+        response.headers.update(answered.headers)
+        response.raw = HTTPResponse(body=answered.get_data(), preload_content=True)
+        response._content = answered.get_data()
+        response.request, response.url = request, request.url or ""
+        return response
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def make_local_client(directory: Path) -> Client:
+    """A client over the index at ``directory``. Raises IndexUnavailable, which says why, where the API says 503."""
+    # Before create_app: what goes wrong is told on the terminal, and requests are not.
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    index = LiveIndex(directory)
+    with index.borrow():
+        pass
+    index.close()
+    client = Client(_URL)
+    client.mount(WsgiAdapter(create_app(Settings(index=directory))))
+    return client

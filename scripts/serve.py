@@ -1,0 +1,89 @@
+"""outpost serve."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import socket
+from pathlib import Path
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from index.errors import IndexUnavailable
+from index.live import LiveIndex
+from index.query import SearchQuery
+from index.schema import WORD
+from index.search import search_stories
+from index.settings import Settings
+from scripts.common import Failure, tell_failures
+
+# Threads of each worker: a search holds the interpreter, so more do not answer more, but let short ones pass.
+_THREADS = 4
+# Requests in flight have so many seconds after the signal to stop.
+_GRACE = 10
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (default: OUTPOST_HOST or 127.0.0.1).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (default: OUTPOST_PORT or 8000).")
+@click.option("--workers", type=click.IntRange(0, 64), help="Processes; 0: one for each core, at most 4.")
+@click.option(
+    "--index", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    help="The index to serve (default: OUTPOST_INDEX or var/index).",
+)  # fmt: skip
+@tell_failures
+def serve(**given: object) -> None:
+    """Serve an index over HTTP until SIGTERM or Ctrl-C. A new build is taken without a restart."""
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = dataclasses.replace(Settings.from_env(), **chosen)  # type: ignore[arg-type]  # click checked the types
+    _check_port(settings)
+    _welcome(settings)
+    # The workers are other processes; the environment reaches them whichever way they are started.
+    os.environ.update(settings.to_env())
+    Granian(
+        "api.app:create_app",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.workers or min(os.cpu_count() or 1, 4),
+        blocking_threads=_THREADS,
+        workers_kill_timeout=_GRACE,
+        respawn_failed_workers=True,
+        websockets=False,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+def _check_port(settings: Settings) -> None:
+    """Granian would share a port that another server of its kind listens on, and each would get some requests."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise Failure(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}") from error
+
+
+def _welcome(settings: Settings) -> None:
+    """The address, and three things to try that find something in this index."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{host}:{settings.port}"
+    click.echo(f"Outpost serves {settings.index} on {url}")
+    live = LiveIndex(settings.index)
+    try:
+        with live.borrow() as generation:
+            newest = search_stories(generation, SearchQuery(limit=1)).hits[0].story
+    except IndexUnavailable as error:
+        click.echo(f"Until there is an index every answer is 503: {error}", err=True)
+        return
+    finally:
+        live.close()
+    word = max(WORD.findall(newest.title), key=len, default="news").lower()
+    click.echo("Try:")
+    for path in (f"/v1/search?q={word}&facets=topic,publisher", f"/v1/stories/{newest.id}/related", "/docs"):
+        click.echo(f"  {url}{path}")

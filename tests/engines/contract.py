@@ -1,0 +1,415 @@
+"""What index/engines/base.py promises, as tests that every engine inherits.
+
+Hypothesis makes small corpora and questions; tests/engines/brute_force.py says what is right. A subclass names
+its engine::
+
+    class TestWhoosh(EngineContract):
+        kind = WhooshKind()
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from index.documents import Story, parse_story
+from index.engines.base import Engine, EngineKind
+from index.errors import IndexDamaged, IndexUnavailable
+from index.identity import slug_of
+from index.language import parse_query
+from index.query import (
+    FACETS,
+    NOTHING,
+    FacetRequest,
+    Filters,
+    IndexStatus,
+    Prefix,
+    SearchQuery,
+    Sort,
+    SourceQuery,
+    ValueFilter,
+)
+from index.schema import STORY_DEFAULTS
+from tests.engines import brute_force
+from tests.engines.brute_force import BruteForce
+from tests.factories import SAMPLE, make_story
+from tests.strategies import IDS, corpora, query_texts, source_queries, stories, story_queries
+
+MANY = 10_000
+# Every engine inherits the same tests, and each runs them on itself.
+_checked = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+class EngineContract:
+    """Inherit it and set ``kind``."""
+
+    kind: ClassVar[EngineKind]
+
+    @contextmanager
+    def serve(self, corpus: Sequence[Story]) -> Iterator[Engine]:
+        """An engine over a generation of ``corpus``."""
+        with tempfile.TemporaryDirectory() as name:
+            engine = self.kind.open(Path(name), self.build(Path(name), corpus))
+            try:
+                yield engine
+            finally:
+                engine.close()
+
+    def build(self, directory: Path, corpus: Sequence[Story]) -> IndexStatus:
+        writer = self.kind.make_writer(directory)
+        for story in corpus:
+            writer.add(story)
+        return writer.finish()
+
+    # --- searching stories ---------------------------------------------------------------------------------
+
+    @_checked
+    @given(corpora, st.lists(story_queries, min_size=1, max_size=6))
+    def test_a_search_finds_what_reading_every_story_finds(
+        self, corpus: list[Story], queries: list[SearchQuery]
+    ) -> None:
+        truth = BruteForce(corpus)
+        with self.serve(corpus) as engine:
+            for query in queries:
+                expected = {story.id for story in truth.match_stories(query)}
+                page = engine.search_stories(_all_of(query))
+                assert {hit.story.id for hit in page.hits} == expected
+                assert len(page.hits) == page.total == len(expected)
+                assert all(truth.stories[hit.story.id] == hit.story for hit in page.hits)
+
+    @_checked
+    @given(corpora, st.lists(story_queries, min_size=1, max_size=6))
+    def test_hits_are_in_the_order_asked_for_with_ties_by_newest_then_id(
+        self, corpus: list[Story], queries: list[SearchQuery]
+    ) -> None:
+        with self.serve(corpus) as engine:
+            for query in queries:
+                hits = engine.search_stories(_all_of(query)).hits
+                keys = [brute_force.story_order(hit.story, hit.score, query.sort) for hit in hits]
+                assert keys == sorted(keys)
+
+    @_checked
+    @given(corpora, story_queries)
+    def test_sorting_does_not_change_what_matches(self, corpus: list[Story], query: SearchQuery) -> None:
+        with self.serve(corpus) as engine:
+            pages = [engine.search_stories(_all_of(query, sort=sort)) for sort in Sort]
+        assert len({page.total for page in pages}) == 1
+        assert len({frozenset(hit.story.id for hit in page.hits) for page in pages}) == 1
+
+    @_checked
+    @given(corpora, st.lists(story_queries, min_size=1, max_size=6))
+    def test_a_page_is_a_part_of_the_whole_list(self, corpus: list[Story], queries: list[SearchQuery]) -> None:
+        with self.serve(corpus) as engine:
+            for query in queries:
+                whole = engine.search_stories(_all_of(query))
+                page = engine.search_stories(query)
+                assert page.hits == whole.hits[query.offset : query.offset + query.limit]
+                assert page.total == whole.total
+                assert page.facets == whole.facets
+
+    @_checked
+    @given(corpora, st.lists(story_queries, min_size=1, max_size=6))
+    def test_facets_count_what_reading_every_story_counts(
+        self, corpus: list[Story], queries: list[SearchQuery]
+    ) -> None:
+        truth = BruteForce(corpus)
+        with self.serve(corpus) as engine:
+            for query in queries:
+                facets = engine.search_stories(query).facets
+                assert facets == {
+                    name: truth.count_facet(name, query, engine.find_labels(name)) for name in query.facets.names
+                }
+
+    def test_scores_are_zero_where_nothing_was_asked_for_by_words(self) -> None:
+        with self.serve([make_story("1"), make_story("2")]) as engine:
+            assert {hit.score for hit in engine.search_stories(SearchQuery()).hits} == {0.0}
+
+    def test_a_story_that_says_the_word_in_its_title_comes_before_one_that_says_it_in_passing(self) -> None:
+        passing = make_story(
+            "1", title="Harbour news", sections=[{"paragraphs": [{"text": "a robot " + "and so on " * 40}]}]
+        )
+        corpus = [passing, make_story("2", title="A robot"), make_story("3", title="Ferries")]
+        with self.serve(corpus) as engine:
+            page = engine.search_stories(SearchQuery(parse_query("robot", ()), sort=Sort.RELEVANCE))
+        assert [hit.story.id for hit in page.hits] == ["2", "1"]
+
+    def test_nothing_matches_the_query_for_nothing(self) -> None:
+        with self.serve([make_story("1")]) as engine:
+            assert engine.search_stories(SearchQuery(NOTHING)).total == 0
+            assert engine.search_sources(SourceQuery(NOTHING)).total == 0
+
+    def test_a_prefix_finds_words_that_stemming_makes_shorter_than_it(self) -> None:
+        with self.serve([make_story("1", title="Relations"), make_story("2", title="Ferries")]) as engine:
+            page = engine.search_stories(SearchQuery(Prefix("relati")))
+        assert [hit.story.id for hit in page.hits] == ["1"]
+
+    def test_unknown_facet_values_match_nothing_and_exclude_nothing(self) -> None:
+        unknown = frozenset({"unheard-of"})
+        with self.serve([make_story("1", topics=["AI"])]) as engine:
+            for facet in FACETS:
+                wanted = Filters((ValueFilter(facet, any_of=unknown),))
+                unwanted = Filters((ValueFilter(facet, none_of=unknown),))
+                assert engine.search_stories(SearchQuery(filters=wanted)).total == 0
+                assert engine.search_stories(SearchQuery(filters=unwanted)).total == 1
+
+    def test_a_selected_facet_value_is_listed_even_at_zero_and_beyond_the_size(self) -> None:
+        corpus = [make_story(str(n), topics=["AI", "Robots"]) for n in range(3)]
+        query = SearchQuery(
+            filters=Filters((ValueFilter("topic", any_of=frozenset({"ai", "zebras"})),)),
+            facets=FacetRequest(("topic",), size=1),
+        )
+        with self.serve(corpus) as engine:
+            facet = engine.search_stories(query).facets["topic"]
+        assert [(v.value, v.label, v.count, v.selected) for v in facet.values] == [
+            ("ai", "AI", 3, True),
+            ("zebras", "zebras", 0, True),
+        ]
+        assert (facet.other, facet.missing) == (3, 0)
+
+    # --- searching sources ---------------------------------------------------------------------------------
+
+    @_checked
+    @given(corpora, st.lists(source_queries, min_size=1, max_size=6))
+    def test_a_source_search_finds_what_reading_every_source_finds(
+        self, corpus: list[Story], queries: list[SourceQuery]
+    ) -> None:
+        truth = BruteForce(corpus)
+        with self.serve(corpus) as engine:
+            for query in queries:
+                whole = engine.search_sources(_all_sources(query))
+                expected = {record.id for record in truth.match_sources(query)}
+                assert {record.id for record, _ in whole.hits} == expected
+                assert len(whole.hits) == whole.total == len(expected)
+                keys = [brute_force.source_order(record, score) for record, score in whole.hits]
+                assert keys == sorted(keys)
+                page = engine.search_sources(query)
+                assert page.hits == whole.hits[query.offset : query.offset + query.limit]
+                assert page.total == whole.total
+
+    @_checked
+    @given(corpora)
+    def test_a_source_holds_what_its_stories_say_of_it_merged(self, corpus: list[Story]) -> None:
+        truth = BruteForce(corpus)
+        with self.serve(corpus) as engine:
+            assert {ident: engine.find_source(ident) for ident in truth.sources} == truth.sources
+            assert {record.id for record, _ in engine.search_sources(SourceQuery(limit=MANY)).hits} == set(
+                truth.sources
+            )
+
+    def test_an_empty_publisher_does_not_hide_the_name_that_another_story_gives(self) -> None:
+        url = "https://example.com/a"
+        corpus = [
+            make_story("1", sources=[{"url": url, "publisher": {}}]),
+            make_story("2", sources=[{"url": url, "publisher": {"name": "Reuters"}}]),
+        ]
+        with self.serve(corpus) as engine:
+            record = engine.find_source(corpus[0].source_ids()[0])
+        assert record is not None
+        assert record.source.publisher
+        assert record.source.publisher.name == "Reuters"
+        assert record.story_ids == ("1", "2")
+
+    # --- looking up ----------------------------------------------------------------------------------------
+
+    @_checked
+    @given(corpora, st.lists(st.sampled_from((*IDS, "unknown", "")), unique=True))
+    def test_stories_come_back_as_they_were_in_the_order_of_the_ids(self, corpus: list[Story], ids: list[str]) -> None:
+        known = {story.id: story for story in corpus}
+        with self.serve(corpus) as engine:
+            assert engine.find_stories(ids) == [known[ident] for ident in ids if ident in known]
+
+    @pytest.mark.parametrize("ident", ["", "unknown", "\x00", "\ud800", "日" * 50_000, "1\n", "1:1"])
+    def test_ids_that_no_document_has_find_none(self, ident: str) -> None:
+        with self.serve([make_story("1")]) as engine:
+            assert engine.find_stories([ident]) == []
+            assert engine.find_source(ident) is None
+
+    @_checked
+    @given(corpora)
+    def test_publishers_are_listed_by_story_count_then_name(self, corpus: list[Story]) -> None:
+        truth = BruteForce(corpus)
+        cited_in = Counter(publisher.id for story in corpus for publisher in story.publishers)
+        articles = Counter(r.source.publisher.id for r in truth.sources.values() if r.source.publisher)
+        with self.serve(corpus) as engine:
+            publishers = engine.list_publishers()
+            labels = engine.find_labels("publisher")
+        assert {p.id: p.story_count for p in publishers} == cited_in
+        assert {p.id: p.source_count for p in publishers} == {ident: articles[ident] for ident in cited_in}
+        keys = [(-publisher.story_count, publisher.name.casefold(), publisher.id) for publisher in publishers]
+        assert keys == sorted(keys)
+        assert {publisher.id: publisher.name for publisher in publishers} == labels
+
+    @_checked
+    @given(corpora)
+    def test_every_facet_value_has_a_label_that_some_story_gives_it(self, corpus: list[Story]) -> None:
+        said = {
+            "topic": {(slug_of(topic), topic) for story in corpus for topic in story.topics},
+            "publisher": {(p.id, p.label) for s in corpus for source in s.sources if (p := source.publisher)},
+            "curator": {(slug_of(story.curated_by), story.curated_by) for story in corpus},
+            "language": {(story.language.lower(), story.language) for story in corpus},
+            "domain": {(source.domain, source.domain) for story in corpus for source in story.sources},
+        }
+        with self.serve(corpus) as engine:
+            for facet in FACETS:
+                labels = engine.find_labels(facet)
+                assert set(labels) == {value for story in corpus for value in brute_force.values_of(story, facet)}
+                assert set(labels.items()) <= said[facet]
+
+    def test_a_label_is_the_most_frequent_spelling(self) -> None:
+        spellings = ("Reuters", "REUTERS", "REUTERS", "reuters")
+        corpus = [
+            make_story(str(n), topics=[name], curated_by=name, sources=[{"publisher": {"name": name}}])
+            for n, name in enumerate(spellings)
+        ]
+        with self.serve(corpus) as engine:
+            for facet in ("topic", "curator", "publisher"):
+                assert engine.find_labels(facet) == {"reuters": "REUTERS"}
+            assert [publisher.name for publisher in engine.list_publishers()] == ["REUTERS"]
+            assert engine.find_labels("no facet") == {}
+
+    @_checked
+    @given(corpora)
+    def test_the_status_counts_what_is_there(self, corpus: list[Story]) -> None:
+        truth = BruteForce(corpus)
+        with self.serve(corpus) as engine:
+            status = engine.get_status()
+            publishers = len(engine.list_publishers())
+        newest = max((story.published_at for story in corpus if story.published_at), default=None)
+        assert status == IndexStatus(len(corpus), len(truth.sources), publishers, newest)
+
+    # --- similar stories -----------------------------------------------------------------------------------
+
+    @_checked
+    @given(corpora, stories(), st.integers(0, 4), st.frozensets(st.sampled_from(IDS), max_size=3))
+    def test_similar_stories_leave_out_the_story_and_the_excluded_best_first(
+        self, corpus: list[Story], other: Story, limit: int, excluded: frozenset[str]
+    ) -> None:
+        known = {story.id: story for story in corpus}
+        with self.serve(corpus) as engine:
+            for story in (corpus[0], other):
+                similar = engine.find_similar(story, limit, excluded)
+                assert similar == engine.find_similar(story, limit, excluded)
+                assert len(similar) <= limit
+                found = [entry.id for entry, _ in similar]
+                assert len(set(found)) == len(found)
+                assert {story.id, *excluded}.isdisjoint(found)
+                assert all(known[entry.id] == entry for entry, _ in similar)
+                assert all(0 <= score <= 1 for _, score in similar)
+                assert [score for _, score in similar] == sorted((score for _, score in similar), reverse=True)
+
+    def test_the_story_with_the_same_distinctive_words_is_the_most_similar(self) -> None:
+        corpus = [
+            make_story("1", title="Ferry robot catches a mooring line"),
+            make_story("2", title="A mooring line for the ferry robot"),
+            make_story("3", title="The robot that paints"),
+            make_story("4", title="Potato harvest"),
+        ]
+        with self.serve(corpus) as engine:
+            similar = engine.find_similar(corpus[0], 5, frozenset())
+        assert [story.id for story, _ in similar] == ["2", "3"]
+        assert similar[0][1] > 0.5 > similar[1][1]
+
+    # --- many at once, and when things go wrong ------------------------------------------------------------
+
+    def test_threads_that_ask_at_once_get_the_answers_of_one_that_asks_alone(self) -> None:
+        corpus = list(map(parse_story, SAMPLE.read_bytes().splitlines()))
+        names = (
+            "robot",
+            "ferry OR harbour",
+            '"mooring line"',
+            "title:robot",
+            "rob*",
+            "-robot",
+            "the company",
+            "work chips",
+        )
+        with self.serve(corpus) as engine:
+            asks: list[Callable[[], object]] = []
+            for text in names:
+                query = SearchQuery(parse_query(text, ("title",)), facets=FacetRequest(FACETS), sort=Sort.RELEVANCE)
+                asks.append(lambda query=query: engine.search_stories(query))
+                asks.append(lambda tree=query.tree: engine.search_sources(SourceQuery(tree)))
+            for story in corpus[:8]:
+                asks.append(lambda story=story: engine.find_similar(story, 5, frozenset()))
+                asks.append(lambda story=story: engine.find_stories([story.id]))
+                asks.append(lambda story=story: [engine.find_source(ident) for ident in story.source_ids()])
+            alone = [ask() for ask in asks]
+            with ThreadPoolExecutor(8) as pool:
+                for _ in range(3):
+                    assert list(pool.map(lambda ask: ask(), asks)) == alone
+
+    @settings(_checked, max_examples=60)
+    @given(st.lists(query_texts, min_size=1, max_size=20))
+    def test_no_text_that_a_person_types_is_an_error(self, texts: list[str]) -> None:
+        with self.serve([make_story("1", title="Relative chips of İstanbul")]) as engine:
+            for text in texts:
+                for match_any in (False, True):
+                    tree = parse_query(text, ("title", "source"), match_any=match_any)
+                    assert engine.search_stories(SearchQuery(tree, STORY_DEFAULTS)).total in (0, 1)
+
+    def test_a_directory_without_files_is_told_as_damaged(self, tmp_path: Path) -> None:
+        with pytest.raises(IndexDamaged):
+            self.kind.open(tmp_path, IndexStatus(1, 0, 0, None))
+
+    def test_files_that_vanish_under_an_open_engine_never_raise_an_error_of_its_own_make(self, tmp_path: Path) -> None:
+        corpus = [make_story("1", title="A robot", sources=[{"title": "Robots"}])]
+        engine = self.kind.open(tmp_path, self.build(tmp_path, corpus))
+        shutil.rmtree(tmp_path)
+        tree = parse_query("robot", ())
+        asks: list[Callable[[], object]] = [
+            lambda: engine.search_stories(SearchQuery(tree)).total,
+            lambda: engine.search_sources(SourceQuery(tree)).total,
+            lambda: len(engine.find_stories(["1"])),
+            lambda: engine.find_source("1:1") is not None,
+        ]
+        for ask in asks:
+            try:
+                assert ask() == 1
+            except IndexUnavailable:
+                continue
+        engine.close()
+
+    def test_an_engine_that_is_closed_holds_no_file(self, tmp_path: Path) -> None:
+        engine = self.kind.open(tmp_path, self.build(tmp_path, [make_story("1", sources=[{"title": "A"}])]))
+        engine.search_stories(SearchQuery(parse_query("story", ())))
+        engine.search_sources(SourceQuery(parse_query("a", ())))
+        engine.close()
+        assert not _open_files(tmp_path)
+
+    def test_a_writer_that_aborts_holds_no_file(self, tmp_path: Path) -> None:
+        writer = self.kind.make_writer(tmp_path)
+        writer.add(make_story("1", sources=[{"title": "A"}]))
+        writer.abort()
+        assert not _open_files(tmp_path)
+
+
+def _all_of(query: SearchQuery, **changes: object) -> SearchQuery:
+    return replace(query, offset=0, limit=MANY, **changes)  # type: ignore[arg-type]
+
+
+def _all_sources(query: SourceQuery) -> SourceQuery:
+    return replace(query, offset=0, limit=MANY)
+
+
+def _open_files(directory: Path) -> list[str]:
+    """The files below ``directory`` that this process has open."""
+    opened = []
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            target = str(link.readlink())
+        except FileNotFoundError:
+            continue
+        if target.startswith(str(directory)):
+            opened.append(target)
+    return opened
