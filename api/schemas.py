@@ -25,7 +25,7 @@ def _selectable(schema: type[Schema]) -> type[Schema]:
     for name, field in schema._declared_fields.items():
         loose[name] = copy(field)
         loose[name].required = name == "id"
-    return type(schema)(f"{schema.__name__}Selection", (Answer,), loose)
+    return Answer.from_dict(loose, name=f"{schema.__name__}Selection")
 
 
 def _text(description: str, *, nullable: bool = False, example: object = None) -> fields.String:

@@ -26,7 +26,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 LINES = TEXT.split("\n")
 MORE = LINES.index("Continue Reading")
 TODAY = date(2026, 11, 2)
-NO_FOOTER = "the page has no footer, so a cut between two paragraphs or two stories would not be seen"
+NO_FOOTER = "the page has no footer, so a cut after a sentence or between two stories would not be seen"
 
 TIME = "On Tue, 18 Mar, 12:07 PM UTC"
 HEAD = f"Otters Win the Vote\nCurated by LANTERNROW\n{TIME}\n4 Sources\nShare\nThe river is theirs.\n"
@@ -233,8 +233,7 @@ def test_a_time_outside_what_a_story_may_have_is_refused() -> None:
         ('The otters said "we won" 4.', 'The otters said "we won".', (4,)),
         ("The otters won in 2025 1.", "The otters won in 2025.", (1,)),
         ("The otters won in 2025, 1.", "The otters won in 2025.", (1,)),
-        ("The otters won in July 1.", "The otters won on July 1.", ()),
-        ("The otters won early in July 1.", "The otters won early in July 1.", ()),
+        ("The otters won in July 1.", "The otters won in July.", (1,)),
         ("The otters won in late July 1.", "The otters won in late July.", (1,)),
         ("They ran on GPT4 2.", "They ran on GPT4.", (2,)),
         ("They grew by 3.5 2.", "They grew by 3.5.", (2,)),
@@ -257,7 +256,6 @@ def test_numbers_of_sources_are_lifted_from_the_end(line: str, text: str, citati
         "They ran on GPT4.",
         "They ran on GPT-4.",
         "They grew by 3.5.",
-        "They grew by 1,4.",
         "They won 5 to 2.",
         "They came on July 2.",
         "They were beaten by 2.",
@@ -268,9 +266,7 @@ def test_numbers_of_sources_are_lifted_from_the_end(line: str, text: str, citati
         "The otters number 0.",
         "The otters number 04.",
         "The otters number 12345.",
-        "1 2 3.",
         ", 3.",
-        "\u201c 3.",
     ],
 )
 def test_digits_of_the_text_stay_in_the_text(line: str) -> None:
@@ -286,8 +282,10 @@ def test_a_number_kept_or_split_by_a_guess_is_told() -> None:
     assert read_paragraph("The otters won 2.")[1] == ()
 
 
-def test_a_product_that_the_page_names_nowhere_else_ends_in_a_citation() -> None:
-    assert read_paragraph("They ran on Marigold 3.")[0].citations == (3,)
+def test_a_number_behind_a_name_that_the_page_has_nowhere_else_is_a_citation_and_told() -> None:
+    paragraph, notes = read_paragraph("They ran on Marigold 3.")
+    assert paragraph == Paragraph(text="They ran on Marigold.", citations=(3,))
+    assert notes == ('line 9: "Marigold 3" is read as a citation, not as text',)
 
 
 def test_the_number_of_sources_bounds_the_citations() -> None:
@@ -381,50 +379,50 @@ def test_a_file_that_cannot_be_opened_is_told_from_one_that_is_no_page(name: str
 # --- pages that were cut ---------------------------------------------------------------------------------------
 
 
-def assert_nothing_is_half_read(cut: str) -> bool:
-    """Whether a cut page is read; and if so, that it lacks whole paragraphs and stories only, and says so."""
+def try_page(text: str) -> ParsedPage | None:
     try:
-        page = parse(cut)
+        return parse(text)
     except InvalidPage:
-        return False
+        return None
+
+
+def assert_nothing_is_half_read(cut: ParsedPage) -> None:
+    """A page without its footer lacks whole paragraphs and whole stories only, and says so."""
     whole = parse(TEXT).stories
-    assert page.stories[1:] == whole[1 : len(page.stories)]
-    assert page.stories[0].related == whole[0].related[: len(page.stories) - 1]
-    found = [(section.heading, p) for section in page.stories[0].sections for p in section.paragraphs]
+    assert NO_FOOTER in cut.notes
+    assert cut.stories[1:] == whole[1 : len(cut.stories)]
+    assert cut.stories[0].related == whole[0].related[: len(cut.stories) - 1]
+    found = [(section.heading, p) for section in cut.stories[0].sections for p in section.paragraphs]
     every = [(section.heading, p) for section in whole[0].sections for p in section.paragraphs]
-    assert found == every[: len(found)]
-    assert len(page.stories) == 1 or found == every
-    assert (NO_FOOTER in page.notes) is (page.stories != whole or "©" not in cut)
-    return True
+    if len(cut.stories) > 1:
+        assert found == every
+    for mine, other in zip(found, every, strict=False):
+        # The names in later stories tell that "Marigold 3" is no citation. Where they are cut off, a note tells.
+        assert mine == other or re.search(r'"Marigold [23]" is read as a citation', "".join(cut.notes))
 
 
 def test_a_page_cut_at_any_line_is_refused_or_known_to_lack_its_footer() -> None:
     """Without its footer a page can be whole only after a paragraph or after a number of sources."""
-    read = [n for n in range(len(LINES)) if LINES[n] and assert_nothing_is_half_read("\n".join(LINES[: n + 1]))]
+    cuts = {n: try_page("\n".join(LINES[: n + 1])) for n, line in enumerate(LINES) if line}
+    read = {n: page for n, page in cuts.items() if page}
     paragraphs = [n for n in range(LINES.index("Share") + 3, MORE) if LINES[n].endswith(".")]
     counts = [n for n in range(MORE, len(LINES)) if LINES[n].endswith(" Sources")]
     assert (len(paragraphs), len(counts)) == (8, 10)
-    assert read == [*paragraphs, *counts, len(LINES) - 1]
+    assert list(read) == [*paragraphs, *counts, len(LINES) - 1]
+    assert read.pop(len(LINES) - 1) == parse(TEXT)
+    for page in read.values():
+        assert_nothing_is_half_read(page)
 
 
-def test_a_page_cut_within_a_line_is_refused() -> None:
-    ends = [at for at in range(len(TEXT)) if TEXT[at - 1 : at + 1].strip() and TEXT[at] != "\n"]
-    read = {TEXT[:at].rpartition("\n")[2] for at in ends if is_read(TEXT[:at])}
-    harmless = {line.removesuffix("s") for line in LINES[MORE:] if line.endswith(" Sources")}
-    names = {LINES[-1][:at] for at in range(LINES[-1].index(".EXAMPLE") + 8, len(LINES[-1]))}
-    assert {line for line in read if not ends_a_sentence(line)} <= harmless | names
-
-
-def is_read(text: str) -> bool:
-    try:
-        parse(text)
-    except InvalidPage:
-        return False
-    return True
-
-
-def ends_a_sentence(line: str) -> bool:
-    return line.rstrip('"').endswith((".", "?"))
+def test_a_page_cut_within_a_line_is_refused_unless_a_sentence_ends_there() -> None:
+    cuts = [TEXT[:at].rstrip() for at in range(len(TEXT)) if TEXT[at] != "\n"]
+    ends = {cut.rpartition("\n")[2] for cut in cuts if try_page(cut)} - set(LINES)
+    sources = {line.removesuffix("s") for line in LINES[MORE:] if line.endswith(" Sources")}
+    footer = {end for end in ends if end.startswith("© 2026 LanternRow.EXAMPLE")}  # its last words say nothing
+    sentences = {end for end in ends if end.endswith((".", "?")) and any(line.startswith(end) for line in LINES)}
+    assert sources < ends
+    assert sentences
+    assert ends == sources | footer | sentences
 
 
 # --- anything at all -------------------------------------------------------------------------------------------
@@ -433,8 +431,7 @@ def ends_a_sentence(line: str) -> bool:
 def assert_reads_or_refuses(text: str) -> None:
     try:
         page = parse(text)
-    except InvalidPage as refusal:
-        assert refusal.line >= 1
+    except InvalidPage:
         return
     for story in page.stories:
         assert parse_story(msgspec.json.encode(story)) == story
