@@ -1,0 +1,41 @@
+# Two commands: `make run` serves the sample, `make test` runs every check. PORT= changes the port.
+
+PYTHON ?= python3
+PORT   ?= 8000
+INDEX  ?= var/sample-index
+BIN    := .venv/bin
+# Set up again when the lock file or the interpreter of .venv has changed.
+STAMP  := .venv/installed
+
+.PHONY: setup run test lint lock
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Outpost needs Python 3.11 or newer; PYTHON= names another one"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(INDEX)/current
+	$(BIN)/outpost serve --index $(INDEX) --port $(PORT)
+
+# Older than its input, or than what gives the index its form.
+$(INDEX)/current: sample/stories.ndjson index/schema.py index/documents.py $(wildcard index/engines/*/*.py) | $(STAMP)
+	$(BIN)/outpost build sample/stories.ndjson --index $(INDEX)
+
+test: lint
+	$(BIN)/pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# After a change of the dependencies in pyproject.toml.
+lock: $(STAMP)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --group dev \
+	    --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
