@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from api.arguments import searched_fields
@@ -64,19 +65,25 @@ def answer_detail(story: Story, base: str, include: Sequence[str], related: Sequ
 
 
 def _answer_sections(story: Story) -> list[Json]:
-    anchors: dict[str, int] = {}
+    anchors: set[str] = set()
     sections = []
     for number, section in enumerate(story.sections, start=1):
-        anchor = slug_of(section.heading) or f"section-{number}"
-        anchors[anchor] = anchors.get(anchor, 0) + 1
+        anchor = _free_anchor(slug_of(section.heading) or f"section-{number}", anchors)
+        anchors.add(anchor)
         sections.append(
             {
                 "heading": section.heading,
-                "anchor": anchor if anchors[anchor] == 1 else f"{anchor}-{anchors[anchor]}",
+                "anchor": anchor,
                 "paragraphs": [{"text": p.text, "citations": list(p.citations)} for p in section.paragraphs],
             }
         )
     return sections
+
+
+def _free_anchor(wanted: str, taken: set[str]) -> str:
+    """``wanted``, or with the first number from 2 that no other section has: a heading may end in one itself."""
+    numbered = (f"{wanted}-{number}" for number in count(2))
+    return wanted if wanted not in taken else next(anchor for anchor in numbered if anchor not in taken)
 
 
 def answer_related(entry: RelatedStory, base: str) -> Json:

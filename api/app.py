@@ -33,6 +33,9 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types
     def _register_error_handlers(self) -> None:
         """None of smorest's: its handler drops the Allow header of a 405 and knows no problem body."""
 
+    def _register_pagination_header(self) -> None:
+        """None of smorest's: pages stand in the body and in Link."""
+
     def _register_responses(self) -> None:
         """Errors are documented as application/problem+json, as which they are sent."""
         for status in http.HTTPStatus:

@@ -38,9 +38,10 @@ class Paging(Schema):
     page = Whole("Which page, from 1", 1, MAX_WINDOW, load_default=1)
     per_page = Whole("Results a page", 1, 100, load_default=20)
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def check_window(self, data: dict[str, Any], **kwargs: Any) -> None:
-        if data["page"] * data["per_page"] > MAX_WINDOW:
+        # A faulty one of the two is told by itself.
+        if data.get("page", 0) * data.get("per_page", 0) > MAX_WINDOW:
             raise ValidationError({"page": ["page_window_exceeded"]})
 
 
@@ -65,7 +66,7 @@ class SearchArguments(StoryFiltering, Paging):
     match = OneOf("Whether all words must stand in a story or any", ("all", "any"), load_default="all")
     search_in = SomeOf("Fields that words without a field are looked for in", tuple(_SEARCH_IN))
     sort = OneOf("Order; the default is relevance with q, else newest", tuple(Sort))
-    facets = SomeOf("Facets to count", FACETS, load_default=())
+    facets = SomeOf("Facets to count", FACETS)
     facet_size = Whole("Values of each facet", 1, 100, load_default=10)
     facet_sort = OneOf("Order of a facet's values", ("count", "value"), load_default="count")
     highlight = Switch("Whether matches are marked", load_default=True)

@@ -1,5 +1,5 @@
 """Answers with a weak ETag: one for each generation, path and set of arguments. Whoever has it gets a 304 for it,
-before anything is searched."""
+before anything is searched. If-Match is for changes, of which there are none: it is passed over."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from flask import Response, request
 
+from api.blueprints import base_url
 from api.pagination import add_link_header
 from index.live import OpenGeneration
 
@@ -22,16 +23,17 @@ CACHE_CONTROL = "public, max-age=0, must-revalidate"
 def answer_json(generation: OpenGeneration, arguments: dict[str, Any], make: Callable[[], dict[str, Any]]) -> Response:
     """What ``make`` gives, as JSON with an ETag, or 304 without calling it."""
     tag = _make_tag(generation, arguments)
-    if not request.if_none_match.star_tag and request.if_none_match.contains_weak(tag):
+    known = request.if_none_match
+    if known.contains_weak(tag) and not known.star_tag:
         response = Response(status=304)
     else:
         body = make()
-        response = make_json(body)
-        if "links" in body:
+        # "*" asks whether there is an answer at all, which only making it tells.
+        response = Response(status=304) if known.star_tag else make_json(body)
+        if response.status_code == 200 and "links" in body:
             add_link_header(response, body["links"])
     response.set_etag(tag, weak=True)
     response.headers["Cache-Control"] = CACHE_CONTROL
-    response.make_conditional(request)
     return response
 
 
@@ -41,5 +43,5 @@ def make_json(body: dict[str, Any]) -> Response:
 
 def _make_tag(generation: OpenGeneration, arguments: dict[str, Any]) -> str:
     """The arguments as parsed: ``now-7d`` means another time every minute."""
-    asked = repr((VERSION, generation.manifest.build, request.path, sorted(arguments.items())))
+    asked = repr((VERSION, generation.manifest.build, base_url(), request.path, sorted(arguments.items())))
     return blake2b(asked.encode(errors="surrogatepass"), digest_size=12).hexdigest()

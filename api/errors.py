@@ -10,9 +10,11 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.exceptions import NotFound as RouteNotFound
 
-from index.errors import Gone, IndexUnavailable, NotFound, OutpostError
+from index.errors import Gone, IndexUnavailable, NotFound, OutpostError, QueryTimeout
 
 RETRY_AFTER = 2
+# No path of ours is as long; a longer one is not sent back whole.
+_MAX_INSTANCE = 1000
 _log = logging.getLogger("outpost.errors")
 
 
@@ -41,6 +43,7 @@ PROBLEMS = {
         Problem("gone", 410, "Gone", "The story was in the index and has been removed."),
         Problem("too_large", 413, "Too large", "The request is larger than the server reads."),
         Problem("internal", 500, "Internal error", "The fault is ours; the log has more under the request id."),
+        Problem("timeout", 504, "Timeout", "The query took too long and was given up; fewer prefixes are faster."),
         Problem("index_unavailable", 503, "Index unavailable", "There is no index that could answer; try again later."),
     )
 }
@@ -77,6 +80,8 @@ def _say(fault: ParameterFault) -> str:
             return f"there is no parameter {fault.parameter}"
         case "repeated_parameter":
             return f"{fault.parameter} stands more than once"
+        case "page_window_exceeded":
+            return f"{fault.allowed} can be asked for"
         case _:
             return f"{fault.parameter} must be {fault.allowed}"
 
@@ -85,6 +90,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(InvalidParameters, _on_invalid_parameters)
     app.register_error_handler(NotFound, _on_not_found)
     app.register_error_handler(Gone, lambda error: make_problem("gone", str(error)))
+    app.register_error_handler(QueryTimeout, lambda error: make_problem("timeout", str(error)))
     app.register_error_handler(IndexUnavailable, _on_unavailable)
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(Exception, _on_unexpected)
@@ -104,7 +110,7 @@ def make_problem(code: str, detail: str, status: int | None = None, **more: obje
         "status": status or problem.status,
         "code": code,
         "detail": detail,
-        "instance": request.path,
+        "instance": request.path[:_MAX_INSTANCE],
         "request_id": g.get("request_id", ""),
         **more,
     }

@@ -11,7 +11,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
 
 # All parameters of a search together stay far below; no endpoint reads a body.
-MAX_QUERY_STRING = 16 * 1024
+MAX_URL = 16 * 1024
 MAX_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _EXPOSED = "ETag, Link, X-Request-ID, Retry-After, Allow"
@@ -33,8 +33,8 @@ def _begin() -> None:
     g.started = time.perf_counter()
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    if len(request.query_string) > MAX_QUERY_STRING:
-        raise RequestURITooLarge(f"the query string may have {MAX_QUERY_STRING} bytes")
+    if len(request.path) + len(request.query_string) > MAX_URL:
+        raise RequestURITooLarge(f"path and query string together may have {MAX_URL} bytes")
     if (request.content_length or 0) > MAX_BODY:
         raise RequestEntityTooLarge(f"a body may have {MAX_BODY} bytes")
 
@@ -50,6 +50,8 @@ def _finish(response: Response) -> Response:
         headers["Access-Control-Allow-Methods"] = ", ".join(sorted(response.allow))
         headers["Access-Control-Allow-Headers"] = "If-None-Match, X-Request-ID"
         headers["Access-Control-Max-Age"] = "86400"
+    # What says nothing itself may be kept, and asked for again before each use.
+    headers.setdefault("Cache-Control", "no-cache")
     response.vary.add("Accept-Encoding")
     _log_request(response)
     return response

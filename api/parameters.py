@@ -18,6 +18,8 @@ from index.documents import EARLIEST, LATEST
 
 # Longer lists are no filter a person makes.
 MAX_VALUES_LENGTH = 2000
+# Thousands fit into one URL; nobody reads on after these.
+MAX_FAULTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Whole(Parameter):
         if not re.fullmatch(r"-?[0-9]{1,12}", value):
             self.refuse()
         number = int(value)
-        return number if self.low <= number <= self.high else self.refuse("out_of_range")
+        return number if self.low <= number <= self.high and value[0] != "-" else self.refuse("out_of_range")
 
 
 class OneOf(Parameter):
@@ -95,6 +97,8 @@ class SomeOf(Parameter):
         self.words = words
         either = "|".join(words)
         schema = {"type": "string", "pattern": f"^({either})(,({either}))*$", "maxLength": 500}
+        if "load_default" in kwargs:
+            schema["default"] = ",".join(kwargs["load_default"])
         super().__init__(description, "a comma list of " + ", ".join(words), schema, **kwargs)
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
@@ -175,15 +179,18 @@ class QueryParser(FlaskParser):
         try:
             parsed = super().parse(*args, **kwargs)
         except InvalidParameters as error:
-            raise InvalidParameters(repeated + error.faults) from None
+            raise InvalidParameters((repeated + error.faults)[:MAX_FAULTS]) from None
         if repeated:
-            raise InvalidParameters(repeated)
+            raise InvalidParameters(repeated[:MAX_FAULTS])
         return parsed
 
     def handle_error(self, error: ValidationError, req: Request, schema: Schema, **kwargs: Any) -> NoReturn:
         known = {field.data_key or name: field for name, field in schema.fields.items()}
-        faults = [_fault_of(name, codes, req, known) for name, codes in error.messages["query"].items()]  # type: ignore[call-overload]
-        raise InvalidParameters(faults)
+        messages: dict[str, list[str]] = error.messages["query"]  # type: ignore[call-overload]
+        # marshmallow tells unknown ones in no order, and late; whoever reads finds them as they were sent.
+        names = [name for name in req.args if name in messages]
+        names += [name for name in messages if name not in req.args]
+        raise InvalidParameters([_fault_of(name, messages[name], req, known) for name in names[:MAX_FAULTS]])
 
 
 def _fault_of(name: str, codes: list[str], req: Request, known: Mapping[str, fields.Field[Any]]) -> ParameterFault:

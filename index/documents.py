@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -19,7 +20,7 @@ from index.identity import host_of, normalize_domain, publisher_id, slug_of, sou
 # Tab and line breaks are white space that real excerpts hold; everything else of Unicode's Cc is refused.
 _NO_CONTROL = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z"
 # A stray ">" or quote is refused in the host only: real links end in one, and output is always escaped.
-_HTTP_URL = r"\A[hH][tT][tT][pP][sS]?://[^\s/?#\x00-\x20\x7f-\x9f\\<>\"]+[^\s\x00-\x20\x7f-\x9f]*\Z"
+_HTTP_URL = r"\A[hH][tT][tT][pP][sS]?://[^\s/?#\x00-\x20\x7f-\x9f\\<>\"]+(?:[/?#][^\s\x00-\x20\x7f-\x9f]*)?\Z"
 EARLIEST, LATEST = datetime(1600, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 MAX_SOURCES = 1000
 
@@ -73,8 +74,8 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     @property
     def domain(self) -> str:
         """The publisher's domain, else the URL's host, without ``www.``; "" when neither is known."""
-        said = self.publisher.domain if self.publisher else ""
-        return normalize_domain(said or (host_of(self.url) if self.url else ""))
+        said = normalize_domain(self.publisher.domain) if self.publisher else ""
+        return said or normalize_domain(host_of(self.url) if self.url else "")
 
 
 class Paragraph(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -187,7 +188,27 @@ def _find_faults(line: bytes) -> list[tuple[str, str, str]]:
     except (msgspec.MsgspecError, ValueError) as error:
         return [("", f"not JSON: {error}", "one JSON object a line")]
     faults = list(_faults_of(value, Story, ""))
+    if isinstance(value, dict):
+        faults += _cross_faults(_right_parts(value))
     return faults or [("", "not a story", "a story as in docs/api.md")]
+
+
+def _right_parts(value: dict[str, object]) -> Story:
+    """Of a refused line what ``_cross_faults`` looks at and is right by itself; wrong sources still count."""
+    parts: dict[str, Any] = {}
+    for name, kind in (("published_at", Time), ("updated_at", Time), ("sections", tuple[Section, ...])):
+        with suppress(msgspec.ValidationError, OverflowError):
+            if name in value:
+                parts[name] = msgspec.convert(value[name], kind)
+    sources: list[Source] = []
+    given = value.get("sources", [])
+    for source in given if isinstance(given, list) else [{}] * MAX_SOURCES:
+        published = source.get("published_at", UNSET) if isinstance(source, dict) else UNSET
+        try:
+            sources.append(Source(published_at=published and msgspec.convert(published, Time)))
+        except (msgspec.ValidationError, OverflowError):
+            sources.append(Source())
+    return Story(id="", title="", sources=tuple(sources), **parts)
 
 
 def _faults_of(value: object, kind: Any, pointer: str) -> Iterator[tuple[str, str, str]]:

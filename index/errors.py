@@ -89,6 +89,14 @@ class BuildFailed(OutpostError):
     """The new generation did not pass its checks, or could not be written; the old one stays."""
 
 
+class QueryTimeout(OutpostError):
+    """A query took longer than ``seconds`` and was given up."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"the query took longer than {seconds:g} seconds; fewer prefixes (word*) are faster")
+
+
 class NotFound(OutpostError):
     """No such document; ``near`` are ids that look like the one asked for."""
 

@@ -126,8 +126,11 @@ def lock_for_build(root: Path) -> Iterator[None]:
 def start_directory(root: Path) -> tuple[int, Path]:
     """The next data version and a new empty directory for it; leftovers of killed builds are removed."""
     home = directory_of(root)
-    for leftover in [*home.glob("building-*"), *home.glob("removing-*")]:
+    for leftover in home.glob("building-*"):
         shutil.rmtree(leftover)
+    for leftover in home.glob("removing-*"):
+        # The reader that began to remove it may be at it right now.
+        shutil.rmtree(leftover, ignore_errors=True)
     used = [int(match[1]) for path in home.iterdir() if (match := _NAME.fullmatch(path.name))]
     with contextlib.suppress(IndexUnavailable):
         used.append(int(read_current(root)[1:].partition("-")[0]))

@@ -76,6 +76,8 @@ def mark(text: str, spans: Iterable[Span], tag: str) -> str:
 
 def snippet(text: str, spans: Sequence[Span], words: int, tag: str) -> str:
     """HTML of the ``words`` words with the most different matches, then the most matches, then the first."""
+    # Line breaks between headings and paragraphs say nothing in an excerpt of one line.
+    text = text.replace("\n", " ")
     places = [(word.start(), word.end()) for word in WORD.finditer(text[:MAX_TEXT])]
     if not places:
         return escape(text[:MAX_TEXT])

@@ -19,7 +19,7 @@ from index import generations
 from index.documents import Story
 from index.engines import engine_kind
 from index.engines.base import EngineKind, GenerationWriter
-from index.errors import BuildFailed, Fault, IndexUnavailable, InvalidDocuments
+from index.errors import BuildFailed, Fault, IndexDamaged, IndexUnavailable, InvalidDocuments
 from index.generations import MANIFEST, Manifest
 from index.language import parse_query
 from index.query import NOTHING, IndexStatus, SearchQuery
@@ -181,8 +181,8 @@ def _previous_ids(root: Path) -> StoryIds | None:
     try:
         ids = StoryIds(generations.directory_of(root) / generations.read_current(root))
         ids.all_ever()
-    except (IndexUnavailable, OSError, ValueError) as error:
-        if not isinstance(error, IndexUnavailable):
+    except IndexUnavailable as error:
+        if isinstance(error, IndexDamaged):
             _log.warning("which stories were removed cannot be told: %s", error)
         return None
     return ids

@@ -57,13 +57,14 @@ def _show(node: Node) -> str:
         case Phrase(texts, _, field):
             return _with_field(field, '"' + " ".join(texts) + '"')
         case Prefix(text, field):
-            return _with_field(field, text + "*")
+            # The dot of a lower-cased "İ" is no letter: typed so, it would end the word.
+            return _with_field(field, text.replace("i\u0307", "İ") + "*")
         case Not(child):
             return f"-({_show(child)})" if isinstance(child, Or) else "-" + _show(child)
         case And(children):
             return "(" + " ".join(map(_show, children)) + ")"
         case Or(children):
-            return " OR ".join(map(_show, children))
+            return " OR ".join(map(_show, children)) or '""'
 
 
 def _with_field(field: str | None, text: str) -> str:

@@ -94,8 +94,9 @@ def _sharing_stories(generation: OpenGeneration, story: Story) -> list[RelatedSt
             # A page that hundreds of stories cite, such as a home page, says little; the first hundred will do.
             shared.update(other for other in source.story_ids[:100] if other != story.id)
     others = generation.engine.find_stories(sorted(shared))
+    all_own = set(story.source_ids())
     entries = [
-        RelatedStory(other, "shared_source", round(shared[other.id] / len(own | set(other.source_ids())), 4))
+        RelatedStory(other, "shared_source", round(shared[other.id] / len(all_own | set(other.source_ids())), 4))
         for other in others
     ]
     return sorted(entries, key=lambda entry: (-entry.score, _newest_first(entry.story), entry.story.id))

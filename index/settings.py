@@ -56,9 +56,10 @@ def _parse(name: str, text: str, default: object, limits: tuple[int, int] | None
     if isinstance(default, Path):
         return Path(text)
     if limits is None:
-        if name == "OUTPOST_PUBLIC_URL" and not text.startswith(("http://", "https://")):
+        bare = text.rstrip("/")
+        if name == "OUTPOST_PUBLIC_URL" and not bare.startswith(("http://", "https://")):
             raise InvalidSetting(name, text, "a URL that begins with http:// or https://")
-        return text.rstrip("/")
+        return bare
     low, high = limits
     if not text.isdecimal() or not low <= int(text) <= high:
         raise InvalidSetting(name, text, f"{low} to {high}")

@@ -8,22 +8,33 @@ from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 
+from index.errors import IndexDamaged
+
 _PRESENT, _REMOVED = "ids.txt", "removed.txt"
 
 
 class StoryIds:
-    """The ids of one generation, read when they are first needed: only a missing story asks for them."""
+    """The ids of one generation, read when they are first needed: only a missing story asks for them.
+
+    Every method raises IndexDamaged where they cannot be read.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     @cached_property
     def _present(self) -> list[str]:
-        return (self._directory / _PRESENT).read_text(encoding="ascii").split()
+        return self._read(_PRESENT)
 
     @cached_property
     def _removed(self) -> frozenset[str]:
-        return frozenset((self._directory / _REMOVED).read_text(encoding="ascii").split())
+        return frozenset(self._read(_REMOVED))
+
+    def _read(self, name: str) -> list[str]:
+        try:
+            return (self._directory / name).read_text(encoding="ascii").split()
+        except (OSError, ValueError) as error:
+            raise IndexDamaged(self._directory, f"{name}: {error}") from error
 
     def was_removed(self, ident: str) -> bool:
         """Whether an earlier generation had this story and this one has not."""

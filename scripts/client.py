@@ -68,7 +68,7 @@ class Client:
         self.timeout = timeout
         self._session = requests.Session()
         # 503 says "try again later": twice more, after as long as Retry-After asks for.
-        retry = Retry(total=None, connect=0, read=0, redirect=0, other=0, status=2, status_forcelist=[503],
+        retry = Retry(total=None, connect=0, read=False, redirect=0, other=0, status=2, status_forcelist=[503],
                       backoff_factor=0.5, raise_on_status=False)  # fmt: skip
         self.mount(HTTPAdapter(max_retries=retry))
 
@@ -144,7 +144,7 @@ class Client:
             raise NoServer(self.url, reason) from error
         except requests.exceptions.RequestException as error:
             raise NoServer(self.url, str(error)) from error
-        if response.ok and isinstance(body, dict):
+        if response.status_code == 200 and isinstance(body, dict):
             return body
         kind = Missing if response.status_code in (404, 410) else Problem
         raise kind(response.status_code, body if isinstance(body, dict) else {})

@@ -16,3 +16,9 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("sample") / "index"
     build_index(root, [SAMPLE])
     return root
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How much of what takes long is done: few by default, many where it is measured."""
+    parser.addoption("--kills", type=int, default=12, help="builds that are killed at random moments")
+    parser.addoption("--switches", type=int, default=4, help="generations that are switched under load")

@@ -22,7 +22,8 @@ from index.query import (
 class Engine(Protocol):
     """One generation, open for reading. Every method may be called from many threads at once.
 
-    All raise IndexUnavailable (or a subclass) when the index cannot answer, never an error of their own make.
+    All raise IndexUnavailable (or a subclass) when the index cannot answer and QueryTimeout when a query takes too
+    long, never an error of their own make.
     """
 
     def search_stories(self, query: SearchQuery) -> SearchPage:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from index.engines.whoosh.engine import WhooshEngine
 from index.engines.whoosh.fields import FORMAT_VERSION
 from index.engines.whoosh.writer import WhooshWriter
@@ -24,7 +22,6 @@ class WhooshKind:
 
     def open(self, directory: Path, status: IndexStatus) -> WhooshEngine:
         try:
-            engine = WhooshEngine(directory, status)
-        except (OSError, ValueError, KeyError, EOFError, msgspec.MsgspecError) as error:
+            return WhooshEngine(directory, status)
+        except Exception as error:  # Whoosh's files hold pickles, and a damaged pickle raises anything
             raise IndexDamaged(directory, f"{type(error).__name__}: {error}") from error
-        return engine

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from whoosh import query as wq
 
 from index.documents import Story
 from index.engines.whoosh import fields
-from index.engines.whoosh.queries import compile_query
+from index.engines.whoosh.queries import Evaluator, add_up
 from index.engines.whoosh.rows import count_facet, newest_first, passes, passes_source, sort_key
 from index.engines.whoosh.searchers import SearcherPool
 from index.query import (
@@ -44,14 +43,18 @@ class WhooshEngine:
 
     def __init__(self, directory: Path, status: IndexStatus) -> None:
         self._status = status
-        self._stories = SearcherPool(directory / fields.STORIES)
-        self._sources = SearcherPool(directory / fields.SOURCES)
         self._rows = _decode_lines(directory / fields.ROWS, fields.Row)
         self._source_rows = _decode_lines(directory / fields.SOURCE_ROWS, fields.SourceRow)
         self._publishers = _decode_lines(directory / fields.PUBLISHERS, PublisherRecord)
         self._words = (directory / fields.WORDS).read_text(encoding="utf-8").split("\n")
         labels = (directory / fields.LABELS).read_bytes()
         self._labels = msgspec.json.decode(labels, type=dict[str, dict[str, str]])
+        self._stories = SearcherPool(directory / fields.STORIES)
+        try:
+            self._sources = SearcherPool(directory / fields.SOURCES)
+        except BaseException:
+            self._stories.close()
+            raise
 
     # --- searching -----------------------------------------------------------------------------------------
 
@@ -87,7 +90,8 @@ class WhooshEngine:
         """(document number, score) of every match."""
         if tree is None:
             return [(number, 0.0) for number in range(len(pool))]
-        return pool.match(compile_query(tree, boosts, self._expand))
+        with pool.lend() as searcher:
+            return list(Evaluator(searcher, boosts, self._expand).match(tree).items())
 
     def _expand(self, prefix: str) -> list[str]:
         """The terms of all words that begin with ``prefix``: stems alone would lose "relati*", whose words
@@ -106,14 +110,10 @@ class WhooshEngine:
         weights = self._distinctive_terms(story)
         if not weights:
             return []
-        query = wq.Or(
-            [
-                wq.Term(field, term, boost=boost * weight)
-                for term, weight in weights.items()
-                for field, boost in _SIMILAR_BOOSTS.items()
-            ]
-        )
-        matches = [(self._rows[number], score, number) for number, score in self._stories.match(query)]
+        with self._stories.lend() as searcher:
+            evaluator = Evaluator(searcher, _SIMILAR_BOOSTS, self._expand)
+            scores = add_up([evaluator.match_term(term, weight) for term, weight in weights.items()])
+        matches = [(self._rows[number], score, number) for number, score in scores.items()]
         own = next((score for row, score, _ in matches if row.id == story.id), None)
         best = own or max((score for _, score, _ in matches), default=1.0)
         others = [match for match in matches if match[0].id != story.id and match[0].id not in exclude]

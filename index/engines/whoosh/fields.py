@@ -11,11 +11,12 @@ labels.json          facet -> id -> label
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from whoosh import fields
 
-from index.documents import Source, Story
+from index.documents import Publisher, Source, Story
 from index.identity import slug_of
 from index.schema import SOURCE_FIELDS, STORY_FIELDS, TextField, make_analyzer
 
@@ -129,8 +130,8 @@ def merge_sources(sources: list[Source]) -> Source:
     """What several stories say of one article: of each field the first that says something."""
     if len(sources) == 1:
         return sources[0]
-    merged = {
-        name: next(filter(None, (getattr(source, name) for source in sources)), None)
-        for name in Source.__struct_fields__
-    }
-    return Source(**{name: value for name, value in merged.items() if value is not None})
+    merged: dict[str, Any] = {}
+    for source in reversed(sources):
+        said = {name: getattr(source, name) for name in Source.__struct_fields__}
+        merged |= {name: value for name, value in said.items() if value and value != Publisher()}
+    return Source(**merged)

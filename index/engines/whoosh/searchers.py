@@ -9,16 +9,20 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from whoosh import query as wq
-from whoosh.index import open_dir
+from whoosh.index import EmptyIndexError, open_dir
+
+from index.errors import IndexUnavailable
 
 
 class SearcherPool:
     """The searchers of one Whoosh index."""
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._index = open_dir(str(directory), readonly=True)
         self._free: SimpleQueue[Any] = SimpleQueue()
+        # Reads the segments' files: what is wrong with them is told when the generation is opened.
+        self._free.put(self._index.searcher())
 
     def __len__(self) -> int:
         return int(self._index.doc_count())
@@ -28,22 +32,26 @@ class SearcherPool:
         try:
             searcher = self._free.get_nowait()
         except Empty:
-            searcher = self._index.searcher()
+            searcher = self._make_searcher()
         try:
             yield searcher
         finally:
             self._free.put(searcher)
 
-    def match(self, query: wq.Query) -> list[tuple[int, float]]:
-        """(document number, BM25F score) of every match."""
-        with self.lend() as searcher:
-            results = searcher.search(query, limit=None)
-            return [(number, score) for score, number in results.top_n]
+    def _make_searcher(self) -> Any:
+        try:
+            return self._index.searcher()
+        except (OSError, EmptyIndexError) as error:
+            raise IndexUnavailable(self._directory, f"its files cannot be read any more: {error}") from error
 
     def find_number(self, ident: str) -> int | None:
         """The document number of an id."""
+        try:
+            term = ident.encode()
+        except UnicodeEncodeError:  # a lone surrogate, which no document has
+            return None
         with self.lend() as searcher:
-            number = searcher.document_number(id=ident)
+            number = searcher.document_number(id=term)
         return None if number is None else int(number)
 
     def read_document(self, number: int) -> bytes:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -80,7 +81,8 @@ class WhooshWriter:
 
     def _collect_words(self, texts: dict[str, str]) -> None:
         for text in texts.values():
-            self._words.update(WORD.findall(text.lower()))
+            # Cut first, then lower case, as analysis does: "İ" becomes two characters, one of them no letter.
+            self._words.update(map(str.lower, WORD.findall(text)))
 
     def _write_sources(self) -> int:
         writer = _make_index(self._directory / fields.SOURCES, fields.make_source_schema())
@@ -135,6 +137,15 @@ class _PublisherTally:
         return PublisherRecord(ident, _most_common(self.names), domain, logo, self.story_count, self.source_count)
 
 
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """SQLite's "database or disk is full" as what other files raise."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OSError(str(error)) from error
+
+
 class _SourceStore:
     """Sources by id on disk, with the stories that cite them: SQLite sorts more than fits into memory."""
 
@@ -150,13 +161,15 @@ class _SourceStore:
             (ident, story.id, msgspec.json.encode(source))
             for ident, source in zip(story.source_ids(), story.sources, strict=True)
         ]
-        self._db.executemany("INSERT INTO cited VALUES (?, ?, ?)", rows)
+        with _disk_errors():
+            self._db.executemany("INSERT INTO cited VALUES (?, ?, ?)", rows)
 
     def iter_grouped(self) -> Iterator[tuple[str, list[tuple[str, Source]]]]:
         """(source id, [(story id, Source), …]) in the order of ids; stories in the order they were added."""
-        cursor = self._db.execute("SELECT source, story, document FROM cited ORDER BY source, rowid")
-        for ident, group in groupby(cursor, key=itemgetter(0)):
-            yield ident, [(story, msgspec.json.decode(document, type=Source)) for _, story, document in group]
+        with _disk_errors():
+            cursor = self._db.execute("SELECT source, story, document FROM cited ORDER BY source, rowid")
+            for ident, group in groupby(cursor, key=itemgetter(0)):
+                yield ident, [(story, msgspec.json.decode(document, type=Source)) for _, story, document in group]
 
     def remove(self) -> None:
         self._db.close()

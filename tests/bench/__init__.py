@@ -1,0 +1,1 @@
+"""Measurements. Not tests: machines are noisy, so they print medians and ratios and assert nothing about time."""

@@ -1,0 +1,136 @@
+"""The command line as a process: over an index, over a server, and with nobody there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import requests
+
+from index.indexer import build_index
+from tests.e2e.conftest import BIN, Server, clean_env, free_port
+
+PAGE = Path(__file__).parents[1] / "unit" / "pages" / "story_page.txt"
+
+
+def outpost(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([BIN / "outpost", *map(str, arguments)], capture_output=True, text=True, env=clean_env())
+
+
+@pytest.fixture(params=["index", "url"])
+def target(request: pytest.FixtureRequest) -> tuple[str, object]:
+    """The same sample, asked both ways."""
+    if request.param == "index":
+        return "--index", request.getfixturevalue("sample_index")
+    return "--url", request.getfixturevalue("sample_server").url
+
+
+def test_search_prints_title_day_publishers_and_snippet(target: tuple[str, object]) -> None:
+    ran = outpost("search", '"night ferry"', "--limit", 1, *target)
+    assert ran.returncode == 0
+    title, facts, snippet = ran.stdout.splitlines()
+    assert "night ferry" in title
+    assert facts.startswith("2025-")
+    assert "sources · id 32" in facts
+    assert "night ferry" in snippet
+    assert "<mark>" not in ran.stdout
+
+
+def test_json_is_one_object_a_line_of_every_hit(target: tuple[str, object], sample_server: Server) -> None:
+    ran = outpost("search", "ferry", "--json", "--limit", 500, *target)
+    hits = [json.loads(line) for line in ran.stdout.splitlines()]
+    expected = requests.get(f"{sample_server.url}/v1/search?q=ferry&per_page=100", timeout=10).json()
+    assert len(hits) == expected["total"] > 10
+    assert hits == expected["results"]
+
+
+def test_words_to_exclude_and_filters_reach_the_search(target: tuple[str, object]) -> None:
+    everything = outpost("search", "ferry", "--json", "--limit", 500, *target).stdout
+    ran = outpost("search", "ferry", "-robot", "--topic", "transport", "--json", "--limit", 500, *target)
+    hits = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert 0 < len(hits) < len(everything.splitlines())
+    assert all("transport" in [topic["id"] for topic in hit["topics"]] for hit in hits)
+
+
+def test_nothing_found_ends_with_1(target: tuple[str, object]) -> None:
+    for command in (("search", "zyzzyva"), ("show", "none"), ("related", "none"), ("sources", "zyzzyva")):
+        ran = outpost(*command, *target)
+        assert (ran.returncode, ran.stdout) == (1, ""), command
+        assert ran.stderr.strip(), command
+
+
+def test_a_missing_story_is_told_with_ids_that_look_alike(target: tuple[str, object]) -> None:
+    assert "similar ids: 310" in outpost("show", "3100", *target).stderr
+
+
+def test_show_prints_the_whole_story(target: tuple[str, object]) -> None:
+    shown = outpost("show", "31001", *target).stdout
+    for part in ("Curated by Ada Lindqvist", "A cold start at Port Ellery", "[1] [2]", "Sources", "Related"):
+        assert part in shown
+    as_json = json.loads(outpost("show", "31001", "--json", *target).stdout)
+    assert {"sections", "sources", "related"} <= as_json.keys()
+
+
+def test_related_sources_and_status_answer(target: tuple[str, object]) -> None:
+    assert "similar" in outpost("related", "31001", *target).stdout
+    assert "cited by" in outpost("sources", "ferry", "--publisher", "Harbor Ledger", *target).stdout
+    assert "stories        72" in outpost("status", *target).stdout
+    assert json.loads(outpost("status", "--json", *target).stdout)["stories"] == 72
+
+
+def test_nobody_at_the_address_is_told_and_ends_with_2() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    ran = outpost("search", "ferry", "--url", url)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == f"Error: no answer from {url}: nobody listens there\n"
+
+
+def test_no_index_is_told_and_ends_with_2(tmp_path: Path) -> None:
+    ran = outpost("search", "ferry", "--index", tmp_path / "none")
+    assert ran.returncode == 2
+    assert "nothing has been built there; 'outpost build FILE' does" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("search", "--topci", "ai", "ferry"),
+        ("search", "x", "--url", "127.0.0.1:8000"),
+        ("search", "x", "--index", "a", "--url", "http://b"),
+        ("search", "x", "--limit", "0"),
+        ("show",),
+        ("nonsense",),
+    ],
+)
+def test_wrong_use_ends_with_2(wrong: tuple[str, ...]) -> None:
+    ran = outpost(*wrong)
+    assert ran.returncode == 2
+    assert "Error" in ran.stderr
+
+
+def test_a_bad_value_is_told_in_the_words_of_the_api(target: tuple[str, object]) -> None:
+    ran = outpost("search", "ferry", "--from", "yesterday", *target)
+    assert ran.returncode == 2
+    assert "from must be a day (2025-01-31), a time" in ran.stderr
+
+
+def test_an_imported_page_leads_on_to_its_related_stories_in_page_order(tmp_path: Path) -> None:
+    imported = outpost("import", PAGE)
+    assert imported.returncode == 0
+    assert "the page gives no year" in imported.stderr
+    stories = [json.loads(line) for line in imported.stdout.splitlines()]
+    (tmp_path / "page.ndjson").write_text(imported.stdout)
+    build_index(tmp_path / "index", [tmp_path / "page.ndjson"])
+    ran = outpost("related", stories[0]["id"], "--json", "--index", tmp_path / "index")
+    related = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [story["id"] for story in related] == stories[0]["related"]
+    assert {story["reason"] for story in related} == {"curated"}
+    assert [story["source_count"] for story in related] == [len(story["sources"]) for story in stories[1:]]
+
+
+def test_something_that_is_no_page_prints_nothing_and_ends_with_2() -> None:
+    ran = outpost("import", PAGE, Path(__file__))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "test_cli.py:" in ran.stderr

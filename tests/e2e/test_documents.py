@@ -1,0 +1,110 @@
+"""Every command and example of the documents, run as it stands there, with the answer that stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from index.settings import Settings, variable_of
+from tests.e2e.conftest import ROOT, Server, clean_env
+
+DOCUMENTS = ("README.md", "docs/api.md", "docs/operations.md")
+ADDRESS = "http://127.0.0.1:8000"
+# These two run the tests themselves, or until they are stopped: test_make.py is about them.
+ELSEWHERE = ("make run", "make test")
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass
+class Example:
+    command: str
+    expected: str
+    as_json: bool = False
+
+
+def iter_blocks(name: str) -> list[tuple[str, str]]:
+    return [(match[1], match[2]) for match in _BLOCK.finditer((ROOT / name).read_text())]
+
+
+def find_commands(name: str) -> list[Example]:
+    """``$ command`` and the lines below it; or the JSON block that follows a command without any."""
+    examples: list[Example] = []
+    for language, text in iter_blocks(name):
+        if language == "console":
+            for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+                command, _, expected = part.partition("\n")
+                examples.append(Example(command, expected.strip("\n")))
+        elif language == "json" and examples:
+            examples[-1].expected, examples[-1].as_json = text, True
+    return [example for example in examples if example.command not in ELSEWHERE]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "sample", tmp_path / "sample")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_command_of_a_document_answers_what_stands_there(
+    name: str, directory: Path, sample_server: Server
+) -> None:
+    examples = find_commands(name)
+    assert examples
+    for example in examples:
+        command = example.command.replace(ADDRESS, sample_server.url)
+        ran = subprocess.run(command, shell=True, cwd=directory, env=clean_env(), capture_output=True, text=True)
+        told = ran.stdout + ran.stderr
+        if example.as_json:
+            assert_like(json.loads(ran.stdout), json.loads(example.expected), example.command)
+        elif example.expected:
+            pattern = re.escape(example.expected).replace("…", ".*")
+            assert re.fullmatch(pattern, told.strip("\n"), re.DOTALL), f"{example.command}\n{told}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_python_example_of_a_document_runs(name: str, sample_server: Server) -> None:
+    for language, text in iter_blocks(name):
+        if language == "python":
+            exec(compile(text.replace(ADDRESS, sample_server.url), name, "exec"), {})
+    assert any(language in ("python", "console") for language, _ in iter_blocks(name))
+
+
+def test_every_setting_stands_in_the_operations_manual_with_its_default_and_meaning() -> None:
+    manual = (ROOT / "docs/operations.md").read_text()
+    for name, field in Settings.__dataclass_fields__.items():
+        default = f"`{field.default}`" if str(field.default) else "none"
+        assert f"| `{variable_of(name)}` | {default} | {field.metadata['help']} |" in manual
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    for name in (*DOCUMENTS, "docs/ARCHITECTURE.md"):
+        text = (ROOT / name).read_text()
+        for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", text):
+            if not target.startswith("http"):
+                file = (ROOT / name).parent / target if target else ROOT / name
+                assert file.is_file(), f"{name}: {target}"
+                headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+                assert not anchor or anchor in {heading.lower().replace(" ", "-") for heading in headings}
+
+
+def assert_like(actual: object, expected: object, where: str) -> None:
+    """Equal, but that "…" stands for anything."""
+    if expected == "…" or (isinstance(expected, list) and expected == ["…"] and isinstance(actual, list)):
+        return
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        assert actual.keys() == expected.keys(), where
+        for key, value in expected.items():
+            assert_like(actual[key], value, f"{where} {key}")
+    elif isinstance(expected, list) and isinstance(actual, list):
+        assert len(actual) == len(expected), where
+        for number, value in enumerate(expected):
+            assert_like(actual[number], value, f"{where} {number}")
+    else:
+        assert actual == expected, where
