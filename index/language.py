@@ -123,7 +123,10 @@ class _Parser:
                 if name in self.fields:
                     group.field = name
                 else:
+                    # No field of ours: both sides are words, and a minus before them excludes both.
+                    negate = group.negate
                     group.add(_read_words(name, group.field))
+                    group.negate = negate
             case "or":
                 group.either = bool(group.items)
             case "open" if len(self.groups) > MAX_DEPTH:

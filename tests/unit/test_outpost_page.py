@@ -113,6 +113,10 @@ def test_a_row_that_stands_once_gives_the_same_story_as_one_that_stands_twice() 
     assert len(parse(SMALL).stories[1].sources) == 3
 
 
+def test_blanks_between_publishers_are_no_part_of_their_names() -> None:
+    assert parse(SMALL.replace("logoThe", "logo The")) == parse(SMALL)
+
+
 def test_a_page_without_related_stories_is_a_whole_page() -> None:
     page = parse(HEAD + BODY + FOOTER)
     assert [story.related for story in page.stories] == [()]
@@ -286,6 +290,11 @@ def test_a_number_behind_a_name_that_the_page_has_nowhere_else_is_a_citation_and
     paragraph, notes = read_paragraph("They ran on Marigold 3.")
     assert paragraph == Paragraph(text="They ran on Marigold.", citations=(3,))
     assert notes == ('line 9: "Marigold 3" is read as a citation, not as text',)
+
+
+def test_a_number_at_the_end_of_another_sentence_of_a_section_does_not_speak_against_a_citation() -> None:
+    assert read_paragraph("They won 3. They slept.\nThe otters won 3.")[0].citations == (3,)
+    assert read_paragraph("They won 3 times.\nThe otters won 3.")[0].citations == ()
 
 
 def test_the_number_of_sources_bounds_the_citations() -> None:

@@ -1,0 +1,164 @@
+"""What index/engines/base.py promises of looking up and of similar stories; tests/engines/contract.py has the rest."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from index.documents import Story
+from index.engines.base import Engine, EngineKind
+from index.identity import slug_of
+from index.query import FACETS, IndexStatus
+from tests.engines import brute_force
+from tests.engines.brute_force import BruteForce
+from tests.factories import make_story
+from tests.strategies import IDS, corpora, stories
+
+# Every engine inherits the same tests, and each runs them on itself.
+CHECKED = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+class ServesCorpora:
+    """Builds with the engine ``kind`` and opens what was built."""
+
+    kind: ClassVar[EngineKind]
+
+    @contextmanager
+    def serve(self, corpus: Sequence[Story]) -> Iterator[Engine]:
+        """An engine over a generation of ``corpus``."""
+        with tempfile.TemporaryDirectory() as name:
+            engine = self.kind.open(Path(name), self.build(Path(name), corpus))
+            try:
+                yield engine
+            finally:
+                engine.close()
+
+    def build(self, directory: Path, corpus: Sequence[Story]) -> IndexStatus:
+        writer = self.kind.make_writer(directory)
+        for story in corpus:
+            writer.add(story)
+        return writer.finish()
+
+
+class LookupContract(ServesCorpora):
+    """Documents, publishers, labels, counts, similar stories."""
+
+    # --- looking up ----------------------------------------------------------------------------------------
+
+    @CHECKED
+    @given(corpora, st.lists(st.sampled_from((*IDS, "unknown", "")), unique=True))
+    def test_stories_come_back_as_they_were_in_the_order_of_the_ids(self, corpus: list[Story], ids: list[str]) -> None:
+        known = {story.id: story for story in corpus}
+        with self.serve(corpus) as engine:
+            assert engine.find_stories(ids) == [known[ident] for ident in ids if ident in known]
+
+    @pytest.mark.parametrize("ident", ["", "unknown", "\x00", "\ud800", "日" * 50_000, "1\n", "1:1"])
+    def test_ids_that_no_document_has_find_none(self, ident: str) -> None:
+        with self.serve([make_story("1")]) as engine:
+            assert engine.find_stories([ident]) == []
+            assert engine.find_source(ident) is None
+
+    @CHECKED
+    @given(corpora)
+    def test_publishers_are_listed_by_story_count_then_name(self, corpus: list[Story]) -> None:
+        truth = BruteForce(corpus)
+        cited_in = Counter(publisher.id for story in corpus for publisher in story.publishers)
+        articles = Counter(r.source.publisher.id for r in truth.sources.values() if r.source.publisher)
+        with self.serve(corpus) as engine:
+            publishers = engine.list_publishers()
+            labels = engine.find_labels("publisher")
+        assert {p.id: p.story_count for p in publishers} == cited_in
+        assert {p.id: p.source_count for p in publishers} == {ident: articles[ident] for ident in cited_in}
+        keys = [(-publisher.story_count, publisher.name.casefold(), publisher.id) for publisher in publishers]
+        assert keys == sorted(keys)
+        assert {publisher.id: publisher.name for publisher in publishers} == labels
+
+    def test_publishers_with_as_many_stories_are_listed_by_name_however_it_is_cased(self) -> None:
+        names = ["Zeit", "朝日新聞", "apple", "Banana", "Ärzteblatt"]
+        corpus = [make_story(str(n), sources=[{"publisher": {"name": name}}]) for n, name in enumerate(names)]
+        with self.serve(corpus) as engine:
+            assert [publisher.name for publisher in engine.list_publishers()] == [
+                "apple",
+                "Banana",
+                "Zeit",
+                "Ärzteblatt",
+                "朝日新聞",
+            ]
+
+    @CHECKED
+    @given(corpora)
+    def test_every_facet_value_has_a_label_that_some_story_gives_it(self, corpus: list[Story]) -> None:
+        said = {
+            "topic": {(slug_of(topic), topic) for story in corpus for topic in story.topics},
+            "publisher": {(p.id, p.label) for s in corpus for source in s.sources if (p := source.publisher)},
+            "curator": {(slug_of(story.curated_by), story.curated_by) for story in corpus},
+            "language": {(story.language.lower(), story.language) for story in corpus},
+            "domain": {(source.domain, source.domain) for story in corpus for source in story.sources},
+        }
+        with self.serve(corpus) as engine:
+            for facet in FACETS:
+                labels = engine.find_labels(facet)
+                assert set(labels) == {value for story in corpus for value in brute_force.values_of(story, facet)}
+                assert set(labels.items()) <= said[facet]
+
+    def test_a_label_is_the_most_frequent_spelling(self) -> None:
+        spellings = ("REUTERS", "Reuters", "Reuters", "reuters")
+        corpus = [
+            make_story(str(n), topics=[name], curated_by=name, sources=[{"publisher": {"name": name}}])
+            for n, name in enumerate(spellings)
+        ]
+        with self.serve(corpus) as engine:
+            for facet in ("topic", "curator", "publisher"):
+                assert engine.find_labels(facet) == {"reuters": "Reuters"}
+            assert [publisher.name for publisher in engine.list_publishers()] == ["Reuters"]
+            assert engine.find_labels("no facet") == {}
+
+    @CHECKED
+    @given(corpora)
+    def test_the_status_counts_what_is_there(self, corpus: list[Story]) -> None:
+        truth = BruteForce(corpus)
+        with self.serve(corpus) as engine:
+            status = engine.get_status()
+            publishers = len(engine.list_publishers())
+        newest = max((story.published_at for story in corpus if story.published_at), default=None)
+        assert status == IndexStatus(len(corpus), len(truth.sources), publishers, newest)
+
+    # --- similar stories -----------------------------------------------------------------------------------
+
+    @CHECKED
+    @given(corpora, stories(), st.integers(0, 4), st.frozensets(st.sampled_from(IDS), max_size=3))
+    def test_similar_stories_leave_out_the_story_and_the_excluded_best_first(
+        self, corpus: list[Story], other: Story, limit: int, excluded: frozenset[str]
+    ) -> None:
+        known = {story.id: story for story in corpus}
+        with self.serve(corpus) as engine:
+            for story in (corpus[0], other):
+                similar = engine.find_similar(story, limit, excluded)
+                assert similar == engine.find_similar(story, limit, excluded)
+                assert len(similar) <= limit
+                found = [entry.id for entry, _ in similar]
+                assert len(set(found)) == len(found)
+                assert {story.id, *excluded}.isdisjoint(found)
+                assert all(known[entry.id] == entry for entry, _ in similar)
+                assert all(0 <= score <= 1 for _, score in similar)
+                assert [score for _, score in similar] == sorted((score for _, score in similar), reverse=True)
+
+    def test_the_story_with_the_same_distinctive_words_is_the_most_similar(self) -> None:
+        corpus = [
+            make_story("1", title="Ferry robot catches a mooring line"),
+            make_story("2", title="A mooring line for the ferry robot"),
+            make_story("3", title="The robot that paints"),
+            make_story("4", title="Potato harvest"),
+        ]
+        with self.serve(corpus) as engine:
+            similar = engine.find_similar(corpus[0], 5, frozenset())
+        assert [story.id for story, _ in similar] == ["2", "3"]
+        assert similar[0][1] > 0.5 > similar[1][1]
