@@ -35,6 +35,8 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
                 documented = self.alt_response(problem.status, name)(documented)
             documented = self.alt_response(304, "NOT_MODIFIED", success=True)(documented)
             documented = self.arguments(arguments, location="query")(documented)
+            # What generated clients name their methods after.
+            documented = self.doc(operationId=view.__name__)(documented)
             decorated: View = self.route(path, parameters=_path_parameters(path))(documented)
             return decorated
 
@@ -45,8 +47,10 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
         def decorate(view: View) -> View:
             documented = self.response(302, description="Where it stands")(view)
-            documented = self.alt_response(404, _RESPONSES[404])(documented)
+            for status in (404, 503):
+                documented = self.alt_response(status, _RESPONSES[status])(documented)
             documented = self.arguments(NoArguments, location="query")(documented)
+            documented = self.doc(operationId=view.__name__)(documented)
             decorated: View = self.route(path, parameters=_path_parameters(path))(documented)
             return decorated
 

@@ -61,7 +61,9 @@ HOSTILE: list[Story] = [
     make_story(
         "empty-sources", title="Robot with empty sources", sources=[{}, {}], published_at="2025-03-01T00:00:00Z"
     ),
-    make_story("a.b~c_d-e", title="-", related=["script", "never-there", "a.b~c_d-e", "emoji", "script"]),
+    make_story(
+        "a.b~c_d-e", title="-", summary='<"&>', related=["script", "never-there", "a.b~c_d-e", "emoji", "script"]
+    ),
 ]
 
 

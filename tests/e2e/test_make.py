@@ -17,7 +17,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_make_run_builds_the_sample_index_once_and_serves_it(tmp_path: Path, start_server: type[Server]) -> None:
     for built in (True, False):
         port = free_port()
-        command = ["make", "run", f"PORT={port}", f"INDEX={tmp_path / 'sample'}"]
+        command = ["make", "--old-file=.venv/installed", "run", f"PORT={port}", f"INDEX={tmp_path / 'sample'}"]
         server = start_server(tmp_path, command=command, port=port)
         assert requests.get(f"{server.url}/status", timeout=10).json()["stories"] == 72
         assert ("72 stories" in server.log.read_text()) is built

@@ -13,6 +13,8 @@ from typing import TypeVar
 import msgspec
 
 from index.documents import Story
+from index.engines.census import read_publishers
+from index.engines.indexed import StoredSource
 from index.engines.whoosh import fields
 from index.engines.whoosh.queries import Evaluator, add_up
 from index.engines.whoosh.rows import count_facet, newest_first, passes, passes_source, sort_key
@@ -45,7 +47,7 @@ class WhooshEngine:
         self._status = status
         self._rows = _decode_lines(directory / fields.ROWS, fields.Row)
         self._source_rows = _decode_lines(directory / fields.SOURCE_ROWS, fields.SourceRow)
-        self._publishers = _decode_lines(directory / fields.PUBLISHERS, PublisherRecord)
+        self._publishers = read_publishers(directory)
         self._words = (directory / fields.WORDS).read_text(encoding="utf-8").split("\n")
         labels = (directory / fields.LABELS).read_bytes()
         self._labels = msgspec.json.decode(labels, type=dict[str, dict[str, str]])
@@ -164,7 +166,7 @@ class WhooshEngine:
         return _story_decoder.decode(self._stories.read_document(number))
 
     def _read_source(self, number: int) -> SourceRecord:
-        stored = msgspec.json.decode(self._sources.read_document(number), type=fields.StoredSource)
+        stored = msgspec.json.decode(self._sources.read_document(number), type=StoredSource)
         return SourceRecord(stored.id, stored.source, stored.story_ids)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from index.engines.whoosh.fields import Row, SourceRow, microseconds
+from index.engines.indexed import microseconds
+from index.engines.whoosh.fields import Row, SourceRow
 from index.query import Facet, FacetRequest, FacetValue, Filters, Sort, SourceQuery, ValueFilter
 
 Match = tuple[Row, float, int]  # the row, its score, its document number
