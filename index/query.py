@@ -47,7 +47,8 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """Stands for every word of the index that begins with ``text`` (lower case), each read as if typed."""
+    """Stands for every word of the stories (or sources) searched that begins with ``text`` (lower case), each read as
+    if typed."""
 
     text: str
     field: str | None = None

@@ -76,15 +76,18 @@ def newest_first(time: object, ident: str) -> tuple[object, ...]:
     return (1, ident)
 
 
+def _words_of(every: Iterable[Texts]) -> set[str]:
+    return {word.lower() for texts in every for text in texts.values() for word in WORD.findall(text)}
+
+
 class BruteForce:
     """All of a corpus, nothing worked out in advance but its words and its merged sources."""
 
     def __init__(self, stories: Sequence[Story]) -> None:
         self.stories = {story.id: story for story in stories}
         self.sources = {record.id: record for record in _merge_all(stories)}
-        every = [texts_of_story(story) for story in stories]
-        every += [texts_of_source(record.source) for record in self.sources.values()]
-        self._words = {word.lower() for texts in every for text in texts.values() for word in WORD.findall(text)}
+        self._story_words = _words_of(texts_of_story(story) for story in stories)
+        self._source_words = _words_of(texts_of_source(record.source) for record in self.sources.values())
 
     # --- matching ------------------------------------------------------------------------------------------
 
@@ -93,7 +96,7 @@ class BruteForce:
         return [
             story
             for story in self.stories.values()
-            if self._matches(query.tree, texts_of_story(story), query.search_in)
+            if self._matches(query.tree, texts_of_story(story), query.search_in, self._story_words)
             and _passes(story, query.filters, leave_out)
         ]
 
@@ -101,13 +104,13 @@ class BruteForce:
         return [
             record
             for record in self.sources.values()
-            if self._matches(query.tree, texts_of_source(record.source), SOURCE_DEFAULTS)
+            if self._matches(query.tree, texts_of_source(record.source), SOURCE_DEFAULTS, self._source_words)
             and (query.story is None or query.story in record.story_ids)
             and _has_value({record.source.publisher.id} if record.source.publisher else set(), query.publishers)
             and _in_time(record.source.published_at, query.published_from, query.published_before)
         ]
 
-    def _matches(self, tree: Node | None, texts: Texts, search_in: Sequence[str]) -> bool:
+    def _matches(self, tree: Node | None, texts: Texts, search_in: Sequence[str], words: set[str]) -> bool:
         if tree is None:
             return True
         terms = {name: [term for term, _, _ in iter_tokens(text)] for name, text in texts.items()}
@@ -122,7 +125,7 @@ class BruteForce:
                 case Phrase(_, wanted, field):
                     return any(_stand_together(wanted, own) for own in searched(field))
                 case Prefix(text, field):
-                    wanted_terms = {term_of(word) for word in self._words if word.startswith(text)}
+                    wanted_terms = {term_of(word) for word in words if word.startswith(text)}
                     return any(not wanted_terms.isdisjoint(own) for own in searched(field))
                 case Not(child):
                     return not holds(child)

@@ -4,7 +4,6 @@ filters, facets and order are worked out match by match, in the open. Slow and r
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ from index.query import (
     SourceQuery,
     SourceRecord,
 )
-from index.schema import SOURCE_FIELDS, STORY_FIELDS, iter_tokens, term_of
+from index.schema import SOURCE_FIELDS, STORY_FIELDS, iter_tokens
 
 # How many of a story's most distinctive words find_similar asks for: Lucene's MoreLikeThis takes 25 too.
 _SIMILAR_TERMS = 25
@@ -48,7 +47,6 @@ class WhooshEngine:
         self._rows = _decode_lines(directory / fields.ROWS, fields.Row)
         self._source_rows = _decode_lines(directory / fields.SOURCE_ROWS, fields.SourceRow)
         self._publishers = read_publishers(directory)
-        self._words = (directory / fields.WORDS).read_text(encoding="utf-8").split("\n")
         labels = (directory / fields.LABELS).read_bytes()
         self._labels = msgspec.json.decode(labels, type=dict[str, dict[str, str]])
         self._stories = SearcherPool(directory / fields.STORIES)
@@ -93,18 +91,7 @@ class WhooshEngine:
         if tree is None:
             return [(number, 0.0) for number in range(len(pool))]
         with pool.lend() as searcher:
-            return list(Evaluator(searcher, boosts, self._expand).match(tree).items())
-
-    def _expand(self, prefix: str) -> list[str]:
-        """The terms of all words that begin with ``prefix``: stems alone would lose "relati*", whose words
-        are stemmed to "relat"."""
-        terms: dict[str, None] = {}
-        for place in range(bisect_left(self._words, prefix), len(self._words)):
-            if not self._words[place].startswith(prefix):
-                break
-            if (term := term_of(self._words[place])) is not None:
-                terms[term] = None
-        return list(terms)
+            return list(Evaluator(searcher, boosts, pool.expand).match(tree).items())
 
     # --- similar stories -----------------------------------------------------------------------------------
 
@@ -113,7 +100,7 @@ class WhooshEngine:
         if not weights:
             return []
         with self._stories.lend() as searcher:
-            evaluator = Evaluator(searcher, _SIMILAR_BOOSTS, self._expand)
+            evaluator = Evaluator(searcher, _SIMILAR_BOOSTS, self._stories.expand)
             scores = add_up([evaluator.match_term(term, weight) for term, weight in weights.items()])
         matches = [(self._rows[number], score, number) for number, score in scores.items()]
         own = next((score for row, score, _ in matches if row.id == story.id), None)

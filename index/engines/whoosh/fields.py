@@ -1,9 +1,9 @@
 """How documents lie in a generation of this engine.
 
-stories/ sources/    a Whoosh index each: text fields, the id, the document itself as stored JSON
+stories/ sources/    a Whoosh index each: text fields, the id, the document itself as stored JSON; beside it
+  words.txt          every word that occurs there, lower case, sorted: what prefixes expand to
 rows.ndjson          for each story, in document order, what filters, facets and sorting need
 source_rows.ndjson   the same for each source
-words.txt            every word that occurs in a story or source, lower case, sorted: what prefixes expand to
 publishers.ndjson    PublisherRecord, by story count (index.engines.census)
 labels.json          facet -> id -> label
 """

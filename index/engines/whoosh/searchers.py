@@ -3,6 +3,7 @@ searcher would read each other's bytes."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 
 from whoosh.index import EmptyIndexError, open_dir
 
+from index.engines.whoosh.fields import WORDS
 from index.errors import IndexUnavailable
+from index.schema import term_of
 
 
 class SearcherPool:
@@ -20,6 +23,7 @@ class SearcherPool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._index = open_dir(str(directory), readonly=True)
+        self._words = (directory / WORDS).read_text(encoding="utf-8").split("\n")
         self._free: SimpleQueue[Any] = SimpleQueue()
         # Reads the segments' files: what is wrong with them is told when the generation is opened.
         self._free.put(self._index.searcher())
@@ -43,6 +47,17 @@ class SearcherPool:
             return self._index.searcher()
         except (OSError, EmptyIndexError) as error:
             raise IndexUnavailable(self._directory, f"its files cannot be read any more: {error}") from error
+
+    def expand(self, prefix: str) -> list[str]:
+        """The terms of all words that begin with ``prefix``: stems alone would lose "relati*", whose words
+        are stemmed to "relat"."""
+        terms: dict[str, None] = {}
+        for place in range(bisect_left(self._words, prefix), len(self._words)):
+            if not self._words[place].startswith(prefix):
+                break
+            if (term := term_of(self._words[place])) is not None:
+                terms[term] = None
+        return list(terms)
 
     def find_number(self, ident: str) -> int | None:
         """The document number of an id."""

@@ -29,7 +29,7 @@ class WhooshWriter:
         self._stories = _make_index(directory / fields.STORIES, fields.make_story_schema())
         self._rows: BinaryIO = open(directory / fields.ROWS, "wb")  # noqa: SIM115 - until finish or abort
         self._census = Census(directory)
-        self._words: set[str] = set()
+        self._words: set[str] = set()  # of the collection that is being written
 
     def add(self, story: Story) -> None:
         texts, labels = indexed.text_of_story(story), indexed.labels_of(story)
@@ -39,9 +39,8 @@ class WhooshWriter:
 
     def finish(self) -> IndexStatus:
         self._rows.close()
-        self._stories.commit()
+        self._commit(self._stories, fields.STORIES)
         self._write_sources()
-        (self._directory / fields.WORDS).write_text("\n".join(sorted(self._words)), encoding="utf-8")
         (self._directory / fields.LABELS).write_bytes(msgspec.json.encode(self._census.labels()))
         return self._census.finish()
 
@@ -57,7 +56,13 @@ class WhooshWriter:
                 texts = indexed.text_of_source(stored.source)
                 self._add_document(writer, stored.id, msgspec.json.encode(stored), texts)
                 rows.write(msgspec.json.encode(fields.row_of_source(stored)) + b"\n")
+        self._commit(writer, fields.SOURCES)
+
+    def _commit(self, writer: Any, name: str) -> None:
         writer.commit()
+        words = "\n".join(sorted(self._words))
+        (self._directory / name / fields.WORDS).write_text(words, encoding="utf-8")
+        self._words.clear()
 
     def _add_document(self, writer: Any, ident: str, document: bytes, texts: dict[str, str]) -> None:
         writer.add_document(id=ident, document=document, **{name: text for name, text in texts.items() if text})
