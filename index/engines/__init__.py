@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from index.engines.base import EngineKind
+from index.engines.columns import ColumnsKind
 from index.engines.whoosh import WhooshKind
 from index.errors import UnknownEngine
 
-_KINDS: dict[str, type[EngineKind]] = {"whoosh": WhooshKind}
+_KINDS: dict[str, type[EngineKind]] = {"columns": ColumnsKind, "whoosh": WhooshKind}
 
 
-def engine_kind(name: str = "whoosh") -> EngineKind:
+def engine_kind(name: str = "columns") -> EngineKind:
     """The engine of this name. Raises UnknownEngine."""
     if name not in _KINDS:
         raise UnknownEngine(name, tuple(_KINDS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -76,11 +77,13 @@ def test_a_build_killed_at_any_moment_leaves_a_whole_index(
 
 
 def test_the_second_of_two_builds_says_so_and_changes_nothing(tmp_path: Path, many: Path) -> None:
-    root = tmp_path / "index"
-    with subprocess.Popen(build_command(root, many), env=clean_env(), stderr=subprocess.DEVNULL) as first:
+    root, pipe = tmp_path / "index", tmp_path / "pipe"
+    # Opening a pipe waits for who writes to it, so the first build lasts as long as this test likes.
+    os.mkfifo(pipe)
+    with subprocess.Popen(build_command(root, pipe), env=clean_env(), stderr=subprocess.DEVNULL) as first:
         wait_until(lambda: (root / "build.lock").exists() and (root / "build.lock").read_text() != "", "the first")
         second = run_build(root, SAMPLE)
-        assert first.poll() is None, "the first build ended before the second began"
+        pipe.write_bytes(many.read_bytes())
     assert second.returncode == 2
     assert f"another build into {root} is running (process {first.pid})" in second.stderr
     assert first.returncode == 0

@@ -81,7 +81,7 @@ def test_a_current_that_is_a_directory_is_a_clear_error(root: Path) -> None:
     [
         ({"schema_version": 999}, "schema version is 999"),
         ({"format_version": 999}, "format version is 999"),
-        ({"engine": "columns"}, "engine is columns"),
+        ({"engine": "whoosh"}, "engine is whoosh"),
     ],
 )
 def test_a_generation_of_another_version_says_so_and_what_to_do(

@@ -59,7 +59,7 @@ def test_a_build_is_current_and_its_manifest_says_what_it_is(tmp_path: Path) -> 
     assert name == report.generation == manifest["generation"]
     assert name.startswith("g1-")
     assert report.status.stories == manifest["status"]["stories"] == len(sample)
-    assert manifest["engine"] == "whoosh"
+    assert manifest["engine"] == "columns"
     assert (report.refused, report.rejects) == (0, None)
     assert report.bytes == sum(manifest["files"].values()) > 0
     assert len(served(root)) == min(20, len(sample))

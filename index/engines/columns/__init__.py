@@ -1,0 +1,29 @@
+"""The embedded engine: columns of numbers, mapped from files, searched by compiled kernels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from index.engines.columns.engine import ColumnsEngine
+from index.engines.columns.files import FORMAT_VERSION
+from index.engines.columns.writer import ColumnsWriter
+from index.errors import IndexDamaged
+from index.query import IndexStatus
+
+
+class ColumnsKind:
+    """The EngineKind (index.engines.base) of this engine."""
+
+    name = "columns"
+    format_version = FORMAT_VERSION
+
+    def make_writer(self, directory: Path) -> ColumnsWriter:
+        return ColumnsWriter(directory)
+
+    def open(self, directory: Path, status: IndexStatus) -> ColumnsEngine:
+        try:
+            return ColumnsEngine(directory, status)
+        except (OSError, ValueError, KeyError, EOFError, msgspec.MsgspecError) as error:
+            raise IndexDamaged(directory, f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,82 @@
+"""How a generation of this engine lies on disk; docs/index-format.md says it at length.
+
+    stories/0001/, stories/0002/ …   segments: columns that never change again, shared by generations (hard links)
+    stories/0001.deleted.npy         which of a segment's documents are gone; only where some are
+    sources/…                        the same for sources
+    segments.json                    which segments there are
+    facet_topic.json …               values and labels of each facet, in the order in which they are listed
+    publishers.ndjson, census.json   see index.engines.census
+
+Arrays are .npy files, mapped read-only. In a segment documents are numbered newest first, undated last, ties by id, so
+that a number is also a place in the order that ties break by. Terms and ids are numbered by their order as UTF-8.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from index.query import FACETS
+from index.schema import SOURCE_FIELDS, STORY_FIELDS, TextField
+
+FORMAT_VERSION = 1
+# The fields searched by default share one set of postings ("text"), which carries the stored weights; the others share
+# a second one ("labels"). The first field of a collection is its title.
+GROUPS = ("text", "labels")
+NO_TIME = -(2**63)
+
+
+class CollectionKind(Struct, frozen=True):
+    """What stories and sources differ in: the directory, the fields, the facets."""
+
+    name: str
+    fields: tuple[TextField, ...]
+    facets: tuple[str, ...]
+
+
+STORIES = CollectionKind("stories", STORY_FIELDS, FACETS)
+SOURCES = CollectionKind("sources", SOURCE_FIELDS, ("publisher",))
+
+
+class SegmentInfo(Struct, frozen=True):
+    """``segment.json``: the numbers that arrays do not hold.
+
+    ``averages`` are the mean lengths of each field in words over all documents; ``average_whole`` that of the fields
+    of "text" together: what the stored weights were worked out with.
+    """
+
+    documents: int
+    average_whole: float
+    averages: dict[str, float]
+
+
+class SegmentEntry(Struct, frozen=True):
+    """A segment as a generation has it."""
+
+    name: str
+    documents: int
+    deleted: int
+
+
+class Segments(Struct, frozen=True):
+    """``segments.json``."""
+
+    stories: tuple[SegmentEntry, ...]
+    sources: tuple[SegmentEntry, ...]
+
+    def of(self, kind: CollectionKind) -> tuple[SegmentEntry, ...]:
+        return self.stories if kind is STORIES else self.sources
+
+
+def read_segments(directory: Path) -> Segments:
+    return msgspec.json.decode((directory / "segments.json").read_bytes(), type=Segments)
+
+
+def write_segments(directory: Path, segments: Segments) -> None:
+    (directory / "segments.json").write_bytes(msgspec.json.encode(segments))
+
+
+def deleted_path(directory: Path, kind: CollectionKind, segment: str) -> Path:
+    return directory / kind.name / f"{segment}.deleted.npy"

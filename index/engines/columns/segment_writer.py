@@ -1,0 +1,284 @@
+"""Builds a segment: takes documents one by one, and turns them into columns at the end.
+
+Each distinct word of the input meets the stop list and the stemmer once; documents are rows of term numbers on disk
+until they are sorted.
+"""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from index.engines.columns import inversion, kernels, scoring
+from index.engines.columns.files import GROUPS, NO_TIME, CollectionKind, SegmentInfo
+from index.engines.columns.strings import write_strings
+from index.schema import WORD, term_of
+
+_DROPPED = -1
+# Numbers wait in memory until there are so many, then go to disk.
+_CHUNK = 1 << 20
+
+
+class _TermNumbers(dict[str, int]):
+    """From a word as it stands in a text to the number of its term, _DROPPED for a stop word; grows by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.terms: dict[str, int] = {}
+
+    def __missing__(self, word: str) -> int:
+        term = term_of(word)
+        number = _DROPPED if term is None else self.terms.setdefault(term, len(self.terms))
+        self[word] = number
+        return number
+
+
+class SegmentWriter:
+    """Fills a directory, which must not be there yet."""
+
+    def __init__(self, directory: Path, kind: CollectionKind) -> None:
+        directory.mkdir(parents=True)
+        self._directory, self._fields, self._facets = directory, kind.fields, kind.facets
+        self._numbers = _TermNumbers()
+        self._tokens = _Spool(directory / "tokens.tmp", "i")
+        self._lengths = array.array("i")
+        self._documents = open(directory / "documents.bin", "wb")  # noqa: SIM115 - until finish or abort
+        self._document_sizes = array.array("q")
+        self._ids: list[str] = []
+        self._columns = {name: array.array("q") for name in ("published", "updated", "source_count")}
+        self._values: dict[str, dict[str, int]] = {facet: {} for facet in kind.facets}
+        self._codes = {facet: array.array("i") for facet in kind.facets}
+        self._code_counts = {facet: array.array("i") for facet in kind.facets}
+
+    def add(
+        self,
+        ident: str,
+        document: bytes,
+        texts: Mapping[str, str],
+        values: Mapping[str, Sequence[str]],
+        published: int | None,
+        updated: int | None = None,
+        source_count: int = 0,
+    ) -> None:
+        """Take one document: its stored bytes, the text of each field, the values of each facet, times in µs."""
+        numbers = self._numbers
+        for field in self._fields:
+            text = texts.get(field.name)
+            found = [n for n in map(numbers.__getitem__, WORD.findall(text)) if n >= 0] if text else []
+            self._lengths.append(len(found))
+            self._tokens.extend(found)
+        self._documents.write(document)
+        self._document_sizes.append(len(document))
+        self._ids.append(ident)
+        self._columns["published"].append(NO_TIME if published is None else published)
+        self._columns["updated"].append(NO_TIME if updated is None else updated)
+        self._columns["source_count"].append(source_count)
+        for facet in self._facets:
+            known, codes = self._values[facet], self._codes[facet]
+            own = values.get(facet, ())
+            self._code_counts[facet].append(len(own))
+            codes.extend([known.setdefault(value, len(known)) for value in own])
+
+    def finish(self, labels: Mapping[str, Mapping[str, str]]) -> int:
+        """Write all columns. ``labels`` leads from facet and value to what people read. Returns how many documents."""
+        self._documents.close()
+        published = _to_array(self._columns["published"])
+        order = self._write_order(published)
+        self._write_documents(order)
+        self._write_columns(order, published)
+        for facet in self._facets:
+            self._write_facet(facet, order, labels.get(facet, {}))
+        self._write_terms(order)
+        return len(order)
+
+    def abort(self) -> None:
+        self._documents.close()
+        self._tokens.close()
+
+    def _save(self, name: str, values: NDArray[np.generic]) -> None:
+        np.save(self._directory / f"{name}.npy", values, allow_pickle=False)
+
+    def _write_order(self, published: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Number the documents: newest first, undated last, ties by id; and write the ids for looking up."""
+        ids = [ident.encode() for ident in self._ids]
+        by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)
+        # NO_TIME is the lowest number there is, and has no negative.
+        order: NDArray[np.int64] = by_id[np.argsort(~published[by_id], kind="stable")]
+        numbers = np.empty(len(order), np.int32)
+        numbers[order] = np.arange(len(order), dtype=np.int32)
+        write_strings(self._directory / "ids", (ids[at] for at in by_id))
+        self._save("id_docs", numbers[by_id])
+        places = np.empty(len(order), np.int32)
+        places[numbers[by_id]] = np.arange(len(order), dtype=np.int32)
+        self._save("doc_ids", places)
+        return order
+
+    def _write_documents(self, order: NDArray[np.int64]) -> None:
+        sizes = _to_array(self._document_sizes)
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._save("document_starts", starts[:-1][order])
+        self._save("document_sizes", sizes[order])
+
+    def _write_columns(self, order: NDArray[np.int64], published: NDArray[np.int64]) -> None:
+        """The columns by document number, and for each order that is asked for the rank of each document."""
+        published = published[order]
+        updated = _to_array(self._columns["updated"])[order]
+        counts = _to_array(self._columns["source_count"])[order]
+        self._save("published", published)
+        self._save("updated", updated)
+        self._save("source_count", counts.astype(np.int32))
+        oldest = np.where(published == NO_TIME, np.iinfo(np.int64).max, published)
+        for name, key in (("oldest", oldest), ("updated", ~updated), ("sources", -counts)):
+            ranks = np.empty(len(order), np.int32)
+            ranks[np.argsort(key, kind="stable")] = np.arange(len(order), dtype=np.int32)
+            self._save(f"rank_{name}", ranks)
+
+    def _write_facet(self, facet: str, order: NDArray[np.int64], labels: Mapping[str, str]) -> None:
+        """Values are numbered in the order in which facets list them: by label, then id."""
+        known = self._values[facet]
+        ordered = sorted(known, key=lambda value: label_order(value, labels))
+        renumbered = np.empty(len(known), np.int32)
+        renumbered[[known[value] for value in ordered]] = np.arange(len(known), dtype=np.int32)
+        sizes = _to_array(self._code_counts[facet]).astype(np.int64)
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        codes = renumbered[_to_array(self._codes[facet])]
+        new_starts = np.concatenate([[0], np.cumsum(sizes[order])]).astype(np.int64)
+        source = np.repeat(starts[:-1][order] - new_starts[:-1], sizes[order]) + np.arange(len(codes))
+        self._save(f"facet_{facet}_codes", codes[source])
+        self._save(f"facet_{facet}_starts", new_starts.astype(np.int32))
+        (self._directory / f"facet_{facet}.json").write_bytes(msgspec.json.encode(ordered))
+
+    # --- postings ----------------------------------------------------------------------------------------------
+
+    def _write_terms(self, order: NDArray[np.int64]) -> None:
+        terms = self._numbers.terms
+        encoded = sorted((term.encode(), number) for term, number in terms.items())
+        renumbered = np.empty(len(terms), np.int32)
+        renumbered[[number for _, number in encoded]] = np.arange(len(terms), dtype=np.int32)
+        write_strings(self._directory / "terms", (term for term, _ in encoded))
+        self._write_words(renumbered)
+        lengths = np.array(self._lengths, np.int32).reshape(len(order), len(self._fields))
+        group_of = np.array([0 if field.default else 1 for field in self._fields], np.int32)
+        tokens = self._tokens.read()
+        places = np.zeros((len(GROUPS), len(terms)), np.int64)
+        inversion.count_places(tokens, renumbered, group_of, lengths, places)
+        starts = np.concatenate([[0], np.cumsum(lengths.sum(axis=1, dtype=np.int64))])[:-1]
+        for group, name in enumerate(GROUPS):
+            self._write_group(name, group, order, tokens, renumbered, group_of, lengths, starts, places[group])
+        self._save("lengths", lengths[order].T.copy())
+        self._tokens.close()
+
+    def _write_words(self, renumbered: NDArray[np.int32]) -> None:
+        """Every word in lower case with its term's number: what a prefix stands for."""
+        numbers = {word.lower().encode(): number for word, number in self._numbers.items() if number != _DROPPED}
+        words = sorted(numbers)
+        write_strings(self._directory / "words", words)
+        self._save("word_terms", renumbered[np.array([numbers[word] for word in words], np.int64)])
+
+    def _write_group(
+        self,
+        name: str,
+        group: int,
+        order: NDArray[np.int64],
+        tokens: NDArray[np.int32],
+        renumbered: NDArray[np.int32],
+        group_of: NDArray[np.int32],
+        lengths: NDArray[np.int32],
+        starts: NDArray[np.int64],
+        counts: NDArray[np.int64],
+    ) -> None:
+        term_places = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        place_docs = np.empty(term_places[-1], np.int32)
+        places = np.empty(term_places[-1], np.uint32)
+        next_place = term_places[:-1].copy()
+        inversion.scatter_places(
+            tokens, renumbered, group_of, group, lengths, starts, order, next_place, place_docs, places
+        )
+        holding = np.zeros(len(counts), np.int64)
+        inversion.count_postings(term_places, place_docs, holding)
+        term_starts = np.concatenate([[0], np.cumsum(holding)]).astype(np.int64)
+        size = int(term_starts[-1])
+        docs, fields = np.empty(size, np.int32), np.empty(size, np.uint8)
+        place_starts = np.empty(size + 1, np.uint32)
+        whole, title = np.empty(size, np.int32), np.empty(size, np.int32)
+        inversion.fill_postings(term_places, place_docs, places, docs, fields, place_starts, whole, title)
+        self._save(f"{name}_starts", term_starts)
+        self._save(f"{name}_docs", docs)
+        self._save(f"{name}_fields", fields)
+        self._save(f"{name}_place_starts", place_starts)
+        self._save(f"{name}_places", places)
+        if group == 0:
+            self._write_weights(order, group_of, lengths, term_starts, docs, whole, title)
+
+    def _write_weights(
+        self,
+        order: NDArray[np.int64],
+        group_of: NDArray[np.int32],
+        lengths: NDArray[np.int32],
+        term_starts: NDArray[np.int64],
+        docs: NDArray[np.int32],
+        whole: NDArray[np.int32],
+        title: NDArray[np.int32],
+    ) -> None:
+        """BM25's share of each posting, in the whole text and in the title; how many titles hold each term."""
+        whole_lengths = np.empty(len(order), np.int32)
+        inversion.sum_lengths(lengths, order, group_of, 0, whole_lengths)
+        averages = {f.name: _mean(lengths[:, at]) for at, f in enumerate(self._fields)}
+        info = SegmentInfo(len(order), _mean(whole_lengths), averages)
+        (self._directory / "segment.json").write_bytes(msgspec.json.encode(info))
+        weights = np.empty(len(docs), np.float32)
+        for name, counts, own, average in (
+            ("whole", whole, whole_lengths, info.average_whole),
+            ("title", title, np.ascontiguousarray(lengths[:, 0][order]), averages[self._fields[0].name]),
+        ):
+            kernels.saturate(docs, counts, own, max(1.0, average), scoring.K1, scoring.B, weights)
+            self._save(f"text_{name}", weights)
+        holding = np.concatenate([[0], np.cumsum(title > 0)])
+        self._save("title_holding", (holding[term_starts[1:]] - holding[term_starts[:-1]]).astype(np.int32))
+
+
+class _Spool:
+    """Numbers on their way to disk."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        self._path = path
+        self._file = open(path, "wb")  # noqa: SIM115 - until close
+        self._waiting = array.array(kind)
+
+    def extend(self, numbers: list[int]) -> None:
+        self._waiting.fromlist(numbers)
+        if len(self._waiting) >= _CHUNK:
+            self._flush()
+
+    def read(self) -> NDArray[np.int32]:
+        self._flush()
+        self._file.flush()
+        if not self._path.stat().st_size:
+            return np.empty(0, np.int32)
+        return np.memmap(self._path, np.int32, "r")
+
+    def close(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        self._waiting.tofile(self._file)
+        del self._waiting[:]
+
+
+def label_order(value: str, labels: Mapping[str, str]) -> tuple[str, str]:
+    """The order in which facets list values: by label, then id."""
+    return labels.get(value, value).casefold(), value
+
+
+def _to_array(numbers: array.array[int]) -> NDArray[np.int64]:
+    return np.array(numbers, np.dtype(numbers.typecode)).astype(np.int64)
+
+
+def _mean(lengths: NDArray[np.int32]) -> float:
+    return float(lengths.mean()) if len(lengths) else 0.0

@@ -1,0 +1,51 @@
+"""How rare a word is in a whole collection: summed over its segments, deleted documents included until they are merged
+away, as Lucene does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from index.engines.columns.scoring import TITLE_SHARE, rarity
+from index.engines.columns.segment import Segment
+
+
+class Statistics:
+    """Of one collection. What was worked out once is remembered."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self._segments = segments
+        self.documents = sum(segment.size for segment in segments)
+        self.rarities = lru_cache(maxsize=100_000)(self._rarities)
+        self.rarities_in = lru_cache(maxsize=100_000)(self._rarities_in)
+
+    def holding(self, term: str, *, text: bool = True) -> int:
+        """How many documents have a term in the fields searched by default, or else in the others."""
+        total = 0
+        for segment in self._segments:
+            begin, end = (segment.text if text else segment.labels).span(segment.find_term(term))
+            total += end - begin
+        return total
+
+    def _rarities(self, term: str) -> tuple[float, float]:
+        """The idf of a term in the whole text, and its share of the title's idf."""
+        titles = 0
+        for segment in self._segments:
+            number = segment.find_term(term)
+            titles += 0 if number is None else int(segment.title_holding[number])
+        return rarity(self.documents, self.holding(term)), TITLE_SHARE * rarity(self.documents, titles)
+
+    def _rarities_in(self, term: str, mask: int, text: bool) -> tuple[float, float]:
+        """The same where only the fields of ``mask`` are searched."""
+        found = 0
+        for segment in self._segments:
+            postings = segment.text if text else segment.labels
+            begin, end = postings.span(segment.find_term(term))
+            found += int(np.count_nonzero(postings.fields[begin:end] & mask))
+        return rarity(self.documents, found), self.rarities(term)[1]
+
+    def phrase_rarity(self, terms: Sequence[str], *, text: bool = True) -> float:
+        """As rare as its words are together, which Lucene does too."""
+        return sum(rarity(self.documents, self.holding(term, text=text)) for term in terms)

@@ -1,0 +1,104 @@
+"""Documents to the files of a generation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from index.documents import Story
+from index.engines import indexed
+from index.engines.census import Census
+from index.engines.columns.files import SOURCES, STORIES, CollectionKind, SegmentEntry, Segments, write_segments
+from index.engines.columns.segment_writer import SegmentWriter, label_order
+from index.engines.indexed import StoredSource
+from index.query import IndexStatus
+
+
+class ColumnsWriter:
+    """A GenerationWriter (index.engines.base) of columns."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._stories = _Collector(directory, STORIES)
+        self._sources = _Collector(directory, SOURCES)
+        self._census = Census(directory)
+
+    def add(self, story: Story) -> None:
+        labels = indexed.labels_of(story)
+        add_story(self._stories.current(), story, labels)
+        self._census.add(story, labels)
+
+    def finish(self) -> IndexStatus:
+        for stored in self._census.iter_sources():
+            add_source(self._sources.current(), stored)
+        labels = self._census.labels()
+        entries = Segments(self._stories.finish(labels), self._sources.finish(labels))
+        write_segments(self._directory, entries)
+        write_facets(self._directory, labels)
+        return self._census.finish()
+
+    def abort(self) -> None:
+        self._stories.abort()
+        self._sources.abort()
+        self._census.close()
+
+
+class _Collector:
+    """Writes one collection, in as many segments as its size asks for."""
+
+    def __init__(self, directory: Path, kind: CollectionKind) -> None:
+        self._directory, self._kind = directory / kind.name, kind
+        self._writers = [self._open(1)]
+
+    def current(self) -> SegmentWriter:
+        return self._writers[-1]
+
+    def finish(self, labels: Mapping[str, Mapping[str, str]]) -> tuple[SegmentEntry, ...]:
+        return tuple(
+            SegmentEntry(f"{number:04}", writer.finish(labels), 0)
+            for number, writer in enumerate(self._writers, start=1)
+        )
+
+    def abort(self) -> None:
+        for writer in self._writers:
+            writer.abort()
+
+    def _open(self, number: int) -> SegmentWriter:
+        return SegmentWriter(self._directory / f"{number:04}", self._kind)
+
+
+def add_story(writer: SegmentWriter, story: Story, labels: Mapping[str, Mapping[str, str]]) -> None:
+    """``labels`` are the story's ``labels_of``."""
+    published = indexed.microseconds(story.published_at or None)
+    updated = indexed.microseconds(story.updated_at or None)
+    writer.add(
+        story.id,
+        msgspec.json.encode(story),
+        indexed.text_of_story(story),
+        {facet: tuple(values) for facet, values in labels.items()},
+        published,
+        published if updated is None else updated,
+        len(story.sources),
+    )
+
+
+def add_source(writer: SegmentWriter, stored: StoredSource) -> None:
+    source = stored.source
+    publisher = source.publisher.id if source.publisher else ""
+    writer.add(
+        stored.id,
+        msgspec.json.encode(stored),
+        indexed.text_of_source(source),
+        {"publisher": (publisher,) if publisher else ()},
+        indexed.microseconds(source.published_at or None),
+    )
+
+
+def write_facets(directory: Path, labels: Mapping[str, Mapping[str, str]]) -> None:
+    """The values of each facet with their labels, in the order in which they are listed."""
+    for facet in STORIES.facets:
+        own = labels.get(facet, {})
+        table = [(value, own[value]) for value in sorted(own, key=lambda value: label_order(value, own))]
+        (directory / f"facet_{facet}.json").write_bytes(msgspec.json.encode(table))
