@@ -213,5 +213,7 @@ def answer_status(manifest: Manifest, version: str) -> Json:
         "sources": status.sources,
         "publishers": status.publishers,
         "newest_story": format_time(status.newest),
+        "segments": status.segments,
+        "deleted": status.deleted,
         "bytes": sum(manifest.files.values()),
     }

@@ -263,6 +263,8 @@ class StatusAnswer(Answer):
     sources = _count("Sources")
     publishers = _count("Publishers")
     newest_story = _time("Latest published_at")
+    segments = _count("Segments that the stories lie in")
+    deleted = _count("Documents that are deleted and not yet merged away")
     bytes = _count("Size on disk")
 
 

@@ -143,7 +143,9 @@ def start_directory(root: Path) -> tuple[int, Path]:
 def publish(root: Path, building: Path, name: str) -> None:
     """Make what was built durable and current: fsync of all, rename, fsync, one atomic switch."""
     for path in building.rglob("*"):
-        sync(path)
+        # What has another link is of an older generation, and was synced with it.
+        if path.is_dir() or path.stat().st_nlink == 1:
+            sync(path)
     sync(building)
     final = directory_of(root) / name
     building.rename(final)

@@ -59,27 +59,103 @@ def build_index(
     ``progress`` is called with the number of stories so far and the share of the input read, 0 to 1.
     Raises InvalidDocuments, InputUnreadable, BuildRunning or BuildFailed; then nothing has changed.
     """
+
+    def fill(kind: EngineKind, building: Path, intake: _Intake) -> IndexStatus:
+        return _write(kind.make_writer(building), intake.iter_accepted(files), progress)
+
+    return _make_generation(root, fill, skip_invalid)
+
+
+def update_index(
+    root: Path,
+    files: Sequence[str | Path],
+    *,
+    skip_invalid: bool = False,
+    progress: Progress = lambda count, share: None,
+) -> BuildReport:
+    """Add the stories in ``files`` to the current generation, each in place of the one of its id.
+
+    Raises what build_index raises, and IndexUnavailable where there is nothing to go on from.
+    """
+
+    def fill(kind: EngineKind, building: Path, intake: _Intake) -> IndexStatus:
+        updater = kind.make_updater(building, generations.directory_of(root) / generations.read_current(root))
+        return _write(updater, intake.iter_accepted(files), progress)
+
+    return _make_generation(root, fill, skip_invalid, keep=True)
+
+
+def delete_stories(root: Path, idents: Sequence[str]) -> tuple[BuildReport | None, list[str]]:
+    """Take stories out of the current generation. Also tells which ids it does not have; None where it has none."""
+    missing: list[str] = []
+
+    def fill(kind: EngineKind, building: Path, intake: _Intake) -> IndexStatus:
+        updater = kind.make_updater(building, generations.directory_of(root) / generations.read_current(root))
+        for ident in dict.fromkeys(idents):
+            (intake.deleted if updater.delete(ident) else missing).append(ident)
+        if not intake.deleted:
+            updater.abort()
+            raise _NothingToDo
+        return updater.finish()
+
+    try:
+        return _make_generation(root, fill, keep=True), missing
+    except _NothingToDo:
+        return None, missing
+
+
+def merge_index(root: Path) -> BuildReport:
+    """Write the current generation anew as one whole: nothing deleted is left in it. Raises what build_index raises."""
+
+    def fill(kind: EngineKind, building: Path, intake: _Intake) -> IndexStatus:
+        return kind.make_updater(building, generations.directory_of(root) / generations.read_current(root)).merge()
+
+    return _make_generation(root, fill, keep=True)
+
+
+class _NothingToDo(Exception):
+    """Nothing would change."""
+
+
+def _make_generation(
+    root: Path,
+    fill: Callable[[EngineKind, Path, _Intake], IndexStatus],
+    skip_invalid: bool = False,
+    *,
+    keep: bool = False,
+) -> BuildReport:
+    """Let ``fill`` write a generation aside, verify it, switch. With ``keep`` it goes on from the current one."""
     started = time.monotonic()
     kind = engine_kind()
     try:
+        if keep:
+            current = generations.directory_of(root) / generations.read_current(root)
+            generations.read_manifest(root, current, kind.name, kind.format_version)
         root.mkdir(parents=True, exist_ok=True)
         with generations.lock_for_build(root):
-            return _build(root, files, kind, skip_invalid, progress, started)
+            return _publish_filled(root, kind, fill, skip_invalid, keep, started)
     except OSError as error:
         raise BuildFailed(f"could not write the index at {root}: {error.strerror or error}") from error
 
 
-def _build(
-    root: Path, files: Sequence[str | Path], kind: EngineKind, skip_invalid: bool, progress: Progress, started: float
+def _publish_filled(
+    root: Path,
+    kind: EngineKind,
+    fill: Callable[[EngineKind, Path, _Intake], IndexStatus],
+    skip_invalid: bool,
+    keep: bool,
+    started: float,
 ) -> BuildReport:
     version, building = generations.start_directory(root)
     name = f"g{version}-s{SCHEMA_VERSION}-f{kind.format_version}"
     try:
         with _Intake(building / _REJECTS if skip_invalid else None) as intake:
-            status = _write(kind.make_writer(building), intake.iter_accepted(files), progress)
-        if intake.first is None:
-            raise BuildFailed("no story was accepted, and an index of nothing would replace the running one")
-        write_story_ids(building, intake.places.keys(), _previous_ids(root))
+            status = fill(kind, building, intake)
+        if not status.stories:
+            raise BuildFailed("no story is left or was accepted, and an index of nothing would replace the running one")
+        before = _previous_ids(root)
+        present = intake.places.keys() | (before.present() if before and keep else set())
+        write_story_ids(building, present - set(intake.deleted), before)
         rejects = _keep_rejects(root, building, intake.refused)
         manifest = _describe(building, name, kind, status)
         # Held from before the switch on, so that no reader that cleans up takes it for an old one.
@@ -105,6 +181,7 @@ class _Intake:
         self.first: Story | None = None
         self.places: dict[str, tuple[int, int]] = {}
         self.refused = 0
+        self.deleted: list[str] = []
         self._faults: list[Fault] = []
         self._rejects: BinaryIO | None = open(rejects, "wb") if rejects else None  # noqa: SIM115
 
@@ -215,14 +292,16 @@ def _describe(building: Path, name: str, kind: EngineKind, status: IndexStatus) 
     return manifest
 
 
-def _verify(kind: EngineKind, root: Path, building: Path, first: Story) -> None:
-    """Open what was built, count it, and ask it for the first story by id and by its title's words."""
+def _verify(kind: EngineKind, root: Path, building: Path, first: Story | None) -> None:
+    """Open what was built, count it, and ask it for the first story that came in by id and by its title's words."""
     manifest = generations.read_manifest(root, building, kind.name, kind.format_version)
     engine = kind.open(building, manifest.status)
     try:
         found = engine.search_stories(SearchQuery(limit=0)).total
         if found != manifest.status.stories:
             raise BuildFailed(f"{manifest.status.stories} stories were written, {found} can be found")
+        if first is None:
+            return
         if engine.find_stories([first.id]) != [first]:
             raise BuildFailed(f"story {first.id} was written and does not come back the same")
         tree = parse_query(first.title, ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -227,9 +227,17 @@ class RelatedStory:
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """What stands in a generation. ``newest`` is the latest ``published_at``."""
+    """What stands in a generation. ``newest`` is the latest ``published_at``; ``deleted`` counts stories and sources
+    that still lie in its segments."""
 
     stories: int
     sources: int
     publishers: int
     newest: datetime | None
+    segments: int = 1
+    deleted: int = 0
+
+    def with_story(self, story: Story) -> IndexStatus:
+        """The same with one story more."""
+        newest = max(filter(None, (self.newest, story.published_at or None)), default=None)
+        return replace(self, stories=self.stories + 1, newest=newest)

@@ -47,6 +47,9 @@ class StoryIds:
         place = bisect_left(self._present, ident)
         return tuple(difflib.get_close_matches(ident, self._present[max(0, place - 100) : place + 100]))
 
+    def present(self) -> set[str]:
+        return set(self._present)
+
     def all_ever(self) -> set[str]:
         return {*self._present, *self._removed}
 

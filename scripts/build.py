@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,12 +19,15 @@ from scripts.common import Failure, tell_failures
 _LOG_EVERY = 5.0
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@click.option(
+index_option = click.option(
     "--index", "directory", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
     help="Where the index is kept (default: OUTPOST_INDEX or var/index).",
 )  # fmt: skip
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@index_option
 @click.option("--skip-invalid", is_flag=True, help="Build without the lines that are refused; they go to a file.")
 @tell_failures
 def build(files: tuple[Path, ...], directory: Path | None, skip_invalid: bool) -> None:
@@ -33,16 +36,21 @@ def build(files: tuple[Path, ...], directory: Path | None, skip_invalid: bool) -
     Whatever goes wrong, the index that was there before stays. Servers take the new one by themselves.
     """
     root = directory or Settings.from_env().index
+    run_with_progress(lambda progress: build_index(root, files, skip_invalid=skip_invalid, progress=progress))
+
+
+def run_with_progress(run: Callable[[Progress], BuildReport]) -> None:
+    """Show how far it is, and at the end what was done or every fault of the input."""
     try:
         with _show_progress() as progress:
-            report = build_index(root, files, skip_invalid=skip_invalid, progress=progress)
+            report = run(progress)
     except InvalidDocuments as error:
         click.echo(str(error), err=True)
         more = "; there may be more" if error.more else ""
         raise Failure(
             f"{len(error.faults)} faults{more}. Nothing was changed; --skip-invalid builds the other lines."
         ) from None
-    _summarise(report)
+    summarise(report)
 
 
 @contextmanager
@@ -75,7 +83,7 @@ def _make_logger() -> Progress:
     return log
 
 
-def _summarise(report: BuildReport) -> None:
+def summarise(report: BuildReport) -> None:
     status = report.status
     click.echo(
         f"{report.generation}: {status.stories:,} stories, {status.sources:,} sources, "

@@ -13,6 +13,7 @@ from scripts.serve import serve
 from scripts.show import show
 from scripts.sources import sources
 from scripts.status import status
+from scripts.update import delete, merge, update
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for command in (build, import_page, serve, search, show, related, sources, status):
+for command in (build, update, delete, merge, import_page, serve, search, show, related, sources, status):
     main.add_command(command)

@@ -87,6 +87,21 @@ class GenerationWriter(Protocol):
         ...
 
 
+class GenerationUpdater(GenerationWriter, Protocol):
+    """Fills an empty directory with a generation that goes on from another one.
+
+    ``add`` takes the place of a story of the same id. One of ``finish`` and ``merge`` ends it.
+    """
+
+    def delete(self, ident: str) -> bool:
+        """Take a story out; whether it was there."""
+        ...
+
+    def merge(self) -> IndexStatus:
+        """Like ``finish``, and write everything anew as one whole."""
+        ...
+
+
 class EngineKind(Protocol):
     """How to make and open generations of one kind; each engine package offers one."""
 
@@ -94,6 +109,10 @@ class EngineKind(Protocol):
     format_version: int
 
     def make_writer(self, directory: Path) -> GenerationWriter: ...
+
+    def make_updater(self, directory: Path, base: Path) -> GenerationUpdater:
+        """``base`` is the directory of the generation to go on from; it stays as it is."""
+        ...
 
     def open(self, directory: Path, status: IndexStatus) -> Engine:
         """Raises IndexDamaged when files are missing or not what they should be."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from index.indexer import build_index
+from index.indexer import build_index, update_index
 from index.live import LiveIndex
 from index.query import SearchQuery
 from index.search import search_stories
@@ -181,3 +181,52 @@ def test_a_broken_build_directory_does_not_stop_a_running_server(tmp_path: Path,
     (root / "current").write_text("g999-s1-f1\n")
     assert requests.get(f"{server.url}/v1/search?q=ferry", timeout=10).json()["total"] > 0
     wait_until(lambda: "goes on serving" in server.log.read_text(), "the reason in the log")
+
+
+def test_an_update_and_a_deletion_are_seen_by_a_running_server(tmp_path: Path, start_server: type[Server]) -> None:
+    root = tmp_path / "index"
+    build_index(root, [SAMPLE])
+    server = start_server(root)
+    assert requests.get(f"{server.url}/v1/search?q=zyzzyva", timeout=10).json()["total"] == 0
+    changed = write_stories(tmp_path / "new.ndjson", [make_story("31001", title="Zyzzyva"), make_story("new")])
+    updated = run_outpost("update", changed, "--index", root)
+    assert "73 stories" in updated.stdout
+    found = requests.get(f"{server.url}/v1/search?q=zyzzyva", timeout=10).json()
+    assert [story["id"] for story in found["results"]] == ["31001"]
+    deleted = run_outpost("delete", "31001", "never-there", "--index", root)
+    assert (deleted.returncode, deleted.stderr) == (0, "no story 'never-there'\n")
+    assert requests.get(f"{server.url}/v1/stories/31001", timeout=10).status_code == 410
+    status = requests.get(f"{server.url}/status", timeout=10).json()
+    assert (status["stories"], status["segments"], status["deleted"] > 0) == (72, 2, True)
+    assert run_outpost("merge", "--index", root).returncode == 0
+    status = requests.get(f"{server.url}/status", timeout=10).json()
+    assert (status["stories"], status["segments"], status["deleted"]) == (72, 1, 0)
+
+
+def test_deleting_what_is_not_there_ends_with_1_and_changes_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "index"
+    build_index(root, [SAMPLE])
+    before = (root / "current").read_text()
+    deleted = run_outpost("delete", "never-there", "--index", root)
+    assert (deleted.returncode, deleted.stderr) == (1, "no story 'never-there'\n")
+    assert (root / "current").read_text() == before
+
+
+def test_an_update_without_an_index_says_so(tmp_path: Path) -> None:
+    updated = run_outpost("update", SAMPLE, "--index", tmp_path / "none")
+    assert updated.returncode == 2
+    assert "nothing has been built there" in updated.stderr
+
+
+def test_many_small_updates_are_merged_by_size(tmp_path: Path) -> None:
+    root = tmp_path / "index"
+    build_index(root, [SAMPLE])
+    for number in range(12):
+        report = update_index(root, [write_stories(tmp_path / "one.ndjson", [make_story(f"n{number}")])])
+    assert report.status.stories == 84
+    assert report.status.segments <= 8
+    assert len(list((root / "generations").iterdir())) == 1
+
+
+def run_outpost(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([BIN / "outpost", *map(str, arguments)], capture_output=True, text=True, env=clean_env())

@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -129,7 +130,8 @@ class LookupContract(ServesCorpora):
             status = engine.get_status()
             publishers = len(engine.list_publishers())
         newest = max((story.published_at for story in corpus if story.published_at), default=None)
-        assert status == IndexStatus(len(corpus), len(truth.sources), publishers, newest)
+        counted = replace(status, segments=1, deleted=0)  # how it lies on disk is the engine's own business
+        assert counted == IndexStatus(len(corpus), len(truth.sources), publishers, newest)
 
     # --- similar stories -----------------------------------------------------------------------------------
 

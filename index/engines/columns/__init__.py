@@ -8,6 +8,7 @@ import msgspec
 
 from index.engines.columns.engine import ColumnsEngine
 from index.engines.columns.files import FORMAT_VERSION
+from index.engines.columns.updater import ColumnsUpdater
 from index.engines.columns.writer import ColumnsWriter
 from index.errors import IndexDamaged
 from index.query import IndexStatus
@@ -21,6 +22,9 @@ class ColumnsKind:
 
     def make_writer(self, directory: Path) -> ColumnsWriter:
         return ColumnsWriter(directory)
+
+    def make_updater(self, directory: Path, base: Path) -> ColumnsUpdater:
+        return ColumnsUpdater(directory, base)
 
     def open(self, directory: Path, status: IndexStatus) -> ColumnsEngine:
         try:

@@ -172,7 +172,7 @@ class Executor:
                 return self._match_phrase(terms, mask, postings, text)
 
     def _match_prefix(self, prefix: str, mask: int, postings: Postings) -> Matches:
-        terms = self._segment.expand_prefix(prefix)
+        terms = self._statistics.expand_prefix(self._segment, prefix)
         begins, ends = postings.starts[terms], postings.starts[terms + 1]
         scratch = self._scratch
         n = kernels.add_constant(begins, ends, postings.docs, postings.fields, mask, scratch.seen, scratch.touched)

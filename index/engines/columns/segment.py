@@ -82,7 +82,7 @@ class Segment:
             return None
 
     def expand_prefix(self, prefix: str) -> NDArray[np.int32]:
-        """The terms of all words that begin with ``prefix``, each once."""
+        """The terms of all words of this segment that begin with ``prefix``, each once, in order."""
         try:
             found = self.words.find_prefix(prefix.encode())
         except UnicodeEncodeError:

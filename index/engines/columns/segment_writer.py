@@ -43,7 +43,7 @@ class SegmentWriter:
 
     def __init__(self, directory: Path, kind: CollectionKind) -> None:
         directory.mkdir(parents=True)
-        self._directory, self._fields, self._facets = directory, kind.fields, kind.facets
+        self.directory, self._fields, self._facets = directory, kind.fields, kind.facets
         self._numbers = _TermNumbers()
         self._tokens = _Spool(directory / "tokens.tmp", "i")
         self._lengths = array.array("i")
@@ -101,7 +101,7 @@ class SegmentWriter:
         self._tokens.close()
 
     def _save(self, name: str, values: NDArray[np.generic]) -> None:
-        np.save(self._directory / f"{name}.npy", values, allow_pickle=False)
+        np.save(self.directory / f"{name}.npy", values, allow_pickle=False)
 
     def _write_order(self, published: NDArray[np.int64]) -> NDArray[np.int64]:
         """Number the documents: newest first, undated last, ties by id; and write the ids for looking up."""
@@ -111,7 +111,7 @@ class SegmentWriter:
         order: NDArray[np.int64] = by_id[np.argsort(~published[by_id], kind="stable")]
         numbers = np.empty(len(order), np.int32)
         numbers[order] = np.arange(len(order), dtype=np.int32)
-        write_strings(self._directory / "ids", (ids[at] for at in by_id))
+        write_strings(self.directory / "ids", (ids[at] for at in by_id))
         self._save("id_docs", numbers[by_id])
         places = np.empty(len(order), np.int32)
         places[numbers[by_id]] = np.arange(len(order), dtype=np.int32)
@@ -151,7 +151,7 @@ class SegmentWriter:
         source = np.repeat(starts[:-1][order] - new_starts[:-1], sizes[order]) + np.arange(len(codes))
         self._save(f"facet_{facet}_codes", codes[source])
         self._save(f"facet_{facet}_starts", new_starts.astype(np.int32))
-        (self._directory / f"facet_{facet}.json").write_bytes(msgspec.json.encode(ordered))
+        (self.directory / f"facet_{facet}.json").write_bytes(msgspec.json.encode(ordered))
 
     # --- postings ----------------------------------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ class SegmentWriter:
         encoded = sorted((term.encode(), number) for term, number in terms.items())
         renumbered = np.empty(len(terms), np.int32)
         renumbered[[number for _, number in encoded]] = np.arange(len(terms), dtype=np.int32)
-        write_strings(self._directory / "terms", (term for term, _ in encoded))
+        write_strings(self.directory / "terms", (term for term, _ in encoded))
         self._write_words(renumbered)
         lengths = np.array(self._lengths, np.int32).reshape(len(order), len(self._fields))
         group_of = np.array([0 if field.default else 1 for field in self._fields], np.int32)
@@ -177,7 +177,7 @@ class SegmentWriter:
         """Every word in lower case with its term's number: what a prefix stands for."""
         numbers = {word.lower().encode(): number for word, number in self._numbers.items() if number != _DROPPED}
         words = sorted(numbers)
-        write_strings(self._directory / "words", words)
+        write_strings(self.directory / "words", words)
         self._save("word_terms", renumbered[np.array([numbers[word] for word in words], np.int64)])
 
     def _write_group(
@@ -230,7 +230,7 @@ class SegmentWriter:
         inversion.sum_lengths(lengths, order, group_of, 0, whole_lengths)
         averages = {f.name: _mean(lengths[:, at]) for at, f in enumerate(self._fields)}
         info = SegmentInfo(len(order), _mean(whole_lengths), averages)
-        (self._directory / "segment.json").write_bytes(msgspec.json.encode(info))
+        (self.directory / "segment.json").write_bytes(msgspec.json.encode(info))
         weights = np.empty(len(docs), np.float32)
         for name, counts, own, average in (
             ("whole", whole, whole_lengths, info.average_whole),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.engines.columns.scoring import TITLE_SHARE, rarity
 from index.engines.columns.segment import Segment
@@ -45,6 +46,18 @@ class Statistics:
             begin, end = postings.span(segment.find_term(term))
             found += int(np.count_nonzero(postings.fields[begin:end] & mask))
         return rarity(self.documents, found), self.rarities(term)[1]
+
+    def expand_prefix(self, segment: Segment, prefix: str) -> NDArray[np.int32]:
+        """The terms of ``segment`` that words of any segment with this beginning have."""
+        own = segment.expand_prefix(prefix)
+        others = {
+            other.terms[number]
+            for other in self._segments
+            if other is not segment
+            for number in other.expand_prefix(prefix).tolist()
+        }
+        found = [number for term in others if (number := segment.terms.find(term)) is not None]
+        return np.union1d(own, np.array(found, np.int32)) if found else own
 
     def phrase_rarity(self, terms: Sequence[str], *, text: bool = True) -> float:
         """As rare as its words are together, which Lucene does too."""

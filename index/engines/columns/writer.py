@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from index.documents import Story
 from index.engines import indexed
-from index.engines.census import Census
+from index.engines.census import Census, SourceStore
 from index.engines.columns.files import SOURCES, STORIES, CollectionKind, SegmentEntry, Segments, write_segments
 from index.engines.columns.segment_writer import SegmentWriter, label_order
 from index.engines.indexed import StoredSource
@@ -23,26 +24,33 @@ class ColumnsWriter:
         self._directory = directory
         self._stories = _Collector(directory, STORIES)
         self._sources = _Collector(directory, SOURCES)
-        self._census = Census(directory)
+        self._census, self._cited = Census(), SourceStore(directory / "cited.sqlite")
+        self._status = IndexStatus(0, 0, 0, None)
 
     def add(self, story: Story) -> None:
         labels = indexed.labels_of(story)
         add_story(self._stories.current(), story, labels)
         self._census.add(story, labels)
+        self._cited.add(story)
+        self._status = self._status.with_story(story)
 
     def finish(self) -> IndexStatus:
-        for stored in self._census.iter_sources():
+        for stored in self._cited.iter_merged():
             add_source(self._sources.current(), stored)
+            self._census.count_source(stored.source)
+        self._cited.close()
         labels = self._census.labels()
         entries = Segments(self._stories.finish(labels), self._sources.finish(labels))
         write_segments(self._directory, entries)
         write_facets(self._directory, labels)
-        return self._census.finish()
+        publishers = self._census.write(self._directory)
+        sources = sum(entry.documents for entry in entries.sources)
+        return replace(self._status, sources=sources, publishers=publishers, segments=len(entries.stories))
 
     def abort(self) -> None:
         self._stories.abort()
         self._sources.abort()
-        self._census.close()
+        self._cited.close()
 
 
 class _Collector:

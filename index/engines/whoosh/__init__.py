@@ -6,6 +6,7 @@ from pathlib import Path
 
 from index.engines.whoosh.engine import WhooshEngine
 from index.engines.whoosh.fields import FORMAT_VERSION
+from index.engines.whoosh.updater import WhooshUpdater
 from index.engines.whoosh.writer import WhooshWriter
 from index.errors import IndexDamaged
 from index.query import IndexStatus
@@ -19,6 +20,9 @@ class WhooshKind:
 
     def make_writer(self, directory: Path) -> WhooshWriter:
         return WhooshWriter(directory)
+
+    def make_updater(self, directory: Path, base: Path) -> WhooshUpdater:
+        return WhooshUpdater(directory, base)
 
     def open(self, directory: Path, status: IndexStatus) -> WhooshEngine:
         try:

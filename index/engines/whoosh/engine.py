@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -131,6 +131,10 @@ class WhooshEngine:
     def find_stories(self, ids: Sequence[str]) -> list[Story]:
         numbers = (self._stories.find_number(ident) for ident in ids)
         return [self._read_story(number) for number in numbers if number is not None]
+
+    def iter_stories(self) -> Iterator[Story]:
+        """All stories, in the order in which they were indexed."""
+        return map(self._read_story, range(len(self._stories)))
 
     def find_source(self, ident: str) -> SourceRecord | None:
         number = self._sources.find_number(ident)

@@ -3,6 +3,7 @@ of labels."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,7 +12,7 @@ from whoosh.filedb.filestore import FileStorage
 
 from index.documents import Story
 from index.engines import indexed
-from index.engines.census import Census
+from index.engines.census import Census, SourceStore
 from index.engines.whoosh import fields
 from index.query import IndexStatus
 from index.schema import WORD
@@ -28,7 +29,8 @@ class WhooshWriter:
         self._directory = directory
         self._stories = _make_index(directory / fields.STORIES, fields.make_story_schema())
         self._rows: BinaryIO = open(directory / fields.ROWS, "wb")  # noqa: SIM115 - until finish or abort
-        self._census = Census(directory)
+        self._census, self._cited = Census(), SourceStore(directory / "cited.sqlite")
+        self._status = IndexStatus(0, 0, 0, None)
         self._words: set[str] = set()  # of the collection that is being written
 
     def add(self, story: Story) -> None:
@@ -36,26 +38,31 @@ class WhooshWriter:
         self._add_document(self._stories, story.id, msgspec.json.encode(story), texts)
         self._rows.write(msgspec.json.encode(fields.row_of(story, labels)) + b"\n")
         self._census.add(story, labels)
+        self._cited.add(story)
+        self._status = self._status.with_story(story)
 
     def finish(self) -> IndexStatus:
         self._rows.close()
         self._commit(self._stories, fields.STORIES)
         self._write_sources()
         (self._directory / fields.LABELS).write_bytes(msgspec.json.encode(self._census.labels()))
-        return self._census.finish()
+        return replace(self._status, publishers=self._census.write(self._directory))
 
     def abort(self) -> None:
         self._rows.close()
         self._stories.cancel()
-        self._census.close()
+        self._cited.close()
 
     def _write_sources(self) -> None:
         writer = _make_index(self._directory / fields.SOURCES, fields.make_source_schema())
         with open(self._directory / fields.SOURCE_ROWS, "wb") as rows:
-            for stored in self._census.iter_sources():
+            for stored in self._cited.iter_merged():
+                self._census.count_source(stored.source)
+                self._status = replace(self._status, sources=self._status.sources + 1)
                 texts = indexed.text_of_source(stored.source)
                 self._add_document(writer, stored.id, msgspec.json.encode(stored), texts)
                 rows.write(msgspec.json.encode(fields.row_of_source(stored)) + b"\n")
+        self._cited.close()
         self._commit(writer, fields.SOURCES)
 
     def _commit(self, writer: Any, name: str) -> None:
