@@ -11,6 +11,7 @@ from flask_smorest.utils import prepare_response
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from api import health, publishers, search, sources, stories
+from api.cache import AnswerCache
 from api.conditional import VERSION
 from api.errors import register_error_handlers
 from api.http import register_http
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.update(_config())
     app.url_map.merge_slashes = False
     app.extensions["outpost.settings"] = settings
+    app.extensions["outpost.answers"] = AnswerCache()
     app.extensions["outpost.index"] = LiveIndex(settings.index)
     register_http(app)
     register_error_handlers(app)

@@ -9,10 +9,11 @@ from importlib.metadata import version
 from typing import Any
 
 import msgspec
-from flask import Response, request
+from flask import Response, current_app, request
 
 from api.blueprints import base_url
-from api.pagination import add_link_header
+from api.cache import AnswerCache, Entry
+from api.pagination import make_link_header
 from index.live import OpenGeneration
 
 VERSION = version("outpost")
@@ -27,14 +28,24 @@ def answer_json(generation: OpenGeneration, arguments: dict[str, Any], make: Cal
     if known.contains_weak(tag) and not known.star_tag:
         response = Response(status=304)
     else:
-        body = make()
+        body, link = _find_or_make(tag, make)
         # "*" asks whether there is an answer at all, which only making it tells.
-        response = Response(status=304) if known.star_tag else make_json(body)
-        if response.status_code == 200 and "links" in body:
-            add_link_header(response, body["links"])
+        response = Response(status=304) if known.star_tag else Response(body, mimetype="application/json")
+        if link and not known.star_tag:
+            response.headers["Link"] = link
     response.set_etag(tag, weak=True)
     response.headers["Cache-Control"] = CACHE_CONTROL
     return response
+
+
+def _find_or_make(tag: str, make: Callable[[], dict[str, Any]]) -> Entry:
+    cache: AnswerCache = current_app.extensions["outpost.answers"]
+    entry = cache.find(tag)
+    if entry is None:
+        answer = make()
+        entry = msgspec.json.encode(answer), make_link_header(answer["links"]) if "links" in answer else ""
+        cache.add(tag, entry)
+    return entry
 
 
 def make_json(body: dict[str, Any]) -> Response:

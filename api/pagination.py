@@ -6,7 +6,7 @@ import math
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, request
+from flask import request
 
 from api.arguments import MAX_WINDOW
 
@@ -29,11 +29,9 @@ def answer_page(arguments: Json, total: int, base: str) -> Json:
     return {"total": total, "page": page, "per_page": per_page, "pages": pages, "links": links}
 
 
-def add_link_header(response: Response, links: Json) -> None:
+def make_link_header(links: Json) -> str:
     """RFC 8288; ``next`` and ``prev`` only, for a proxy's header buffer is a few kilobytes."""
-    header = ", ".join(f'<{links[rel]}>; rel="{rel}"' for rel in ("next", "prev") if links[rel])
-    if header:
-        response.headers["Link"] = header
+    return ", ".join(f'<{links[rel]}>; rel="{rel}"' for rel in ("next", "prev") if links[rel])
 
 
 def _link(page: int | None, base: str) -> str | None:

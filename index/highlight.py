@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from html import escape
 
 from index.query import Node, Phrase, Prefix, Term, iter_positive
 from index.schema import WORD, term_of
 
 Span = tuple[int, int]
+_SPECIAL = re.compile("[&<>\"']")
 # A page of 100 hits of 4 MB each would hold a worker for minutes; what lies behind is not looked at.
 MAX_TEXT = 100_000
 
 
-@dataclass(slots=True)
-class _Wanted:
-    terms: set[str] = field(default_factory=set)
-    prefixes: tuple[str, ...] = ()
-    phrases: list[tuple[str, ...]] = field(default_factory=list)
+class _Wanted(dict[str, bool]):
+    """What is looked for in one field. As a dict: whether a word, as it stands in a text, is wanted by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.terms: set[str] = set()
+        self.prefixes: tuple[str, ...] = ()
+        self.phrases: list[tuple[str, ...]] = []
+
+    def __missing__(self, word: str) -> bool:
+        term = term_of(word)
+        wanted = term is not None and (
+            term in self.terms or (bool(self.prefixes) and word.lower().startswith(self.prefixes))
+        )
+        self[word] = wanted
+        return wanted
 
 
 class Highlighter:
@@ -46,27 +58,34 @@ class Highlighter:
         wanted = self._wanted.get(name)
         if wanted is None:
             return []
-        tokens = [
-            (word[0].lower(), term, word.start(), word.end())
-            for word in WORD.finditer(text[:MAX_TEXT])
-            if (term := term_of(word[0])) is not None
-        ]
-        spans = [
-            (start, end)
-            for lower, term, start, end in tokens
-            if term in wanted.terms or lower.startswith(wanted.prefixes)
-        ]
-        terms = [term for _, term, _, _ in tokens]
-        for phrase in wanted.phrases:
-            size = len(phrase)
-            for place, term in enumerate(terms):
-                if term == phrase[0] and tuple(terms[place : place + size]) == phrase:
-                    spans.append((tokens[place][2], tokens[place + size - 1][3]))
-        return _merge(spans)
+        words = WORD.finditer(text if len(text) <= MAX_TEXT else text[:MAX_TEXT])
+        if not wanted.phrases:
+            return [word.span() for word in words if wanted[word[0]]]
+        found = list(words)
+        spans = [word.span() for word in found if wanted[word[0]]]
+        return _merge(spans + _find_phrases(found, wanted.phrases))
 
 
-def mark(text: str, spans: Iterable[Span], tag: str) -> str:
+def _find_phrases(words: Sequence[re.Match[str]], phrases: Iterable[tuple[str, ...]]) -> list[Span]:
+    tokens = [(term, word.span()) for word in words if (term := term_of(word[0])) is not None]
+    terms = [term for term, _ in tokens]
+    return [
+        (tokens[place][1][0], tokens[place + len(phrase) - 1][1][1])
+        for phrase in phrases
+        for place, term in enumerate(terms)
+        if term == phrase[0] and tuple(terms[place : place + len(phrase)]) == phrase
+    ]
+
+
+def escape(text: str) -> str:
+    """html.escape, whose five passes most texts do not need."""
+    return html.escape(text) if _SPECIAL.search(text) else text
+
+
+def mark(text: str, spans: Sequence[Span], tag: str) -> str:
     """HTML: the text escaped, each span within ``<tag>``."""
+    if not spans:
+        return escape(text)
     parts, last = [], 0
     for start, end in spans:
         parts += [escape(text[last:start]), f"<{tag}>", escape(text[start:end]), f"</{tag}>"]

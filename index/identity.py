@@ -29,6 +29,7 @@ def publisher_id(name: str) -> str:
     return slug_of(normalize_domain(name) if "." in name and " " not in name.strip() else name)
 
 
+@lru_cache(maxsize=100_000)
 def normalize_domain(domain: str) -> str:
     """A domain in lower case without scheme, ``www.``, port or path."""
     bare = domain.strip().lower().partition("://")[2] or domain.strip().lower()
