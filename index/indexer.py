@@ -287,6 +287,7 @@ def _describe(building: Path, name: str, kind: EngineKind, status: IndexStatus) 
         built_at=now,
         status=status,
         files=files,
+        checksums={file: generations.checksum(building / file) for file in files},
     )
     (building / MANIFEST).write_bytes(msgspec.json.encode(manifest))
     return manifest

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.columns import filtering
+from index.engines.columns import filtering, kernels
 from index.engines.columns.executor import Executor, Matches, Scratch, everything
 from index.engines.columns.files import CollectionKind, Segments, deleted_path
 from index.engines.columns.segment import Segment
@@ -148,32 +148,54 @@ class _Count:
 
     def __init__(self, table: FacetTable) -> None:
         self._table = table
-        self._counts = np.zeros(len(table.values), np.int64)
+        self._parts: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
         self._missing = 0
 
     def add(self, place: int, codes: NDArray[np.int32], counts: NDArray[np.int32], missing: int) -> None:
         numbers = self._table.renumbered[place]
-        np.add.at(self._counts, codes if numbers is None else numbers[codes], counts)
+        self._parts.append((codes if numbers is None else numbers[codes], counts))
         self._missing += missing
 
     def to_facet(self, request: FacetRequest, filters: Filters, name: str) -> Facet:
         chosen = {value for own in filters.values if own.facet == name for value in own.any_of}
-        codes = np.flatnonzero(self._counts)
+        codes, counts = self._add_up()
         if request.sort == "count":
-            # Codes are in the order of labels, so a stable sort leaves ties alphabetical.
-            codes = codes[np.argsort(-self._counts[codes], kind="stable")]
-        values = [self._table.values[code] for code in codes[: request.size].tolist()]
-        shown = [self._make_value(value, chosen) for value in values]
-        late = [self._make_value(value, chosen) for value in chosen.difference(values)]
+            places = np.empty(request.size, np.int64)
+            first = places[: kernels.most_frequent(codes, counts, request.size, places)]
+        else:
+            # Codes are in the order of labels.
+            first = np.argsort(codes)[: request.size]
+        table = self._table
+        shown = [
+            _make_value(table, code, count, chosen)
+            for code, count in zip(codes[first].tolist(), counts[first].tolist(), strict=True)
+        ]
+        late = chosen.difference(value.value for value in shown)
         if late:
-            shown = _place_selected([*shown, *late], request)
-        total = int(self._counts.sum())
+            shown = _place_selected([*shown, *(self._find_value(value, codes, counts) for value in late)], request)
+        total = int(counts.sum())
         return Facet(tuple(shown), total - sum(value.count for value in shown), self._missing)
 
-    def _make_value(self, value: str, chosen: set[str]) -> FacetValue:
+    def _add_up(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Each code that occurs, and how often, over all segments."""
+        if len(self._parts) == 1:
+            return self._parts[0]
+        sums = np.zeros(len(self._table.values), np.int32)
+        for codes, counts in self._parts:
+            np.add.at(sums, codes, counts)
+        codes = np.flatnonzero(sums).astype(np.int32)
+        return codes, sums[codes]
+
+    def _find_value(self, value: str, codes: NDArray[np.int32], counts: NDArray[np.int32]) -> FacetValue:
+        """A selected value that is not among the first."""
         number = self._table.numbers.get(value)
-        count = 0 if number is None else int(self._counts[number])
-        return FacetValue(value, self._table.labels.get(value, value), count, value in chosen)
+        count = 0 if number is None else int(counts[codes == number].sum())
+        return FacetValue(value, self._table.labels.get(value, value), count, True)
+
+
+def _make_value(table: FacetTable, code: int, count: int, chosen: set[str]) -> FacetValue:
+    value = table.values[code]
+    return FacetValue(value, table.labels[value], count, value in chosen)
 
 
 def _place_selected(values: list[FacetValue], request: FacetRequest) -> list[FacetValue]:

@@ -328,3 +328,26 @@ def lowest_ranks(docs, ranks, k, out_at):
         out_at[at] = i
         n = min(n + 1, k)
     return n
+
+
+@njit(cache=True, nogil=True)
+def most_frequent(codes, counts, k, out_at):
+    """Where in ``codes`` the ``k`` of greatest count stand, in that order; of equal ones the lowest code first."""
+    n = 0
+    for i in range(len(codes)):
+        at = n if n < k else k - 1
+        if n == k and not _is_before(codes, counts, i, out_at[at]):
+            continue
+        while at > 0 and _is_before(codes, counts, i, out_at[at - 1]):
+            out_at[at] = out_at[at - 1]
+            at -= 1
+        out_at[at] = i
+        n = min(n + 1, k)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _is_before(codes, counts, one, other):
+    if counts[one] != counts[other]:
+        return counts[one] > counts[other]
+    return codes[one] < codes[other]

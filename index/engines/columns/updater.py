@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from index.documents import Story
 from index.engines import indexed
 from index.engines.census import merge_citing, read_census
+from index.engines.columns.codec import write_toc
 from index.engines.columns.collection import Collection, Found
 from index.engines.columns.files import (
     NO_TIME,
@@ -82,6 +83,8 @@ class ColumnsUpdater:
         self._sources.write(changed, add_source, labels)
         entries = Segments(self._stories.merge(labels, merge_all), self._sources.merge(labels, merge_all))
         write_segments(self._directory, entries)
+        for kind in (STORIES, SOURCES):
+            write_toc(self._directory, kind, entries.of(kind))
         write_facets(self._directory, labels)
         return self._describe(entries)
 
@@ -161,7 +164,7 @@ class _Changes:
             _Kept(entry.name, segment, base / kind.name / entry.name, _copy_marks(segment))
             for entry, segment in zip(entries.of(kind), self.collection.segments, strict=True)
         ]
-        self._next = max(int(entry.name) for entry in entries.of(kind)) + 1
+        self._next = max((int(entry.name) for entry in entries.of(kind)), default=0) + 1
 
     def mark(self, found: Found) -> None:
         kept = next(kept for kept in self._kept if kept.segment is found.segment)

@@ -11,6 +11,7 @@ import msgspec
 from index.documents import Story
 from index.engines import indexed
 from index.engines.census import Census, SourceStore
+from index.engines.columns.codec import write_toc
 from index.engines.columns.files import SOURCES, STORIES, CollectionKind, SegmentEntry, Segments, write_segments
 from index.engines.columns.segment_writer import SegmentWriter, label_order
 from index.engines.indexed import StoredSource
@@ -42,6 +43,8 @@ class ColumnsWriter:
         labels = self._census.labels()
         entries = Segments(self._stories.finish(labels), self._sources.finish(labels))
         write_segments(self._directory, entries)
+        for kind in (STORIES, SOURCES):
+            write_toc(self._directory, kind, entries.of(kind))
         write_facets(self._directory, labels)
         publishers = self._census.write(self._directory)
         sources = sum(entry.documents for entry in entries.sources)

@@ -392,3 +392,17 @@ def test_an_index_that_wraps_around_is_an_error_in_the_checked_run() -> None:
     wraps.py_func = wraps  # type: ignore[attr-defined]
     with pytest.raises(IndexError):
         run(wraps, given_array([1], np.int32))
+
+
+@CHECKED
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(1, 5)), max_size=30, unique_by=lambda pair: pair[0]),
+    st.integers(1, 10),
+)
+def test_the_most_frequent_codes_come_first_and_of_equal_ones_the_lowest(pairs: list[tuple[int, int]], k: int) -> None:
+    codes = np.array([code for code, _ in pairs], np.int32)
+    counts = np.array([count for _, count in pairs], np.int32)
+    expected = sorted(range(len(pairs)), key=lambda at: (-pairs[at][1], pairs[at][0]))[:k]
+    out = np.empty(k, np.int64)
+    assert out[: kernels.most_frequent(codes, counts, k, out)].tolist() == expected
+    assert out[: kernels.most_frequent.py_func(codes, counts, k, out)].tolist() == expected
