@@ -7,7 +7,7 @@ BIN    := .venv/bin
 # Set up again when the lock file or the interpreter of .venv has changed.
 STAMP  := .venv/installed
 
-.PHONY: setup run test lint lock
+.PHONY: setup run test lint lock benchmark
 
 setup: $(STAMP)
 
@@ -34,6 +34,12 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Beside tantivy, SQLite FTS5 and plain Whoosh: `make benchmark DATA="stories.ndjson.gz …"` writes docs/benchmarks.md.
+# The part over HTTP needs wrk. Not part of the tests.
+benchmark: $(STAMP)
+	$(BIN)/pip install --quiet tantivy==0.27.0
+	$(BIN)/python -m scripts.benchmark --data $(DATA)
 
 # After a change of the dependencies in pyproject.toml.
 lock: $(STAMP)

@@ -90,34 +90,31 @@ def answer_related(entry: RelatedStory, base: str) -> Json:
     return {**answer_brief(entry.story, base), "reason": entry.reason, "score": entry.score}
 
 
-def answer_hits(hits: Iterable[Hit], tree: Node | None, arguments: Mapping[str, Any], base: str) -> list[Json]:
+def answer_hits(
+    hits: Iterable[Hit], tree: Node | None, arguments: Mapping[str, Any], rarities: Mapping[str, float], base: str
+) -> list[Json]:
     """The results of a search: stories with score, highlight, snippet and what matched where."""
     highlighter = Highlighter(tree if arguments["highlight"] else None, searched_fields(dict(arguments)))
     keys = arguments.get("fields_")
     return [
-        select_keys({**answer_brief(hit.story, base), **_answer_matches(hit, highlighter, arguments)}, keys)
+        select_keys({**answer_brief(hit.story, base), **_answer_matches(hit, highlighter, arguments, rarities)}, keys)
         for hit in hits
     ]
 
 
-def _answer_matches(hit: Hit, highlighter: Highlighter, arguments: Mapping[str, Any]) -> Json:
+def _answer_matches(
+    hit: Hit, highlighter: Highlighter, arguments: Mapping[str, Any], rarities: Mapping[str, float]
+) -> Json:
     story, tag = hit.story, arguments["highlight_tag"]
     spans = {name: highlighter.find_spans(name, getattr(story, name)) for name in ("title", "summary")}
     body = story.body
     body_spans = highlighter.find_spans("body", body)
-    name, text, found = (
-        ("body", body, body_spans)
-        if body_spans or not story.summary
-        else (
-            "summary",
-            story.summary,
-            spans["summary"],
-        )
-    )
+    in_body = bool(body_spans) or not story.summary
+    name, text, found = ("body", body, body_spans) if in_body else ("summary", story.summary, spans["summary"])
     return {
         "score": round(hit.score, 4),
         "highlight": {field: mark(getattr(story, field), spans[field], tag) for field in spans},
-        "snippet": {"field": name, "text": snippet(text, found, arguments["snippet_words"], tag)},
+        "snippet": {"field": name, "text": snippet(text, found, arguments["snippet_words"], tag, rarities)},
         "matches": {field: [list(span) for span in spans[field]] for field in spans if spans[field]},
         "matched_sources": [
             number

@@ -14,7 +14,7 @@ from api.conditional import answer_json
 from api.pagination import answer_page
 from api.schemas import SearchAnswer
 from index.live import OpenGeneration
-from index.search import search_stories
+from index.search import find_rarities, search_stories
 
 blueprint = ApiBlueprint("search", __name__, url_prefix="/v1", description="Stories by words and filters")
 
@@ -36,7 +36,7 @@ def _search(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, 
     tree = parse_search(arguments)
     query = make_search_query(arguments, tree)
     page = search_stories(generation, query)
-    results = answer_hits(page.hits, tree, arguments, base_url())
+    results = answer_hits(page.hits, tree, arguments, find_rarities(generation, tree), base_url())
     took = (time.perf_counter() - started) * 1000
     return {
         "query": answer_query(arguments, tree, query.sort),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from index.query import Node, Phrase, Prefix, Term, iter_positive
 from index.schema import WORD, term_of
@@ -93,14 +94,17 @@ def mark(text: str, spans: Sequence[Span], tag: str) -> str:
     return "".join([*parts, escape(text[last:])])
 
 
-def snippet(text: str, spans: Sequence[Span], words: int, tag: str) -> str:
-    """HTML of the ``words`` words with the most different matches, then the most matches, then the first."""
+def snippet(text: str, spans: Sequence[Span], words: int, tag: str, rarities: Mapping[str, float] | None = None) -> str:
+    """HTML of the ``words`` words with the rarest different matches, then the most matches, then the closest ones.
+
+    ``rarities`` are those of terms (``Engine.find_rarities``); without them all are worth the same.
+    """
     # Line breaks between headings and paragraphs say nothing in an excerpt of one line.
     text = text.replace("\n", " ")
-    places = [(word.start(), word.end()) for word in WORD.finditer(text[:MAX_TEXT])]
+    places = [word.span() for word in WORD.finditer(text[:MAX_TEXT])]
     if not places:
         return escape(text[:MAX_TEXT])
-    first = _best_window(text, places, spans, words)
+    first = _best_window(text, places, spans, words, rarities or {}) if len(places) > words else 0
     last = min(first + words, len(places)) - 1
     start = 0 if first == 0 else places[first][0]
     end = len(text) if last == len(places) - 1 and len(text) <= MAX_TEXT else places[last][1]
@@ -108,20 +112,29 @@ def snippet(text: str, spans: Sequence[Span], words: int, tag: str) -> str:
     return ("… " if start else "") + mark(text[start:end], inside, tag) + (" …" if end < len(text) else "")
 
 
-def _best_window(text: str, places: Sequence[Span], spans: Sequence[Span], words: int) -> int:
+def _best_window(
+    text: str, places: Sequence[Span], spans: Sequence[Span], words: int, rarities: Mapping[str, float]
+) -> int:
     """The number of the word that the best window begins with."""
-    starts = {start: number for number, (start, _) in enumerate(places)}
-    matches = [(starts[start], text[start:end].lower()) for start, end in spans if start in starts]
-    latest = max(0, len(places) - words)
-    best, best_value = 0, (0, 0)
-    for number, _ in matches:
+    numbers = {start: number for number, (start, _) in enumerate(places)}
+    matches = [(numbers[start], text[start:end].lower()) for start, end in spans if start in numbers]
+    worth = {what: _worth(what, rarities) for _, what in matches}
+    at = [number for number, _ in matches]
+    best, best_value = 0, (0.0, 0, 0)
+    for number in at:
         # A few words before the first match say where one is.
-        first = min(max(0, number - words // 6), latest)
-        inside = [what for other, what in matches if first <= other < first + words]
-        value = (len(set(inside)), len(inside))
+        first = min(max(0, number - words // 6), len(places) - words)
+        inside = matches[bisect_left(at, first) : bisect_left(at, first + words)]
+        spread = inside[-1][0] - inside[0][0]
+        value = (sum(worth[what] for what in {what for _, what in inside}), len(inside), -spread)
         if value > best_value:
             best, best_value = first, value
     return best
+
+
+def _worth(matched: str, rarities: Mapping[str, float]) -> float:
+    """What a match says: the rarer its words, the more."""
+    return sum(rarities.get(term, 1.0) for word in WORD.findall(matched) if (term := term_of(word)) is not None)
 
 
 def _merge(spans: list[Span]) -> list[Span]:

@@ -54,6 +54,10 @@ class Engine(Protocol):
         """
         ...
 
+    def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
+        """How rare each term is among the stories: the fewer have it, the greater, and above 0."""
+        ...
+
     def list_publishers(self) -> Sequence[PublisherRecord]:
         """All publishers, by story count (most first), then name."""
         ...

@@ -133,6 +133,12 @@ class LookupContract(ServesCorpora):
         counted = replace(status, segments=1, deleted=0)  # how it lies on disk is the engine's own business
         assert counted == IndexStatus(len(corpus), len(truth.sources), publishers, newest)
 
+    def test_the_fewer_stories_have_a_word_the_rarer_it_is(self) -> None:
+        corpus = [make_story(str(n), title="often rare" if n == 0 else "often") for n in range(5)]
+        with self.serve(corpus) as engine:
+            rarities = engine.find_rarities(["often", "rare", "never"])
+        assert 0 < rarities["often"] < rarities["rare"] <= rarities["never"]
+
     # --- similar stories -----------------------------------------------------------------------------------
 
     @CHECKED

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from index.engines.columns import ColumnsKind
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from index.documents import Story
+from index.engines.columns import ColumnsKind, writer
+from index.query import IndexStatus
 from tests.engines.contract import EngineContract
 from tests.engines.updated import ServesUpdated
 
@@ -13,6 +20,17 @@ class TestColumns(EngineContract):
 
 class TestColumnsInSegments(ServesUpdated, EngineContract):
     kind = ColumnsKind()
+
+
+class TestColumnsOfManySegments(EngineContract):
+    """As a build of more documents than fit into one."""
+
+    kind = ColumnsKind()
+
+    def build(self, directory: Path, corpus: Sequence[Story]) -> IndexStatus:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(writer, "SEGMENT_SIZE", 2)
+            return super().build(directory, corpus)
 
 
 class TestColumnsMerged(ServesUpdated, EngineContract):

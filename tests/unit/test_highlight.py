@@ -154,3 +154,24 @@ def test_what_lies_beyond_the_limit_is_not_looked_at() -> None:
     spans = highlighter.find_spans("body", text)
     assert spans[-1][1] <= MAX_TEXT
     assert len(plain(snippet(text, spans[:3], 30, "mark"))) < 300
+
+
+def test_a_snippet_shows_the_rarest_match_where_both_do_not_fit() -> None:
+    text = "common " + "filler " * 40 + "rare " + "filler " * 40
+    highlighter = Highlighter(parse_query("common rare", ()), ("body",))
+    spans = highlighter.find_spans("body", text)
+    assert "<mark>rare</mark>" in snippet(text, spans, 10, "mark", {"common": 0.5, "rare": 8.0})
+    assert "<mark>common</mark>" in snippet(text, spans, 10, "mark", {"common": 8.0, "rare": 0.5})
+
+
+def test_a_snippet_shows_matches_where_they_stand_closest() -> None:
+    far = "alpha " + "filler " * 6 + "bravo "
+    text = far + "filler " * 40 + "alpha bravo " + "filler " * 40
+    spans = Highlighter(parse_query("alpha bravo", ()), ("body",)).find_spans("body", text)
+    assert "<mark>alpha</mark> <mark>bravo</mark>" in snippet(text, spans, 10, "mark")
+
+
+def test_a_text_of_nothing_but_matches_is_cut_quickly() -> None:
+    text = "alpha " * 16_000
+    spans = Highlighter(parse_query("alpha", ()), ("body",)).find_spans("body", text)
+    assert snippet(text, spans, 5, "mark").count("<mark>") == 5

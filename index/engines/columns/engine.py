@@ -11,7 +11,7 @@ import msgspec
 
 from index.documents import EARLIEST, Story
 from index.engines.census import read_publishers
-from index.engines.columns.collection import Collection, Found, match_tree
+from index.engines.columns.collection import Collection, Found, Page, match_tree
 from index.engines.columns.files import SOURCES, STORIES, read_segments
 from index.engines.indexed import StoredSource
 from index.query import (
@@ -68,11 +68,15 @@ class ColumnsEngine:
                 for filters in (Filters(), everything):
                     self.search_stories(SearchQuery(tree, STORY_DEFAULTS, filters, sort, FacetRequest(("topic",))))
 
-    def search_stories(self, query: SearchQuery) -> SearchPage:
+    def match_stories(self, query: SearchQuery) -> Page:
+        """The search without reading a story: where the first ``offset + limit`` hits lie, the total, the facets."""
         wanted = query.offset + query.limit
-        page = self._stories.search(
+        return self._stories.search(
             match_tree(query.tree), query.search_in, query.filters, query.sort, wanted, query.facets
         )
+
+    def search_stories(self, query: SearchQuery) -> SearchPage:
+        page = self.match_stories(query)
         hits = tuple(Hit(_read_story(one), one.score) for one in page.found[query.offset :])
         return SearchPage(page.total, hits, page.facets)
 
@@ -128,6 +132,9 @@ class ColumnsEngine:
     def find_source(self, ident: str) -> SourceRecord | None:
         found = self._sources.find(ident)
         return _read_source(found) if found else None
+
+    def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
+        return {term: self._stories.statistics.rarities(term)[0] for term in terms}
 
     def list_publishers(self) -> Sequence[PublisherRecord]:
         return self._publishers

@@ -84,6 +84,10 @@ class SegmentWriter:
             self._code_counts[facet].append(len(own))
             codes.extend([known.setdefault(value, len(known)) for value in own])
 
+    def __len__(self) -> int:
+        """How many documents were added."""
+        return len(self._ids)
+
     def finish(self, labels: Mapping[str, Mapping[str, str]]) -> int:
         """Write all columns. ``labels`` leads from facet and value to what people read. Returns how many documents."""
         self._documents.close()

@@ -30,7 +30,7 @@ from index.query import (
     SourceQuery,
     SourceRecord,
 )
-from index.schema import SOURCE_FIELDS, STORY_FIELDS, iter_tokens
+from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, iter_tokens
 
 # How many of a story's most distinctive words find_similar asks for: Lucene's MoreLikeThis takes 25 too.
 _SIMILAR_TERMS = 25
@@ -139,6 +139,13 @@ class WhooshEngine:
     def find_source(self, ident: str) -> SourceRecord | None:
         number = self._sources.find_number(ident)
         return None if number is None else self._read_source(number)
+
+    def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
+        total = len(self._rows)
+        with self._stories.lend() as searcher:
+            reader = searcher.reader()
+            holding = {term: max(reader.doc_frequency(name, term) for name in STORY_DEFAULTS) for term in terms}
+        return {term: math.log(1 + (total + 1) / (count + 1)) for term, count in holding.items()}
 
     def list_publishers(self) -> Sequence[PublisherRecord]:
         return self._publishers

@@ -399,7 +399,7 @@ def test_an_index_that_wraps_around_is_an_error_in_the_checked_run() -> None:
     st.lists(st.tuples(st.integers(0, 50), st.integers(1, 5)), max_size=30, unique_by=lambda pair: pair[0]),
     st.integers(1, 10),
 )
-def test_the_most_frequent_codes_come_first_and_of_equal_ones_the_lowest(pairs: list[tuple[int, int]], k: int) -> None:
+def test_most_frequent_puts_equal_ones_in_the_order_of_codes(pairs: list[tuple[int, int]], k: int) -> None:
     codes = np.array([code for code, _ in pairs], np.int32)
     counts = np.array([count for _, count in pairs], np.int32)
     expected = sorted(range(len(pairs)), key=lambda at: (-pairs[at][1], pairs[at][0]))[:k]

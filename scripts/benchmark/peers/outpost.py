@@ -1,0 +1,62 @@
+"""Outpost: built, opened, asked and answered as the commands and the API do it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from api.answers import answer_hits
+from index.engines.columns.engine import ColumnsEngine
+from index.indexer import build_index
+from index.language import parse_query
+from index.live import LiveIndex
+from index.query import FacetRequest, Filters, SearchQuery, Sort, ValueFilter
+from index.schema import STORY_DEFAULTS, STORY_FIELDS
+from index.search import find_rarities, search_stories
+from scripts.benchmark.peers import FACET_SIZE, FACETS, HITS, Built
+from scripts.benchmark.queries import Question
+
+_FIELDS = tuple(field.name for field in STORY_FIELDS)
+_ARGUMENTS = {"highlight": True, "highlight_tag": "mark", "snippet_words": 30}
+_COUNTED = FacetRequest(FACETS, FACET_SIZE)
+
+
+class Outpost:
+    name = "Outpost"
+    patience = sys.maxsize
+    max_stories = sys.maxsize
+
+    def build(self, file: Path, directory: Path) -> Built:
+        report = build_index(directory, [file])
+        started = time.perf_counter()
+        self._live = LiveIndex(directory)
+        with self._live.borrow():
+            opened = time.perf_counter() - started
+        first = time.perf_counter()
+        self.search(Question("", "and", ("news",)), facets=True, documents=True, highlights=True)
+        asked = time.perf_counter() - first
+        return Built(report.seconds, report.bytes, f"opened in {opened:.3f} s, first query {asked * 1000:.1f} ms")
+
+    def search(self, question: Question, *, facets: bool, documents: bool, highlights: bool) -> int:
+        tree = parse_query(question.text, _FIELDS)
+        only = question.only
+        query = SearchQuery(
+            tree=tree,
+            search_in=STORY_DEFAULTS,
+            filters=Filters((ValueFilter(only[0], frozenset({only[1]})),)) if only else Filters(),
+            sort=Sort.NEWEST if question.newest else Sort.RELEVANCE,
+            facets=_COUNTED if facets else FacetRequest(),
+            limit=HITS,
+        )
+        with self._live.borrow() as generation:
+            engine = generation.engine
+            if not (documents or highlights) and isinstance(engine, ColumnsEngine):
+                return engine.match_stories(query).total
+            page = search_stories(generation, query)
+            if highlights:
+                answer_hits(page.hits, tree, _ARGUMENTS, find_rarities(generation, tree), "")
+        return page.total
+
+    def close(self) -> None:
+        self._live.close()

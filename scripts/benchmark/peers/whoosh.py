@@ -1,0 +1,58 @@
+"""Plain Whoosh, every match looked at: Outpost's first engine."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from index.engines import engine_kind
+from index.engines.base import Engine
+from index.highlight import Highlighter, mark
+from index.language import parse_query
+from index.query import FacetRequest, Filters, SearchQuery, Sort, ValueFilter
+from index.readers.ndjson import Read, iter_stories
+from index.schema import STORY_DEFAULTS, STORY_FIELDS
+from scripts.benchmark.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
+from scripts.benchmark.queries import Question
+
+_FIELDS = tuple(field.name for field in STORY_FIELDS)
+
+
+class Whoosh:
+    name = "Whoosh"
+    patience = 3
+    max_stories = 250_000
+
+    _engine: Engine
+
+    def build(self, file: Path, directory: Path) -> Built:
+        started = time.perf_counter()
+        kind = engine_kind("whoosh")
+        writer = kind.make_writer(directory)
+        for read in iter_stories(file):
+            if isinstance(read, Read):
+                writer.add(read.story)
+        self._engine = kind.open(directory, writer.finish())
+        return Built(time.perf_counter() - started, bytes_under(directory))
+
+    def search(self, question: Question, *, facets: bool, documents: bool, highlights: bool) -> int:
+        tree = parse_query(question.text, _FIELDS)
+        only = question.only
+        page = self._engine.search_stories(
+            SearchQuery(
+                tree=tree,
+                search_in=STORY_DEFAULTS,
+                filters=Filters((ValueFilter(only[0], frozenset({only[1]})),)) if only else Filters(),
+                sort=Sort.NEWEST if question.newest else Sort.RELEVANCE,
+                facets=FacetRequest(FACETS, FACET_SIZE) if facets else FacetRequest(),
+                limit=HITS,
+            )
+        )
+        if highlights:
+            highlighter = Highlighter(tree, STORY_DEFAULTS)
+            for hit in page.hits:
+                mark(hit.story.summary, highlighter.find_spans("summary", hit.story.summary), "b")
+        return page.total
+
+    def close(self) -> None:
+        self._engine.close()
