@@ -7,6 +7,7 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from index.query import Node, Phrase, Prefix, Term, iter_positive
 from index.schema import WORD, term_of
@@ -17,22 +18,23 @@ _SPECIAL = re.compile("[&<>\"']")
 MAX_TEXT = 100_000
 
 
-class _Wanted(dict[str, bool]):
-    """What is looked for in one field. As a dict: whether a word, as it stands in a text, is wanted by itself."""
+@dataclass(slots=True)
+class _Wanted:
+    """What is looked for in one field."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.terms: set[str] = set()
-        self.prefixes: tuple[str, ...] = ()
-        self.phrases: list[tuple[str, ...]] = []
+    terms: set[str] = field(default_factory=set)
+    prefixes: tuple[str, ...] = ()
+    phrases: list[tuple[str, ...]] = field(default_factory=list)
 
-    def __missing__(self, word: str) -> bool:
-        term = term_of(word)
-        wanted = term is not None and (
-            term in self.terms or (bool(self.prefixes) and word.lower().startswith(self.prefixes))
-        )
-        self[word] = wanted
-        return wanted
+    def find_words(self, words: Iterable[re.Match[str]]) -> list[Span]:
+        terms, prefixes = self.terms, self.prefixes
+        if not prefixes:
+            return [word.span() for word in words if term_of(word[0]) in terms]
+        return [
+            word.span()
+            for word in words
+            if (term := term_of(word[0])) is not None and (term in terms or word[0].lower().startswith(prefixes))
+        ]
 
 
 class Highlighter:
@@ -61,10 +63,9 @@ class Highlighter:
             return []
         words = WORD.finditer(text if len(text) <= MAX_TEXT else text[:MAX_TEXT])
         if not wanted.phrases:
-            return [word.span() for word in words if wanted[word[0]]]
+            return wanted.find_words(words)
         found = list(words)
-        spans = [word.span() for word in found if wanted[word[0]]]
-        return _merge(spans + _find_phrases(found, wanted.phrases))
+        return _merge(wanted.find_words(found) + _find_phrases(found, wanted.phrases))
 
 
 def _find_phrases(words: Sequence[re.Match[str]], phrases: Iterable[tuple[str, ...]]) -> list[Span]:
