@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 Json = dict[str, Any]
 PROBLEM_MEMBERS = {"type", "title", "status", "code", "detail", "instance", "request_id"}
-_LEAKS = re.compile(r'Traceback|File "|\.py\b|/tmp/|/home/|/work/|site-packages|manifest|generations')
+_LEAKS = re.compile(r'Traceback|File "|\.py\b|/tmp/|/home/|site-packages|manifest|generations')
 
 
 def url_of(path: str, **parameters: object) -> str:

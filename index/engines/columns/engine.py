@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from index.engines.census import read_publishers
 from index.engines.columns.collection import Collection, Found, Page, match_tree
 from index.engines.columns.files import SOURCES, STORIES, read_segments
 from index.engines.indexed import StoredSource
+from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
 from index.query import (
     And,
     FacetRequest,
@@ -34,11 +33,8 @@ from index.query import (
     Term,
     ValueFilter,
 )
-from index.schema import SOURCE_DEFAULTS, STORY_DEFAULTS, iter_tokens
+from index.schema import SOURCE_DEFAULTS, STORY_DEFAULTS
 
-# How many of a story's most distinctive words find_similar asks for: Lucene's MoreLikeThis takes 25 too.
-_SIMILAR_TERMS = 25
-_SIMILAR_FIELDS = ("title", "summary", "body")
 _story_decoder = msgspec.json.Decoder(Story)
 _source_decoder = msgspec.json.Decoder(StoredSource)
 
@@ -98,31 +94,18 @@ class ColumnsEngine:
     # --- similar stories -----------------------------------------------------------------------------------------
 
     def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
-        weights = self._distinctive_terms(story)
+        statistics = self._stories.statistics
+        weights = find_distinctive_terms(story, statistics.documents, statistics.holding)
         if not weights:
             return []
         page = self._stories.search(
-            lambda executor: executor.match_weighted(weights, _SIMILAR_FIELDS), STORY_DEFAULTS, Filters(),
+            lambda executor: executor.match_weighted(weights, SIMILAR_FIELDS), STORY_DEFAULTS, Filters(),
             Sort.RELEVANCE, limit + len(exclude) + 1,
         )  # fmt: skip
         itself = next((one.score for one in page.found if one.segment.read_id(one.number).decode() == story.id), None)
         most = itself or max((one.score for one in page.found), default=1.0)
         others = [(_read_story(one), min(1.0, one.score / most)) for one in page.found]
         return [(other, score) for other, score in others if other.id != story.id and other.id not in exclude][:limit]
-
-    def _distinctive_terms(self, story: Story) -> dict[str, float]:
-        """The story's words of greatest tf · idf over its summed text, with that weight; the greatest is 1."""
-        frequencies: Counter[str] = Counter()
-        for text in (story.title, story.summary, story.body):
-            frequencies.update(term for term, _, _ in iter_tokens(text))
-        weights = {}
-        for term, frequency in frequencies.items():
-            holding = self._stories.statistics.holding(term)
-            # A word that stands nowhere else finds nothing else.
-            if holding > 1:
-                weights[term] = frequency * math.log(1 + self._stories.statistics.documents / holding)
-        top = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_SIMILAR_TERMS]
-        return {term: weight / top[0][1] for term, weight in top}
 
     # --- looking up ----------------------------------------------------------------------------------------------
 

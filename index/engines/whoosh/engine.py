@@ -4,7 +4,6 @@ filters, facets and order are worked out match by match, in the open. Slow and r
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +13,7 @@ import msgspec
 from index.documents import Story
 from index.engines.census import read_publishers
 from index.engines.indexed import StoredSource
+from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
 from index.engines.whoosh import fields
 from index.engines.whoosh.queries import Evaluator, add_up
 from index.engines.whoosh.rows import count_facet, newest_first, passes, passes_source, sort_key
@@ -30,10 +30,8 @@ from index.query import (
     SourceQuery,
     SourceRecord,
 )
-from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, iter_tokens
+from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS
 
-# How many of a story's most distinctive words find_similar asks for: Lucene's MoreLikeThis takes 25 too.
-_SIMILAR_TERMS = 25
 _SIMILAR_BOOSTS = {"title": 3.0, "summary": 2.0, "body": 1.0}
 _story_decoder = msgspec.json.Decoder(Story)
 T = TypeVar("T")
@@ -96,7 +94,7 @@ class WhooshEngine:
     # --- similar stories -----------------------------------------------------------------------------------
 
     def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
-        weights = self._distinctive_terms(story)
+        weights = self._find_weights(story)
         if not weights:
             return []
         with self._stories.lend() as searcher:
@@ -109,22 +107,12 @@ class WhooshEngine:
         others.sort(key=sort_key(Sort.RELEVANCE))
         return [(self._read_story(number), min(1.0, score / best)) for _, score, number in others[:limit]]
 
-    def _distinctive_terms(self, story: Story) -> dict[str, float]:
-        """The story's words of greatest tf · idf over its summed text, with that weight; the greatest is 1."""
-        frequencies: Counter[str] = Counter()
-        for text in (story.title, story.summary, story.body):
-            frequencies.update(term for term, _, _ in iter_tokens(text))
+    def _find_weights(self, story: Story) -> dict[str, float]:
         with self._stories.lend() as searcher:
             reader = searcher.reader()
-            total = max(1, len(self._rows))
-            weights = {}
-            for term, frequency in frequencies.items():
-                holding = max(reader.doc_frequency(field, term) for field in _SIMILAR_BOOSTS)
-                # A word that stands nowhere else finds nothing else.
-                if holding > 1:
-                    weights[term] = frequency * math.log(1 + total / holding)
-        top = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_SIMILAR_TERMS]
-        return {term: weight / top[0][1] for term, weight in top}
+            return find_distinctive_terms(
+                story, len(self._rows), lambda term: max(reader.doc_frequency(name, term) for name in SIMILAR_FIELDS)
+            )
 
     # --- looking up ----------------------------------------------------------------------------------------
 
