@@ -11,6 +11,8 @@ from flask import request
 from api.arguments import MAX_WINDOW
 
 Json = dict[str, Any]
+# What proxies keep for all headers of an answer together, by default.
+_MAX_HEADER = 4096
 
 
 def answer_page(arguments: Json, total: int, base: str) -> Json:
@@ -30,8 +32,9 @@ def answer_page(arguments: Json, total: int, base: str) -> Json:
 
 
 def make_link_header(links: Json) -> str:
-    """RFC 8288; ``next`` and ``prev`` only, for a proxy's header buffer is a few kilobytes."""
-    return ", ".join(f'<{links[rel]}>; rel="{rel}"' for rel in ("next", "prev") if links[rel])
+    """RFC 8288; ``next`` and ``prev`` only, and nothing where the request's own URL is too long for a header."""
+    header = ", ".join(f'<{links[rel]}>; rel="{rel}"' for rel in ("next", "prev") if links[rel])
+    return header if len(header) <= _MAX_HEADER else ""
 
 
 def _link(page: int | None, base: str) -> str | None:

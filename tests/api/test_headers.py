@@ -309,3 +309,10 @@ def test_a_docs_asset_is_kept_and_asked_for(nowhere: FlaskClient) -> None:
     tag = nowhere.get("/docs/swagger-ui.css", buffered=True).headers["ETag"]
     again = nowhere.get("/docs/swagger-ui.css", headers={"If-None-Match": tag}, buffered=True)
     assert (again.status_code, again.data) == (304, b"")
+
+
+def test_a_link_too_long_for_a_header_stands_in_the_body_alone(client: FlaskClient) -> None:
+    filters = {"topic": "energy," * 250, "language": "en," * 600, "per_page": "1"}
+    answer = client.get("/v1/search", query_string=filters)
+    assert answer.json["links"]["next"]
+    assert "Link" not in answer.headers
