@@ -20,6 +20,7 @@ class Statistics:
         self._segments = segments
         self.documents = sum(segment.size for segment in segments)
         self.rarities = lru_cache(maxsize=100_000)(self._rarities)
+        self.expand_prefix = lru_cache(maxsize=1_000)(self._expand_prefix)
         self.rarities_in = lru_cache(maxsize=100_000)(self._rarities_in)
 
     def holding(self, term: str, *, text: bool = True) -> int:
@@ -47,18 +48,22 @@ class Statistics:
             found += int(np.count_nonzero(postings.fields[begin:end] & mask))
         return rarity(self.documents, found), self.rarities(term)[1]
 
-    def expand_prefix(self, segment: Segment, prefix: str) -> NDArray[np.int32]:
+    def _expand_prefix(self, segment: Segment, prefix: str) -> NDArray[np.int32]:
         """The terms of ``segment`` that words of any segment with this beginning have."""
-        own = segment.expand_prefix(prefix)
-        others = {
-            other.terms[number]
-            for other in self._segments
-            if other is not segment
-            for number in other.expand_prefix(prefix).tolist()
-        }
-        found = [number for term in others if (number := segment.terms.find(term)) is not None]
-        return np.union1d(own, np.array(found, np.int32)) if found else own
+        found = [segment.expand_prefix(prefix)]
+        found += [_find_shared(segment, other, prefix) for other in self._segments if other is not segment]
+        return np.unique(np.concatenate(found))
 
     def phrase_rarity(self, terms: Sequence[str], *, text: bool = True) -> float:
         """As rare as its words are together, which Lucene does too."""
         return sum(rarity(self.documents, self.holding(term, text=text)) for term in terms)
+
+
+def _find_shared(segment: Segment, other: Segment, prefix: str) -> NDArray[np.int32]:
+    """The terms of ``segment`` that words of ``other`` with this beginning have: looked up from the shorter list."""
+    wanted = other.expand_prefix(prefix)
+    if len(wanted) <= len(segment.terms):
+        numbers = [segment.terms.find(other.terms[number]) for number in wanted.tolist()]
+        return np.array([number for number in numbers if number is not None], np.int32)
+    there = [other.terms.find(segment.terms[number]) for number in range(len(segment.terms))]
+    return np.flatnonzero(np.isin([-1 if number is None else number for number in there], wanted)).astype(np.int32)
