@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -40,6 +41,7 @@ from index.query import IndexStatus
 _SIZES = (10_000, 100_000)
 _MAX_ALIKE = 8
 _Labels = Mapping[str, Mapping[str, str]]
+T = TypeVar("T")
 
 
 class ColumnsUpdater:
@@ -170,12 +172,12 @@ class _Changes:
         kept = next(kept for kept in self._kept if kept.segment is found.segment)
         kept.gone[found.number] = 1
 
-    def write(self, documents: list, add: object, labels: _Labels) -> None:  # type: ignore[type-arg]
+    def write(self, documents: Sequence[T], add: Callable[[SegmentWriter, T], None], labels: _Labels) -> None:
         """A new segment of ``documents``, if there are any."""
         if documents:
             writer = self._open()
             for document in documents:
-                add(writer, document)  # type: ignore[operator]
+                add(writer, document)
             self._take_in(writer, labels)
 
     def merge(self, labels: _Labels, merge_all: bool) -> tuple[SegmentEntry, ...]:
