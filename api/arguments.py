@@ -45,14 +45,17 @@ class Paging(Schema):
             raise ValidationError({"page": ["page_window_exceeded"]})
 
 
-class StoryFiltering(Schema):
+class TimeRange(Schema):
+    published_from = Moment("Published at this time or later", data_key="from")
+    published_to = Moment("Published at this time or earlier; a day includes itself", data_key="to", upper=True)
+
+
+class StoryFiltering(TimeRange):
     topic = Values("Topics")
     publisher = Values("Publishers of any of the sources")
     curator = Values("Who curated it")
     language = Values("Language tags")
     domain = Values("Domains of the sources, without www")
-    published_from = Moment("Published at this time or later", data_key="from")
-    published_to = Moment("Published at this time or earlier; a day includes itself", data_key="to", upper=True)
     min_sources = Whole("At least so many sources", 0, 1000)
     max_sources = Whole("At most so many sources", 0, 1000)
 
@@ -86,12 +89,10 @@ class RelatedArguments(Schema):
     limit = Whole("How many", 1, 20, load_default=5)
 
 
-class SourcesArguments(Paging):
+class SourcesArguments(TimeRange, Paging):
     q = Text("What is searched for, in title, excerpt, author and publisher", 512, load_default="")
     publisher = Values("Publishers")
     story = Text("Id of a story that cites it", 128)
-    published_from = Moment("Published at this time or later", data_key="from")
-    published_to = Moment("Published at this time or earlier; a day includes itself", data_key="to", upper=True)
 
 
 class PublishersArguments(Paging):

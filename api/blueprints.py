@@ -34,12 +34,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
                 name = _RESPONSES[problem.status]
                 documented = self.alt_response(problem.status, name)(documented)
             documented = self.alt_response(304, "NOT_MODIFIED", success=True)(documented)
-            # An instance: of a class webargs would make one for every request, 0.2 ms each.
-            documented = self.arguments(arguments(), location="query")(documented)
-            # What generated clients name their methods after.
-            documented = self.doc(operationId=view.__name__)(documented)
-            decorated: View = self.route(path, parameters=_path_parameters(path))(documented)
-            return decorated
+            return self._route(path, arguments, view, documented)
 
         return decorate
 
@@ -50,12 +45,17 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
             documented = self.response(302, description="Where it stands")(view)
             for status in (404, 503):
                 documented = self.alt_response(status, _RESPONSES[status])(documented)
-            documented = self.arguments(NoArguments(), location="query")(documented)
-            documented = self.doc(operationId=view.__name__)(documented)
-            decorated: View = self.route(path, parameters=_path_parameters(path))(documented)
-            return decorated
+            return self._route(path, NoArguments, view, documented)
 
         return decorate
+
+    def _route(self, path: str, arguments: type[Schema], view: View, documented: Callable[..., Any]) -> View:
+        # An instance: of a class webargs would make one for every request, 0.2 ms each.
+        documented = self.arguments(arguments(), location="query")(documented)
+        # What generated clients name their methods after.
+        documented = self.doc(operationId=view.__name__)(documented)
+        routed: View = self.route(path, parameters=_path_parameters(path))(documented)
+        return routed
 
 
 # smorest names its documented responses after http.HTTPStatus.

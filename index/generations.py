@@ -69,6 +69,11 @@ def read_current(root: Path) -> str:
     return name
 
 
+def find_current(root: Path) -> Path:
+    """The directory of the current generation. Raises IndexUnavailable when there is none."""
+    return directory_of(root) / read_current(root)
+
+
 def hold(directory: Path) -> IO[bytes] | None:
     """Lock a generation against removal until the file is closed; None when it has just been removed."""
     path = directory / MANIFEST

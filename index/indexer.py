@@ -79,7 +79,7 @@ def update_index(
     """
 
     def fill(kind: EngineKind, building: Path, intake: _Intake) -> IndexStatus:
-        updater = kind.make_updater(building, generations.directory_of(root) / generations.read_current(root))
+        updater = kind.make_updater(building, generations.find_current(root))
         return _write(updater, intake.iter_accepted(files), progress)
 
     return _make_generation(root, fill, skip_invalid, keep=True)
@@ -90,7 +90,7 @@ def delete_stories(root: Path, idents: Sequence[str]) -> tuple[BuildReport | Non
     missing: list[str] = []
 
     def fill(kind: EngineKind, building: Path, intake: _Intake) -> IndexStatus:
-        updater = kind.make_updater(building, generations.directory_of(root) / generations.read_current(root))
+        updater = kind.make_updater(building, generations.find_current(root))
         for ident in dict.fromkeys(idents):
             (intake.deleted if updater.delete(ident) else missing).append(ident)
         if not intake.deleted:
@@ -108,7 +108,7 @@ def merge_index(root: Path) -> BuildReport:
     """Write the current generation anew as one whole: nothing deleted is left in it. Raises what build_index raises."""
 
     def fill(kind: EngineKind, building: Path, intake: _Intake) -> IndexStatus:
-        return kind.make_updater(building, generations.directory_of(root) / generations.read_current(root)).merge()
+        return kind.make_updater(building, generations.find_current(root)).merge()
 
     return _make_generation(root, fill, keep=True)
 
@@ -129,8 +129,7 @@ def _make_generation(
     kind = engine_kind()
     try:
         if keep:
-            current = generations.directory_of(root) / generations.read_current(root)
-            generations.read_manifest(root, current, kind.name, kind.format_version)
+            generations.read_manifest(root, generations.find_current(root), kind.name, kind.format_version)
         root.mkdir(parents=True, exist_ok=True)
         with generations.lock_for_build(root):
             return _publish_filled(root, kind, fill, skip_invalid, keep, started)
@@ -256,7 +255,7 @@ def _write(writer: GenerationWriter, stories: Iterator[tuple[Story, float]], pro
 
 def _previous_ids(root: Path) -> StoryIds | None:
     try:
-        ids = StoryIds(generations.directory_of(root) / generations.read_current(root))
+        ids = StoryIds(generations.find_current(root))
         ids.all_ever()
     except IndexUnavailable as error:
         if isinstance(error, IndexDamaged):

@@ -142,7 +142,7 @@ class ColumnsUpdater:
         return IndexStatus(live["stories"], live["sources"], publishers, newest, len(entries.stories), deleted)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Kept:
     """A segment and what is gone of it; ``path`` is where it lies."""
 
