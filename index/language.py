@@ -5,7 +5,7 @@
 OR binds closer than the blank, as in web search: ``a b OR c`` is ``a (b OR c)``.
 
 Whoosh's own parser takes 200 to 570 µs for plain words over four fields and is not made to survive every
-text; this one takes about a microsecond a character.
+text; this one takes 4 to 7, and 1 for plain words.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from index.schema import WORD, term_of
 MAX_DEPTH = 16
 
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})
+# What most people type: nothing in it is an operator.
+_PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
 _PIECE = re.compile(
     r"""(?P<minus>(?<![^\s(])-(?=[^\s)]))
       | (?P<field>(?<![^\s(-])(?P<name>[A-Za-z]+):(?=[^\s)]))
@@ -37,10 +39,20 @@ def parse_query(text: str, fields: Sequence[str], *, match_any: bool = False) ->
     ``fields`` are the names that may stand before a colon. With ``match_any`` one of the words on the
     outermost level is enough. Text without a single searchable word finds nothing.
     """
+    if _PLAIN.fullmatch(text):
+        return _read_plain(text, match_any)
     text = text.translate(_QUOTES)
     if not text.strip():
         return None
     return _Parser(frozenset(fields), match_any).parse(text)
+
+
+def _read_plain(text: str, match_any: bool) -> Node:
+    """Lower-case words and nothing else, in a quarter of the parser's time."""
+    terms = tuple([Term(word, term) for word in text.split(" ") if (term := term_of(word)) is not None])
+    if len(terms) == 1:
+        return terms[0]
+    return (Or if match_any else And)(terms) if terms else NOTHING
 
 
 def show_query(node: Node | None) -> str:

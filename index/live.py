@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import os
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -39,27 +38,39 @@ class OpenGeneration:
         self._held.close()
 
 
+class Loan:
+    """The with block of LiveIndex.borrow: a generator as context manager would cost every search a microsecond."""
+
+    __slots__ = ("_generation", "_live")
+
+    def __init__(self, live: LiveIndex) -> None:
+        self._live = live
+
+    def __enter__(self) -> OpenGeneration:
+        self._generation = self._live._acquire()
+        return self._generation
+
+    def __exit__(self, *error: object) -> None:
+        self._live._release(self._generation)
+
+
 class LiveIndex:
     """Lends the current generation. ``current`` is looked at for every loan (2 µs): a switch needs no signal."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._current = str(root / "current")
         self._lock = threading.Lock()
         self._opening = threading.Lock()
         self._open: OpenGeneration | None = None
 
-    @contextlib.contextmanager
-    def borrow(self) -> Iterator[OpenGeneration]:
-        """The current generation, open until the end of the block.
+    def borrow(self) -> Loan:
+        """The current generation, open until the end of a with block.
 
-        Raises IndexUnavailable (or IndexDamaged, VersionMismatch) when there is none to open. Where a new one
-        cannot be opened, the one that is open goes on serving.
+        Entering it raises IndexUnavailable (or IndexDamaged, VersionMismatch) when there is none to open. Where a new
+        one cannot be opened, the one that is open goes on serving.
         """
-        generation = self._acquire()
-        try:
-            yield generation
-        finally:
-            self._release(generation)
+        return Loan(self)
 
     def close(self) -> None:
         """Let go of the generation as soon as nobody uses it."""
@@ -119,7 +130,7 @@ class LiveIndex:
 
     def _read_stamp(self) -> tuple[int, int]:
         try:
-            stat = (self.root / "current").stat()
+            stat = os.stat(self._current)  # noqa: PTH116 - half the time of Path.stat
         except OSError:
             return (0, 0)
         return (stat.st_ino, stat.st_mtime_ns)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from index.documents import Source, Story
 
@@ -27,8 +29,7 @@ class Sort(StrEnum):
 # --- the query tree: made by index.language, executed by an engine -----------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """One word. ``text`` is as typed, ``term`` as indexed; ``field`` None means all fields searched in."""
 
     text: str
@@ -36,8 +37,7 @@ class Term:
     field: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(Struct, frozen=True):
     """Words that stand one after the other in one field (stop words do not count as a place)."""
 
     texts: tuple[str, ...]
@@ -45,8 +45,7 @@ class Phrase:
     field: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Prefix:
+class Prefix(Struct, frozen=True):
     """Stands for every word of the stories (or sources) searched that begins with ``text`` (lower case), each read as
     if typed."""
 
@@ -54,22 +53,19 @@ class Prefix:
     field: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """Documents that ``child`` does not match."""
 
     child: Node
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Struct, frozen=True):
     """Documents that all children match. With nothing but ``Not`` children: all documents less theirs."""
 
     children: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Struct, frozen=True):
     """Documents that some child matches; without children, none."""
 
     children: tuple[Node, ...]
@@ -94,8 +90,7 @@ def iter_positive(node: Node | None) -> Iterator[Term | Phrase | Prefix]:
 # --- what is asked -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ValueFilter:
+class ValueFilter(Struct, frozen=True):
     """Narrows by a facet: one of ``any_of`` (when not empty) and none of ``none_of``; values are facet ids."""
 
     facet: str
@@ -103,8 +98,7 @@ class ValueFilter:
     none_of: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(Struct, frozen=True):
     """What narrows and never scores. Times are UTC; ``published_before`` is exclusive, the others inclusive."""
 
     values: tuple[ValueFilter, ...] = ()
@@ -114,8 +108,7 @@ class Filters:
     max_sources: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FacetRequest:
+class FacetRequest(Struct, frozen=True):
     """Which facets to count, how many values of each, in which order."""
 
     names: tuple[str, ...] = ()
@@ -123,25 +116,23 @@ class FacetRequest:
     sort: Literal["count", "value"] = "count"
 
 
-@dataclass(frozen=True, slots=True)
-class SearchQuery:
+class SearchQuery(Struct, frozen=True):
     """A search over stories. ``tree`` None matches everything; ``search_in`` are fields of the schema."""
 
     tree: Node | None = None
     search_in: tuple[str, ...] = ("title", "summary", "body", "source")
-    filters: Filters = field(default_factory=Filters)
+    filters: Filters = Filters()
     sort: Sort = Sort.NEWEST
-    facets: FacetRequest = field(default_factory=FacetRequest)
+    facets: FacetRequest = FacetRequest()
     offset: int = 0
     limit: int = 20
 
 
-@dataclass(frozen=True, slots=True)
-class SourceQuery:
+class SourceQuery(Struct, frozen=True):
     """A search over sources, by relevance with a ``tree``, else newest first."""
 
     tree: Node | None = None
-    publishers: ValueFilter = field(default_factory=lambda: ValueFilter("publisher"))
+    publishers: ValueFilter = ValueFilter("publisher")
     story: str | None = None
     published_from: datetime | None = None
     published_before: datetime | None = None
@@ -152,8 +143,7 @@ class SourceQuery:
 # --- what is answered --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class FacetValue:
+class FacetValue(Struct, frozen=True):
     """A counted value. ``selected`` when the query filters by it."""
 
     value: str
@@ -162,8 +152,7 @@ class FacetValue:
     selected: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Facet:
+class Facet(Struct, frozen=True):
     """Counts obey every filter but this facet's own. ``other``: stories' values beyond ``values``, added up;
     ``missing``: stories without any value."""
 
@@ -172,16 +161,14 @@ class Facet:
     missing: int
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """One story found. ``score`` is 0.0 where nothing was asked for by words."""
 
     story: Story
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class SearchPage:
+class SearchPage(Struct, frozen=True):
     """The hits asked for, the exact ``total``, and the facets by name."""
 
     total: int
@@ -198,8 +185,7 @@ class SourceRecord:
     story_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePage:
+class SourcePage(Struct, frozen=True):
     total: int
     hits: tuple[tuple[SourceRecord, float], ...]
 

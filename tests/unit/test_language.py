@@ -113,6 +113,16 @@ def test_with_match_any_one_of_the_outermost_words_is_enough(text: str, tree: No
     assert parse_query(text, FIELDS, match_any=True) == tree
 
 
+PLAIN_WORDS = st.lists(st.sampled_from(("the", "chips", "or", "c3po", "42", "x", "relations")), min_size=1, max_size=6)
+
+
+@given(PLAIN_WORDS, st.booleans())
+def test_plain_words_are_read_at_once_as_the_parser_reads_them(words: list[str], match_any: bool) -> None:
+    # A blank at the end is enough to send the text to the parser.
+    text = " ".join(words)
+    assert parse_query(text, FIELDS, match_any=match_any) == parse_query(text + " ", FIELDS, match_any=match_any)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(query_texts, ANY_TEXT), st.booleans())
 @example("\ud800* title:\udfff", False)

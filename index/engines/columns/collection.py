@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import repeat
 from pathlib import Path
 
-import msgspec
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
-from index.engines.columns import filtering, kernels
-from index.engines.columns.executor import Executor, Matches, Scratch, everything
+from index.engines.columns import filtering
+from index.engines.columns.executor import Executor, Matches, Scope, Scratch
+from index.engines.columns.facets import FacetCount, FacetTable
 from index.engines.columns.files import CollectionKind, Segments, deleted_path
 from index.engines.columns.segment import Segment
 from index.engines.columns.statistics import Statistics
-from index.query import Facet, FacetRequest, FacetValue, Filters, Node, Sort
+from index.query import Facet, FacetRequest, Filters, Node, Sort
 
-Match = Callable[[Executor], Matches]
+# The matches in one segment: ascending or, to spare sorting them, not; of these documents alone, None for all.
+Match = Callable[[Executor, bool, NDArray[np.int32] | None], Matches]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True, gc=False):
     """A document that matches: its segment, its number there, its score."""
 
     segment: Segment
@@ -30,35 +31,10 @@ class Found:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     total: int
     found: list[Found]
     facets: dict[str, Facet]
-
-
-class FacetTable:
-    """The values of a facet over all segments, in the order in which they are listed; ``renumbered[i]`` leads from the
-    codes of the i-th segment to their places here, None where they are the same."""
-
-    def __init__(self, directory: Path, name: str, segments: Sequence[Segment]) -> None:
-        table = msgspec.json.decode((directory / f"facet_{name}.json").read_bytes(), type=list[tuple[str, str]])
-        self.values = [value for value, _ in table]
-        self.labels = dict(table)
-        self._numbers: dict[str, int] | None = None
-        self.renumbered = [self._renumber(segment.facets[name].values) for segment in segments]
-
-    @property
-    def numbers(self) -> dict[str, int]:
-        if self._numbers is None:
-            self._numbers = {value: number for number, value in enumerate(self.values)}
-        return self._numbers
-
-    def _renumber(self, values: list[str]) -> NDArray[np.int32] | None:
-        if values == self.values:
-            return None
-        # What only deleted documents have stands in no list; it is counted nowhere, and any number will do.
-        return np.array([self.numbers.get(value, 0) for value in values], np.int32)
 
 
 class Collection:
@@ -71,48 +47,43 @@ class Collection:
         ]
         self.statistics = Statistics(self.segments)
         self._facets = {name: FacetTable(directory, name, self.segments) for name in kind.facets}
-        self._scratch: dict[int, list[Scratch]] = {}
+        self._find_scope = lru_cache(maxsize=100)(Scope)
+        self._scratch: list[list[Scratch]] = [[] for _ in self.segments]
 
     def search(
         self,
-        match: Match | None,
-        search_in: Sequence[str],
+        match: Match,
+        search_in: tuple[str, ...],
         filters: Filters,
         sort: Sort,
         wanted: int,
         facets: FacetRequest = FacetRequest(),  # noqa: B008 - frozen
     ) -> Page:
-        """The first ``wanted`` documents in order, the total, the facets. ``match`` None matches everything."""
+        """The first ``wanted`` documents in order, the total, the facets."""
         total, found = 0, []
-        counts = {name: _Count(self._facets[name]) for name in facets.names}
+        counts = [FacetCount(self._facets[name]) for name in facets.names]
         for place, segment in enumerate(self.segments):
-            docs, scores = self._match(segment, match, search_in)
-            fails = filtering.find_failures(segment, docs, filters)
-            for name, count in counts.items():
-                count.add(place, *filtering.count_values(segment, name, docs, fails))
-            passing = filtering.keep_passing((docs, scores), fails)
+            scratch = self._take_scratch(place)
+            within, left = filtering.narrow(segment, filters, facets.names)
+            executor = Executor(segment, self.statistics, scratch, self._find_scope(segment, search_in))
+            matches = match(executor, filtering.needs_ascending(sort, wanted), within)
+            fails = filtering.find_failures(segment, matches[0], left)
+            for count in counts:
+                count.add(place, segment, scratch, matches, fails)
+            # Given back only now: what an error leaves half done is not used again.
+            self._scratch[place].append(scratch)
+            passing = filtering.keep_passing(matches, fails)
             total += len(passing[0])
-            best = filtering.find_best(segment, passing, sort, wanted)
-            found.append([Found(segment, *one) for one in zip(best[0].tolist(), best[1].tolist(), strict=True)])
-        counted = {name: count.to_facet(facets, filters, name) for name, count in counts.items()}
+            docs, scores = filtering.find_best(segment, passing, sort, wanted)
+            found.append(list(map(Found, repeat(segment), docs.tolist(), scores.tolist())))
+        counted = {count.name: count.to_facet(facets, filters) for count in counts}
         return Page(total, _merge(found, sort, wanted), counted)
 
-    def _match(self, segment: Segment, match: Match | None, search_in: Sequence[str]) -> Matches:
-        if match is None:
-            return everything(segment.size)
-        with self._lend_scratch(segment.size) as scratch:
-            return match(Executor(segment, self.statistics, scratch, search_in))
-
-    @contextmanager
-    def _lend_scratch(self, size: int) -> Iterator[Scratch]:
-        free = self._scratch.setdefault(size, [])
+    def _take_scratch(self, place: int) -> Scratch:
         try:
-            scratch = free.pop()
+            return self._scratch[place].pop()
         except IndexError:
-            scratch = Scratch(size)
-        yield scratch
-        # Not in a finally: what an error leaves half done is not lent again.
-        free.append(scratch)
+            return Scratch(self.segments[place])
 
     def find(self, ident: str) -> Found | None:
         """The document of an id."""
@@ -123,7 +94,7 @@ class Collection:
         return None
 
     def labels_of(self, facet: str) -> dict[str, str]:
-        return self._facets[facet].labels if facet in self._facets else {}
+        return dict(self._facets[facet].table) if facet in self._facets else {}
 
     def close(self) -> None:
         for segment in self.segments:
@@ -131,8 +102,15 @@ class Collection:
         self.__dict__.clear()
 
 
-def match_tree(tree: Node | None) -> Match | None:
-    return None if tree is None else lambda executor: executor.match(tree)
+def match_tree(tree: Node | None) -> Match:
+    """``tree`` None matches everything."""
+
+    def match(executor: Executor, ascending: bool, within: NDArray[np.int32] | None) -> Matches:
+        if within is not None:
+            return executor.match_within(tree, within)
+        return executor.everything if tree is None else executor.match(tree, ascending=ascending)
+
+    return match
 
 
 def _merge(found: list[list[Found]], sort: Sort, wanted: int) -> list[Found]:
@@ -141,65 +119,3 @@ def _merge(found: list[list[Found]], sort: Sort, wanted: int) -> list[Found]:
     merged = [one for part in found for one in part]
     merged.sort(key=lambda one: filtering.order_key(one.segment, one.number, one.score, sort))
     return merged[:wanted]
-
-
-class _Count:
-    """The counts of one facet, gathered from segment after segment."""
-
-    def __init__(self, table: FacetTable) -> None:
-        self._table = table
-        self._parts: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
-        self._missing = 0
-
-    def add(self, place: int, codes: NDArray[np.int32], counts: NDArray[np.int32], missing: int) -> None:
-        numbers = self._table.renumbered[place]
-        self._parts.append((codes if numbers is None else numbers[codes], counts))
-        self._missing += missing
-
-    def to_facet(self, request: FacetRequest, filters: Filters, name: str) -> Facet:
-        chosen = {value for own in filters.values if own.facet == name for value in own.any_of}
-        codes, counts = self._add_up()
-        if request.sort == "count":
-            places = np.empty(request.size, np.int64)
-            first = places[: kernels.most_frequent(codes, counts, request.size, places)]
-        else:
-            # Codes are in the order of labels.
-            first = np.argsort(codes)[: request.size]
-        table = self._table
-        shown = [
-            _make_value(table, code, count, chosen)
-            for code, count in zip(codes[first].tolist(), counts[first].tolist(), strict=True)
-        ]
-        late = chosen.difference(value.value for value in shown)
-        if late:
-            shown = _place_selected([*shown, *(self._find_value(value, codes, counts) for value in late)], request)
-        total = int(counts.sum())
-        return Facet(tuple(shown), total - sum(value.count for value in shown), self._missing)
-
-    def _add_up(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Each code that occurs, and how often, over all segments."""
-        if len(self._parts) == 1:
-            return self._parts[0]
-        sums = np.zeros(len(self._table.values), np.int32)
-        for codes, counts in self._parts:
-            np.add.at(sums, codes, counts)
-        codes = np.flatnonzero(sums).astype(np.int32)
-        return codes, sums[codes]
-
-    def _find_value(self, value: str, codes: NDArray[np.int32], counts: NDArray[np.int32]) -> FacetValue:
-        """A selected value that is not among the first."""
-        number = self._table.numbers.get(value)
-        count = 0 if number is None else int(counts[codes == number].sum())
-        return FacetValue(value, self._table.labels.get(value, value), count, True)
-
-
-def _make_value(table: FacetTable, code: int, count: int, chosen: set[str]) -> FacetValue:
-    value = table.values[code]
-    return FacetValue(value, table.labels[value], count, value in chosen)
-
-
-def _place_selected(values: list[FacetValue], request: FacetRequest) -> list[FacetValue]:
-    """A selected value is listed even where the size would cut it off, or nothing has it: in its place in the order."""
-    by_count = request.sort == "count"
-    values.sort(key=lambda value: (-value.count if by_count else 0, value.label.casefold(), value.value))
-    return [*values[: request.size], *(value for value in values[request.size :] if value.selected)]

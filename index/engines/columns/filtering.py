@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from index.engines.columns import kernels
+from index.engines.columns import selection
 from index.engines.columns.executor import Matches
 from index.engines.columns.files import NO_TIME
 from index.engines.columns.segment import Segment
@@ -20,26 +22,37 @@ _OTHER = 1
 _LATEST = 2**63 - 1
 # Up to so many hits are kept in order while going through the matches; for more, sorting all is faster.
 _MAX_KEPT = 256
+_NO_FILTERS = Filters()
+
+
+def narrow(segment: Segment, filters: Filters, counted: Sequence[str]) -> tuple[NDArray[np.int32] | None, Filters]:
+    """The documents that pass a filter by value, and the filters that are left; None where no filter is of that kind.
+
+    A facet that is ``counted`` is counted without its own filter, and needs all matches.
+    """
+    for own in filters.values:
+        if own.any_of and own.facet not in counted:
+            left = replace(filters, values=tuple([other for other in filters.values if other is not own]))
+            if own.none_of:
+                left = replace(left, values=(*left.values, ValueFilter(own.facet, none_of=own.none_of)))
+            return segment.facets[own.facet].find_documents(own.any_of), left
+    return None, filters
 
 
 def find_failures(segment: Segment, docs: NDArray[np.int32], filters: Filters) -> Fails | None:
     """None where nothing filters and nothing is deleted."""
-    values = [value for value in filters.values if value.any_of or value.none_of]
-    timed = filters.published_from is not None or filters.published_before is not None
-    counted = filters.min_sources is not None or filters.max_sources is not None
-    if not (values or timed or counted or segment.deleted is not None):
+    if segment.deleted is None and filters == _NO_FILTERS:
         return None
-    fails = np.zeros(len(docs), np.uint8)
-    if segment.deleted is not None:
-        fails |= segment.deleted[docs]
-    for value in values:
-        _fail_values(segment, docs, value, fails)
-    if timed:
+    fails = np.zeros(len(docs), np.uint8) if segment.deleted is None else segment.deleted[docs]
+    for value in filters.values:
+        if value.any_of or value.none_of:
+            _fail_values(segment, docs, value, fails)
+    if filters.published_from is not None or filters.published_before is not None:
         _fail_times(segment, docs, filters.published_from, filters.published_before, fails)
-    if counted:
+    if filters.min_sources is not None or filters.max_sources is not None:
         low = 0 if filters.min_sources is None else filters.min_sources
         high = 2**31 - 1 if filters.max_sources is None else filters.max_sources
-        kernels.fail_range(docs, segment.columns["source_count"], low, high, _OTHER, fails)
+        selection.fail_range(docs, segment.columns["source_count"], low, high, _OTHER, fails)
     return fails
 
 
@@ -50,11 +63,13 @@ def own_bit(segment: Segment, facet: str) -> int:
 
 def _fail_values(segment: Segment, docs: NDArray[np.int32], value: ValueFilter, fails: Fails) -> None:
     facet = segment.facets[value.facet]
-    wanted, unwanted = (np.zeros(len(facet.values), np.uint8) for _ in range(2))
-    for chosen, marks in ((value.any_of, wanted), (value.none_of, unwanted)):
-        marks[[facet.numbers[one] for one in chosen if one in facet.numbers]] = 1
-    bit = own_bit(segment, value.facet)
-    kernels.fail_facet(docs, facet.starts, facet.codes, wanted, unwanted, bool(value.any_of), bit, fails)
+    marks = np.zeros(len(facet.values) + 1, np.uint8)
+    for mark, values in ((selection.WANTED, value.any_of), (selection.UNWANTED, value.none_of)):
+        marks[[facet.numbers[one] for one in values if one in facet.numbers]] |= mark
+    selection.fail_facet(
+        docs, facet.sets, facet.set_starts, facet.set_codes, marks, bool(value.any_of),
+        own_bit(segment, value.facet), fails,
+    )  # fmt: skip
 
 
 def _fail_times(
@@ -64,31 +79,37 @@ def _fail_times(
     first, last = microseconds(start), microseconds(end)
     low = NO_TIME + 1 if first is None else first
     high = _LATEST if last is None else last - 1
-    kernels.fail_range(docs, segment.columns["published"], low, high, _OTHER, fails)
+    selection.fail_range(docs, segment.columns["published"], low, high, _OTHER, fails)
 
 
-def keep_passing(matches: Matches, fails: Fails | None) -> Matches:
+def keep_passing(matches: Matches, fails: Fails | None, own: int = 0) -> Matches:
+    """The matches that fail at most in ``own``."""
     if fails is None:
         return matches
     docs, scores = np.empty_like(matches[0]), np.empty_like(matches[1])
-    n = kernels.keep_passing(*matches, fails, docs, scores)
+    n = selection.keep_passing(*matches, fails, own, docs, scores)
     return docs[:n], scores[:n]
+
+
+def needs_ascending(sort: Sort, wanted: int) -> bool:
+    """Whether ``find_best`` relies on matches in the order of their numbers."""
+    return sort is Sort.NEWEST or wanted > _MAX_KEPT
 
 
 def find_best(segment: Segment, matches: Matches, sort: Sort, wanted: int) -> Matches:
     """The first ``wanted`` matches in the order asked for; ties by newest, then id, which is the order of numbers."""
     docs, scores = matches
-    if sort == Sort.NEWEST or not wanted or not len(docs):
+    if sort is Sort.NEWEST or not wanted or not len(docs):
         return docs[:wanted], scores[:wanted]
-    if sort == Sort.RELEVANCE:
+    if sort is Sort.RELEVANCE:
         if wanted <= _MAX_KEPT:
             best, best_scores = np.empty(wanted, np.int32), np.empty(wanted, np.float32)
-            n = kernels.best_scores(docs, scores, wanted, best, best_scores)
+            n = selection.keep_best(docs, scores, wanted, best, best_scores)
             return best[:n], best_scores[:n]
         order = np.argsort(-scores, kind="stable")[:wanted]
     elif wanted <= _MAX_KEPT:
         places = np.empty(wanted, np.int64)
-        order = places[: kernels.lowest_ranks(docs, segment.ranks[sort.value], wanted, places)]
+        order = places[: selection.lowest_ranks(docs, segment.ranks[sort.value], wanted, places)]
     else:
         order = np.argsort(segment.ranks[sort.value][docs], kind="stable")[:wanted]
     return docs[order], scores[order]
@@ -109,16 +130,3 @@ def order_key(segment: Segment, number: int, score: float, sort: Sort) -> tuple[
             return (~int(segment.columns["updated"][number]), *end)
         case Sort.SOURCES:
             return (-int(segment.columns["source_count"][number]), *end)
-
-
-def count_values(
-    segment: Segment, name: str, docs: NDArray[np.int32], fails: Fails | None
-) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
-    """The codes that the matches have under every filter but the facet's own, how often, and how many have none."""
-    facet = segment.facets[name]
-    counts = np.zeros(len(facet.values), np.int32)
-    touched = np.empty(len(facet.values), np.int32)
-    marks = np.zeros(len(docs), np.uint8) if fails is None else fails
-    met, missing = kernels.count_facet(docs, marks, own_bit(segment, name), facet.starts, facet.codes, counts, touched)
-    codes = touched[:met]
-    return codes, counts[codes], int(missing)

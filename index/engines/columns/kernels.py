@@ -7,8 +7,21 @@ release the GIL and share nothing but what they are given.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from numba import njit
+from numba import njit, types
+
+# Types are given, so that all is compiled on import, and nothing else ever while a request waits. What is read may be a
+# read-only mapping or not; OUT_ is written.
+kernel = partial(njit, cache=True, nogil=True)
+N, R, FLAG = types.int64, types.float64, types.boolean
+INTS, LONGS, PLACES, BYTES, FLOATS = (
+    types.Array(one, 1, "C", readonly=True)
+    for one in (types.int32, types.int64, types.uint32, types.uint8, types.float32)
+)
+TABLE, ROWS = types.Array(types.int32, 2, "C", readonly=True), types.Array(types.float64, 2, "C", readonly=True)
+OUT_INTS, OUT_LONGS, OUT_BYTES, OUT_FLOATS = types.int32[::1], types.int64[::1], types.uint8[::1], types.float32[::1]
 
 # A place is a field number and a position in that field, in one uint32: consecutive words are consecutive numbers.
 FIELD_SHIFT = 28
@@ -34,17 +47,34 @@ def gallop(docs, low, high, wanted):
     return high
 
 
-@njit(cache=True, nogil=True)
-def and_terms(begins, ends, docs, whole, title, idf, title_idf, out_docs, out_scores):
-    """Documents that are in every list ``docs[begins[i]:ends[i]]`` (the shortest first), and their scores.
+@kernel([(N, N, FLOATS, FLOATS, R, R, OUT_FLOATS)])
+def score_list(begin, end, whole, title, idf, title_idf, out):
+    """What each posting of a list scores: ``idf * whole[p] + title_idf * title[p]``."""
+    for i in range(end - begin):
+        out[i] = np.float32(idf) * whole[begin + i] + np.float32(title_idf) * title[begin + i]
 
-    The score is the sum over the lists of ``idf[i] * whole[p] + title_idf[i] * title[p]``.
+
+@kernel([(ROWS, INTS, FLOATS, FLOATS, FLAG, INTS, OUT_INTS, OUT_FLOATS)])
+def and_terms(rows, docs, whole, title, narrowed, within, out_docs, out_scores):
+    """Documents that are in every list, and in ``within`` if it is ``narrowed``, each with the sum of what its postings
+    score (``score_list``).
+
+    ``rows``, float64: for each list its length, where it begins and ends in ``docs``, idf, title_idf; shortest first.
     """
-    lists = len(begins)
-    at = begins.copy()
+    inside = 0
+    at = rows[:, 1].astype(np.int64)
+    ends = rows[:, 2].astype(np.int64)
+    lists = len(rows)
     n = 0
     while at[0] < ends[0]:
         doc = docs[at[0]]
+        if narrowed:
+            inside = gallop(within, inside, len(within), doc)
+            if inside == len(within):
+                return n
+            if within[inside] != doc:
+                at[0] = gallop(docs, at[0], ends[0], within[inside])
+                continue
         there = True
         for i in range(1, lists):
             at[i] = gallop(docs, at[i], ends[i], doc)
@@ -58,7 +88,7 @@ def and_terms(begins, ends, docs, whole, title, idf, title_idf, out_docs, out_sc
         if there:
             score = np.float32(0)
             for i in range(lists):
-                score += idf[i] * whole[at[i]] + title_idf[i] * title[at[i]]
+                score += np.float32(rows[i, 3]) * whole[at[i]] + np.float32(rows[i, 4]) * title[at[i]]
             out_docs[n] = doc
             out_scores[n] = score
             n += 1
@@ -66,77 +96,82 @@ def and_terms(begins, ends, docs, whole, title, idf, title_idf, out_docs, out_sc
     return n
 
 
-@njit(cache=True, nogil=True)
-def add_term(begin, end, docs, whole, title, idf, title_idf, fields, mask, sums, seen, touched, n):
-    """Add a list's scores to ``sums``; documents met for the first time go to ``touched`` from ``n`` on.
+# What is added up is kept by document: ``sums`` (all 0 between uses), ``seen`` (1 for what was met, else 0), and
+# ``touched``, the documents met in the order in which they were; it needs room for one more than can be met. Each
+# posting writes ``touched[n]`` and counts it only if the document is new: without a branch that cannot be foreseen,
+# five words are added up in a sixth of the time.
 
-    Postings without a field of ``mask`` are passed over.
+
+@kernel([(ROWS, INTS, FLOATS, FLOATS, BYTES, N, OUT_FLOATS, OUT_BYTES, OUT_INTS, N)])
+def add_terms(rows, docs, whole, title, fields, mask, sums, seen, touched, n):
+    """Add up what the postings of some lists score; postings without a field of ``mask`` are passed over.
+
+    ``rows`` are those of ``and_terms`` in any order. Documents met for the first time go to ``touched`` from ``n`` on.
     """
-    for p in range(begin, end):
-        if fields[p] & mask:
-            doc = docs[p]
-            if not seen[doc]:
-                seen[doc] = 1
-                sums[doc] = 0
+    for i in range(len(rows)):
+        idf, title_idf = np.float32(rows[i, 3]), np.float32(rows[i, 4])
+        for p in range(int(rows[i, 1]), int(rows[i, 2])):
+            if fields[p] & mask:
+                doc = docs[p]
                 touched[n] = doc
-                n += 1
-            sums[doc] += idf * whole[p] + title_idf * title[p]
+                n += seen[doc] == 0
+                seen[doc] = 1
+                sums[doc] += idf * whole[p] + title_idf * title[p]
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel([(INTS, FLOATS, OUT_FLOATS, OUT_BYTES, OUT_INTS, N)])
 def add_scores(docs, scores, sums, seen, touched, n):
     """The same with scores that are worked out already."""
     for i in range(len(docs)):
         doc = docs[i]
-        if not seen[doc]:
-            seen[doc] = 1
-            sums[doc] = 0
-            touched[n] = doc
-            n += 1
+        touched[n] = doc
+        n += seen[doc] == 0
+        seen[doc] = 1
         sums[doc] += scores[i]
     return n
 
 
-@njit(cache=True, nogil=True)
-def add_constant(begins, ends, docs, fields, mask, seen, touched):
-    """The documents that are in some list with a field of ``mask``: what a prefix stands for."""
+@kernel([(INTS, LONGS, INTS, BYTES, N, types.float32, OUT_FLOATS, OUT_BYTES, OUT_INTS)])
+def add_constant(terms, starts, docs, fields, mask, score, sums, seen, touched):
+    """The documents that have one of ``terms`` in a field of ``mask``, each with one and the same score: what a prefix
+    stands for. The postings of term ``t`` are ``starts[t]`` to ``starts[t + 1]``."""
     n = 0
-    for i in range(len(begins)):
-        for p in range(begins[i], ends[i]):
-            doc = docs[p]
-            if fields[p] & mask and not seen[doc]:
-                seen[doc] = 1
+    for i in range(len(terms)):
+        for p in range(starts[terms[i]], starts[terms[i] + 1]):
+            if fields[p] & mask:
+                doc = docs[p]
                 touched[n] = doc
-                n += 1
+                n += seen[doc] == 0
+                seen[doc] = 1
+                sums[doc] = score
     return n
 
 
-@njit(cache=True, nogil=True)
-def collect(sums, seen, touched, n, out_docs, out_scores):
-    """Move what was added into ``out_*`` in ascending order, and leave ``seen`` clean.
+@kernel([(OUT_FLOATS, OUT_BYTES, OUT_INTS, N, FLAG, OUT_INTS, OUT_FLOATS)])
+def collect(sums, seen, touched, n, ascending, out_docs, out_scores):
+    """Move what was added into ``out_*`` and leave ``sums`` and ``seen`` clean; in the order met unless ``ascending``.
 
     Sorting costs n log n, going through all documents a step each: the cheaper one is taken.
     """
-    if n * 16 < len(seen):
-        found = np.sort(touched[:n])
-        for i in range(n):
-            doc = found[i]
-            out_docs[i] = doc
-            out_scores[i] = sums[doc]
-            seen[doc] = 0
-    else:
+    if ascending and n * 16 >= len(seen):
         i = 0
         for doc in range(len(seen)):
             if seen[doc]:
-                out_docs[i] = doc
-                out_scores[i] = sums[doc]
-                seen[doc] = 0
+                touched[i] = doc
                 i += 1
+    elif ascending:
+        touched[:n].sort()
+    for i in range(n):
+        doc = touched[i]
+        out_docs[i] = doc
+        out_scores[i] = sums[doc]
+        sums[doc] = 0
+        seen[doc] = 0
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel([(INTS, FLOATS, INTS, FLOATS, OUT_INTS, OUT_FLOATS)])
 def intersect(docs, scores, other_docs, other_scores, out_docs, out_scores):
     """Documents in both, with the sum of both scores."""
     n = at = 0
@@ -151,20 +186,36 @@ def intersect(docs, scores, other_docs, other_scores, out_docs, out_scores):
     return n
 
 
-@njit(cache=True, nogil=True)
-def subtract(docs, scores, other_docs, out_docs, out_scores):
-    """Documents that are not in ``other_docs``."""
-    n = at = 0
+@kernel([(INTS, FLOATS, INTS, OUT_BYTES, OUT_INTS, OUT_FLOATS)])
+def subtract(docs, scores, unwanted, seen, out_docs, out_scores):
+    """Documents that are not in ``unwanted``. ``seen`` is all 0, and is again afterwards.
+
+    Looking for each document in a long list costs its logarithm; marking all of a list of about the same length and
+    looking at the marks a tenth of that.
+    """
+    n = 0
+    if len(unwanted) > 16 * len(docs):
+        at = 0
+        for i in range(len(docs)):
+            at = gallop(unwanted, at, len(unwanted), docs[i])
+            if at == len(unwanted) or unwanted[at] != docs[i]:
+                out_docs[n] = docs[i]
+                out_scores[n] = scores[i]
+                n += 1
+        return n
+    for i in range(len(unwanted)):
+        seen[unwanted[i]] = 1
     for i in range(len(docs)):
-        at = gallop(other_docs, at, len(other_docs), docs[i])
-        if at == len(other_docs) or other_docs[at] != docs[i]:
+        if not seen[docs[i]]:
             out_docs[n] = docs[i]
             out_scores[n] = scores[i]
             n += 1
+    for i in range(len(unwanted)):
+        seen[unwanted[i]] = 0
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel([(N, N, INTS, BYTES, PLACES, PLACES, N, OUT_INTS, OUT_INTS, OUT_INTS)])
 def count_in_fields(begin, end, docs, fields, place_starts, places, mask, out_docs, out_counts, out_titles):
     """Documents of a list with a field of ``mask``; how often the term stands in those fields, and in the title
     if that is one of them (it is field 0)."""
@@ -185,6 +236,17 @@ def count_in_fields(begin, end, docs, fields, place_starts, places, mask, out_do
 
 
 @njit(cache=True, nogil=True)
+def _follows(start, offsets, at, place_starts, places):
+    """Whether each other term stands at its offset from ``start`` in the document that ``at`` points to."""
+    for i in range(1, len(at)):
+        wanted = start + offsets[i]
+        found = gallop(places, place_starts[at[i]], place_starts[at[i] + 1], wanted)
+        if found >= place_starts[at[i] + 1] or places[found] != wanted:
+            return False
+    return True
+
+
+@kernel([(LONGS, LONGS, LONGS, INTS, PLACES, PLACES, N, OUT_INTS, OUT_INTS, OUT_INTS)])
 def count_phrase(begins, ends, offsets, docs, place_starts, places, mask, out_docs, out_counts, out_titles):
     """The same for terms that stand one after the other; ``offsets[i]`` is the place of the i-th list's term in the
     phrase. The lists come with the shortest first."""
@@ -219,135 +281,27 @@ def count_phrase(begins, ends, offsets, docs, place_starts, places, mask, out_do
 
 
 @njit(cache=True, nogil=True)
-def _follows(start, offsets, at, place_starts, places):
-    """Whether each other term stands at its offset from ``start`` in the document that ``at`` points to."""
-    for i in range(1, len(at)):
-        wanted = start + offsets[i]
-        found = gallop(places, place_starts[at[i]], place_starts[at[i] + 1], wanted)
-        if found >= place_starts[at[i] + 1] or places[found] != wanted:
-            return False
-    return True
+def _saturate(tf, length, average, k1, b):
+    return tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average)) if tf else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel([(INTS, INTS, INTS, R, R, R, OUT_FLOATS)])
 def saturate(docs, counts, lengths, average, k1, b, out):
     """BM25's share of how often and how long: ``tf (k1 + 1) / (tf + k1 (1 - b + b length / average))``."""
     for i in range(len(docs)):
-        tf = counts[i]
-        out[i] = tf * (k1 + 1) / (tf + k1 * (1 - b + b * lengths[docs[i]] / average)) if tf else 0
+        out[i] = _saturate(counts[i], lengths[docs[i]], average, k1, b)
 
 
-# --- filters, order, facets --------------------------------------------------------------------------------------
-
-
-@njit(cache=True, nogil=True)
-def fail_facet(docs, starts, codes, wanted, unwanted, needs_one, bit, fails):
-    """Set ``bit`` in ``fails`` for documents that no code is ``wanted`` of (if ``needs_one``) or some ``unwanted``."""
+@kernel([(INTS, INTS, INTS, TABLE, N, R, R, R, R, R, R, OUT_FLOATS)])
+def score_counts(docs, counts, titles, lengths, mask, average, title_average, idf, title_idf, k1, b, out):
+    """The formula from how often a leaf stands in the fields of ``mask`` (``lengths[field, document]``), and how often
+    in the title, which counts once more where it is not the only one."""
     for i in range(len(docs)):
-        found = not needs_one
-        for at in range(starts[docs[i]], starts[docs[i] + 1]):
-            if unwanted[codes[at]]:
-                found = False
-                break
-            found = found or wanted[codes[at]]
-        if not found:
-            fails[i] |= bit
-
-
-@njit(cache=True, nogil=True)
-def fail_range(docs, values, low, high, bit, fails):
-    """Set ``bit`` for documents whose value is not in ``[low, high]``."""
-    for i in range(len(docs)):
-        if values[docs[i]] < low or values[docs[i]] > high:
-            fails[i] |= bit
-
-
-@njit(cache=True, nogil=True)
-def keep_passing(docs, scores, fails, out_docs, out_scores):
-    """The documents without any failure."""
-    n = 0
-    for i in range(len(docs)):
-        if not fails[i]:
-            out_docs[n] = docs[i]
-            out_scores[n] = scores[i]
-            n += 1
-    return n
-
-
-@njit(cache=True, nogil=True)
-def count_facet(docs, fails, own, starts, codes, counts, touched):
-    """Count the codes of documents that fail at most in ``own``. Returns how many codes were met, to ``touched``,
-    and how many documents have none."""
-    met = missing = 0
-    for i in range(len(docs)):
-        if fails[i] & ~own:
-            continue
-        low, high = starts[docs[i]], starts[docs[i] + 1]
-        missing += low == high
-        for at in range(low, high):
-            code = codes[at]
-            if not counts[code]:
-                touched[met] = code
-                met += 1
-            counts[code] += 1
-    return met, missing
-
-
-@njit(cache=True, nogil=True)
-def best_scores(docs, scores, k, out_docs, out_scores):
-    """The ``k`` best by score, then lowest number, in that order."""
-    n = 0
-    for i in range(len(docs)):
-        score = scores[i]
-        # Documents ascend: an equal score found later is no better.
-        if n == k and score <= out_scores[n - 1]:
-            continue
-        at = n if n < k else k - 1
-        while at > 0 and out_scores[at - 1] < score:
-            out_scores[at] = out_scores[at - 1]
-            out_docs[at] = out_docs[at - 1]
-            at -= 1
-        out_scores[at] = score
-        out_docs[at] = docs[i]
-        n = min(n + 1, k)
-    return n
-
-
-@njit(cache=True, nogil=True)
-def lowest_ranks(docs, ranks, k, out_at):
-    """Where in ``docs`` the ``k`` documents of lowest rank stand, in that order; no two have the same."""
-    n = 0
-    for i in range(len(docs)):
-        rank = ranks[docs[i]]
-        if n == k and rank >= ranks[docs[out_at[n - 1]]]:
-            continue
-        at = n if n < k else k - 1
-        while at > 0 and ranks[docs[out_at[at - 1]]] > rank:
-            out_at[at] = out_at[at - 1]
-            at -= 1
-        out_at[at] = i
-        n = min(n + 1, k)
-    return n
-
-
-@njit(cache=True, nogil=True)
-def most_frequent(codes, counts, k, out_at):
-    """Where in ``codes`` the ``k`` of greatest count stand, in that order; of equal ones the lowest code first."""
-    n = 0
-    for i in range(len(codes)):
-        at = n if n < k else k - 1
-        if n == k and not _is_before(codes, counts, i, out_at[at]):
-            continue
-        while at > 0 and _is_before(codes, counts, i, out_at[at - 1]):
-            out_at[at] = out_at[at - 1]
-            at -= 1
-        out_at[at] = i
-        n = min(n + 1, k)
-    return n
-
-
-@njit(cache=True, nogil=True)
-def _is_before(codes, counts, one, other):
-    if counts[one] != counts[other]:
-        return counts[one] > counts[other]
-    return codes[one] < codes[other]
+        length = 0
+        for field in range(len(lengths)):
+            if mask >> field & 1:
+                length += lengths[field, docs[i]]
+        score = idf * _saturate(counts[i], length, average, k1, b)
+        if mask & 1 and mask != 1:
+            score += title_idf * _saturate(titles[i], lengths[0, docs[i]], title_average, k1, b)
+        out[i] = score

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from index.engines.columns.facet_columns import FacetColumn
 from index.engines.columns.files import CollectionKind, SegmentInfo
 from index.engines.columns.strings import Strings
 
@@ -33,16 +34,6 @@ class Postings:
         return (0, 0) if term is None else (int(self.starts[term]), int(self.starts[term + 1]))
 
 
-class FacetColumn:
-    """Document ``d`` has the codes ``starts[d]`` to ``starts[d + 1]``; code ``c`` stands for ``values[c]``."""
-
-    def __init__(self, directory: Path, name: str) -> None:
-        self.starts = load(directory, f"facet_{name}_starts")
-        self.codes = load(directory, f"facet_{name}_codes")
-        self.values = msgspec.json.decode((directory / f"facet_{name}.json").read_bytes(), type=list[str])
-        self.numbers = {value: code for code, value in enumerate(self.values)}
-
-
 class Segment:
     """What SegmentWriter wrote. ``deleted`` marks documents that are gone with 1; None where none is.
 
@@ -61,7 +52,7 @@ class Segment:
         self.lengths = load(directory, "lengths")
         self.columns = {name: load(directory, name) for name in ("published", "updated", "source_count")}
         self.ranks = {name: load(directory, f"rank_{name}") for name in ("oldest", "updated", "sources")}
-        self.facets = {name: FacetColumn(directory, name) for name in kind.facets}
+        self.facets = {name: _open_facet(directory, name) for name in kind.facets}
         self.terms, self.words = Strings(directory / "terms"), Strings(directory / "words")
         self._word_terms = load(directory, "word_terms")
         self._ids, self._id_docs = Strings(directory / "ids"), load(directory, "id_docs")
@@ -73,6 +64,13 @@ class Segment:
             size = (directory / "documents.bin").stat().st_size
             self._documents: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
         self.find_term = lru_cache(maxsize=_REMEMBERED)(self._find_term)
+
+    @cached_property
+    def everything(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """All documents, none with a score: what a search without words matches."""
+        docs, scores = np.arange(self.size, dtype=np.int32), np.zeros(self.size, np.float32)
+        docs.flags.writeable = scores.flags.writeable = False
+        return docs, scores
 
     def _find_term(self, term: str) -> int | None:
         """The number of a term, or None where no document has it."""
@@ -110,6 +108,11 @@ class Segment:
     def close(self) -> None:
         """Let go of the files: a mapping ends with the last array over it."""
         self.__dict__.clear()
+
+
+def _open_facet(directory: Path, name: str) -> FacetColumn:
+    values = msgspec.json.decode((directory / f"facet_{name}.json").read_bytes(), type=list[str])
+    return FacetColumn(partial(load, directory), name, values)
 
 
 def load(directory: Path, name: str) -> NDArray[Any]:

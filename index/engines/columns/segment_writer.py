@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engines.columns import inversion, kernels, scoring
+from index.engines.columns.facet_columns import make_facet_arrays
 from index.engines.columns.files import GROUPS, NO_TIME, CollectionKind, SegmentInfo
 from index.engines.columns.strings import write_strings
 from index.schema import WORD, term_of
@@ -153,8 +154,8 @@ class SegmentWriter:
         codes = renumbered[_to_array(self._codes[facet])]
         new_starts = np.concatenate([[0], np.cumsum(sizes[order])]).astype(np.int64)
         source = np.repeat(starts[:-1][order] - new_starts[:-1], sizes[order]) + np.arange(len(codes))
-        self._save(f"facet_{facet}_codes", codes[source])
-        self._save(f"facet_{facet}_starts", new_starts.astype(np.int32))
+        for name, values in make_facet_arrays(sizes[order], codes[source], len(known)).items():
+            self._save(f"facet_{facet}_{name}", values)
         (self.directory / f"facet_{facet}.json").write_bytes(msgspec.json.encode(ordered))
 
     # --- postings ----------------------------------------------------------------------------------------------

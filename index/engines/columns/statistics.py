@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from index.engines.columns.scoring import TITLE_SHARE, rarity
 from index.engines.columns.segment import Segment
 
+# A plain word in one segment, as kernels.and_terms takes it: length, begin and end of its list, idf, title idf.
+Row = tuple[int, int, int, float, float]
+_REMEMBERED = 20_000
+
 
 class Statistics:
     """Of one collection. What was worked out once is remembered."""
@@ -19,9 +23,10 @@ class Statistics:
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = segments
         self.documents = sum(segment.size for segment in segments)
-        self.rarities = lru_cache(maxsize=100_000)(self._rarities)
+        self.rarities = lru_cache(maxsize=_REMEMBERED)(self._rarities)
+        self.find_row = lru_cache(maxsize=_REMEMBERED)(self._find_row)
         self.expand_prefix = lru_cache(maxsize=1_000)(self._expand_prefix)
-        self.rarities_in = lru_cache(maxsize=100_000)(self._rarities_in)
+        self.rarities_in = lru_cache(maxsize=_REMEMBERED)(self._rarities_in)
 
     def holding(self, term: str, *, text: bool = True) -> int:
         """How many documents have a term in the fields searched by default, or else in the others."""
@@ -30,6 +35,11 @@ class Statistics:
             begin, end = (segment.text if text else segment.labels).span(segment.find_term(term))
             total += end - begin
         return total
+
+    def _find_row(self, segment: Segment, term: str) -> Row:
+        """A term in one segment; of length 0 where it has none of it."""
+        begin, end = segment.text.span(segment.find_term(term))
+        return (end - begin, begin, end, *self.rarities(term))
 
     def _rarities(self, term: str) -> tuple[float, float]:
         """The idf of a term in the whole text, and its share of the title's idf."""

@@ -1,6 +1,6 @@
 """Compiles the kernels and keeps them on disk: ``python -m index.engines.columns.warm``, which `make setup` runs.
 
-A process loads what was compiled in 0.1 s when it opens its first generation, before its first request.
+A process loads what was compiled in 0.1 s when it imports the kernels, before its first request.
 """
 
 from __future__ import annotations

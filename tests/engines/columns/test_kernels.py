@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from index.engines.columns import kernels
-from index.engines.columns.files import NO_TIME
 from tests.engines.columns.documents import FIELDS, TERMS, Document, FlatPostings, Posting, corpora, invert, starts_of
 from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run
 
@@ -52,8 +51,9 @@ class Lists:
     def __repr__(self) -> str:
         return f"Lists({self.size}, {self.lists}, fields={self.fields.tolist()})"
 
-    def spans(self, chosen: list[int]) -> tuple[Array, Array]:
-        return tuple(given_array([values[at] for at in chosen], np.int64) for values in (self.begins, self.ends))  # type: ignore[return-value]
+    def rows(self, chosen: list[int], idf: Array, title_idf: Array) -> Array:
+        rows = [(self.ends[at] - self.begins[at], self.begins[at], self.ends[at]) for at in chosen]
+        return given_array([(*row, *pair) for row, *pair in zip(rows, idf, title_idf, strict=True)], np.float64)
 
     def places_in(self, at: int, mask: int = 255) -> range | list[int]:
         return [place for place in range(self.begins[at], self.ends[at]) if self.fields[place] & mask]
@@ -87,83 +87,114 @@ def test_gallop_finds_the_first_place_not_below(docs: list[int], wanted: int, on
 
 
 @CHECKED
-@given(lists, chosen)
-def test_and_terms_keeps_documents_of_all_lists_and_sums_their_weights(lists: Lists, chosen: list[int]) -> None:
+@given(lists, chosen, st.one_of(st.none(), st.integers(0, 3)))
+def test_and_terms_keeps_documents_of_all_lists_and_sums_their_weights(
+    lists: Lists, chosen: list[int], limit: int | None
+) -> None:
     chosen = sorted((at % len(lists.lists) for at in chosen), key=lambda at: len(lists.lists[at]))
     idf, title_idf = weights(lists.random, len(chosen)), weights(lists.random, len(chosen))
     expected = {}
-    for doc in set.intersection(*(set(lists.lists[at]) for at in chosen)):
+    within = None if limit is None else lists.lists[limit % len(lists.lists)]
+    limits = [] if within is None else [set(within)]
+    for doc in set.intersection(*(set(lists.lists[at]) for at in chosen), *limits):
         places = [lists.begins[at] + lists.lists[at].index(doc) for at in chosen]
         expected[doc] = sum(idf[i] * lists.whole[p] + title_idf[i] * lists.title[p] for i, p in enumerate(places))
     shortest = len(lists.lists[chosen[0]])
     docs, scores = room(shortest, np.int32), room(shortest, np.float32)
-    n = run(kernels.and_terms, *lists.spans(chosen), lists.docs, lists.whole, lists.title, idf, title_idf, docs, scores)
+    columns = lists.rows(chosen, idf, title_idf), lists.docs, lists.whole, lists.title
+    n = run(kernels.and_terms, *columns, within is not None, given_array(within or [], np.int32), docs, scores)
     assert list(zip(docs[:n].tolist(), scores[:n].tolist(), strict=True)) == sorted(expected.items())
 
 
 @CHECKED
+@given(lists, seeds)
+def test_score_list_weighs_each_posting(lists: Lists, seed: int) -> None:
+    for begin, end in zip(lists.begins, lists.ends, strict=True):
+        idf, title_idf = (float(one) for one in weights(Random(seed), 2))
+        out = room(end - begin, np.float32)
+        run(kernels.score_list, begin, end, lists.whole, lists.title, idf, title_idf, out)
+        assert out.tolist() == [idf * lists.whole[p] + title_idf * lists.title[p] for p in range(begin, end)]
+
+
+class Sums:
+    """What is added up by document, with what was met before."""
+
+    def __init__(self, size: int) -> None:
+        self.arrays = np.zeros(size, np.float32), np.zeros(size, np.uint8), room(size + 1, np.int32)
+        self.expected: dict[int, float] = {}
+
+    def expect(self, doc: int, score: float) -> None:
+        self.expected[doc] = self.expected.get(doc, 0) + score
+
+    def check(self, n: int) -> None:
+        sums, seen, touched = self.arrays
+        assert touched[:n].tolist() == list(self.expected)
+        assert {int(doc): float(sums[doc]) for doc in touched[:n]} == self.expected
+        assert np.flatnonzero(seen).tolist() == sorted(self.expected)
+        assert not np.delete(sums, list(self.expected)).any()
+
+
+@CHECKED
 @given(lists, chosen, masks)
-def test_add_term_adds_up_postings_of_the_fields_asked_for(lists: Lists, chosen: list[int], mask: int) -> None:
-    sums, seen, touched = room(lists.size, np.float32), np.zeros(lists.size, np.uint8), room(lists.size, np.int32)
-    expected: dict[int, float] = {}
-    n = 0
-    for at in (at % len(lists.lists) for at in chosen):
-        idf, title_idf = weights(lists.random, 2)
-        for place in lists.places_in(at, mask):
-            doc = int(lists.docs[place])
-            expected[doc] = expected.get(doc, 0) + idf * lists.whole[place] + title_idf * lists.title[place]
-        n = run(
-            kernels.add_term, lists.begins[at], lists.ends[at], lists.docs, lists.whole, lists.title, idf, title_idf,
-            lists.fields, mask, sums, seen, touched, n,
-        )  # fmt: skip
-    assert touched[:n].tolist() == list(expected)
-    assert {doc: float(sums[doc]) for doc in expected} == expected
-    assert np.flatnonzero(seen).tolist() == sorted(expected)
+def test_add_terms_adds_up_postings_of_the_fields_asked_for(lists: Lists, chosen: list[int], mask: int) -> None:
+    own, n = Sums(lists.size), 0
+    # In two goes: the second goes on where the first ended.
+    for part in (chosen[::2], chosen[1::2]):
+        terms = [at % len(lists.lists) for at in part]
+        idf, title_idf = weights(lists.random, len(terms)), weights(lists.random, len(terms))
+        for i, at in enumerate(terms):
+            for place in lists.places_in(at, mask):
+                own.expect(int(lists.docs[place]), idf[i] * lists.whole[place] + title_idf[i] * lists.title[place])
+        rows = lists.rows(terms, idf, title_idf).reshape(-1, 5)
+        columns = lists.docs, lists.whole, lists.title, lists.fields
+        n = run(kernels.add_terms, given_array(rows, np.float64), *columns, mask, *own.arrays, n)
+    own.check(n)
 
 
 @CHECKED
 @given(matches(3))
 def test_add_scores_adds_up_what_was_worked_out(given_matches: tuple[int, list[tuple[Array, Array]]]) -> None:
     size, parts = given_matches
-    sums, seen, touched = room(size, np.float32), np.zeros(size, np.uint8), room(size, np.int32)
-    expected: dict[int, float] = {}
-    n = 0
+    own, n = Sums(size), 0
     for docs, scores in parts:
         for doc, score in zip(docs.tolist(), scores.tolist(), strict=True):
-            expected[doc] = expected.get(doc, 0) + score
-        n = run(kernels.add_scores, docs, scores, sums, seen, touched, n)
-    assert touched[:n].tolist() == list(expected)
-    assert {doc: float(sums[doc]) for doc in expected} == expected
-    assert np.flatnonzero(seen).tolist() == sorted(expected)
+            own.expect(doc, score)
+        n = run(kernels.add_scores, docs, scores, *own.arrays, n)
+    own.check(n)
 
 
 @CHECKED
 @given(lists, st.lists(st.integers(0, 3), max_size=5), masks)
-def test_add_constant_marks_each_document_of_some_list_once(lists: Lists, chosen: list[int], mask: int) -> None:
-    chosen = [at % len(lists.lists) for at in chosen]
-    expected = dict.fromkeys(int(lists.docs[place]) for at in chosen for place in lists.places_in(at, mask))
-    seen, touched = np.zeros(lists.size, np.uint8), room(lists.size, np.int32)
-    n = run(kernels.add_constant, *lists.spans(chosen), lists.docs, lists.fields, mask, seen, touched)
-    assert touched[:n].tolist() == list(expected)
-    assert np.flatnonzero(seen).tolist() == sorted(expected)
+def test_add_constant_gives_each_document_of_some_list_the_score_once(
+    lists: Lists, chosen: list[int], mask: int
+) -> None:
+    terms = [at % len(lists.lists) for at in chosen]
+    own = Sums(lists.size)
+    own.expected = dict.fromkeys([int(lists.docs[place]) for at in terms for place in lists.places_in(at, mask)], 2.5)
+    starts = given_array([*lists.begins, lists.ends[-1]], np.int64)
+    columns = given_array(terms, np.int32), starts, lists.docs, lists.fields
+    own.check(run(kernels.add_constant, *columns, mask, np.float32(2.5), *own.arrays))
 
 
 @CHECKED
-@given(matches(1), seeds)
-@example((400, [(given_array([0, 399], np.int32), given_array([1, 2], np.float32))]), 0)
-@example((1, [(given_array([0], np.int32), given_array([3], np.float32))]), 0)
-def test_collect_sorts_what_was_added_and_leaves_no_mark(
-    given_matches: tuple[int, list[tuple[Array, Array]]], seed: int
+@given(matches(1), seeds, st.booleans())
+@example((400, [(given_array([0, 399], np.int32), given_array([1, 2], np.float32))]), 0, True)
+@example((1, [(given_array([0], np.int32), given_array([3], np.float32))]), 0, True)
+def test_collect_moves_out_what_was_added_and_leaves_no_mark(
+    given_matches: tuple[int, list[tuple[Array, Array]]], seed: int, ascending: bool
 ) -> None:
     size, [(docs, scores)] = given_matches
-    sums, seen, touched = room(size, np.float32), np.zeros(size, np.uint8), room(size, np.int32)
+    sums, seen, touched = Sums(size).arrays
     sums[docs], seen[docs] = scores, 1
-    touched[: len(docs)] = Random(seed).sample(docs.tolist(), len(docs))
+    touched[: len(docs)] = met = Random(seed).sample(docs.tolist(), len(docs))
+    expected = dict(zip(docs.tolist(), scores.tolist(), strict=True))
     out_docs, out_scores = room(len(docs), np.int32), room(len(docs), np.float32)
-    n = run(kernels.collect, given_array(sums, np.float32), seen, touched, len(docs), out_docs, out_scores)
+    n = run(kernels.collect, sums, seen, touched, len(docs), ascending, out_docs, out_scores)
     assert n == len(docs)
-    assert (out_docs.tolist(), out_scores.tolist()) == (docs.tolist(), scores.tolist())
+    assert out_docs.tolist() == (docs.tolist() if ascending else met)
+    assert out_scores.tolist() == [expected[doc] for doc in out_docs.tolist()]
     assert not seen.any()
+    assert not sums.any()
 
 
 @CHECKED
@@ -179,13 +210,16 @@ def test_intersect_keeps_documents_of_both_with_the_sum(given_matches: tuple[int
 
 @CHECKED
 @given(matches(2))
+@example((400, [(given_array([7], np.int32), given_array([1], np.float32)), (given_array(range(399), np.int32),) * 2]))
 def test_subtract_keeps_documents_that_the_other_has_not(given_matches: tuple[int, list[tuple[Array, Array]]]) -> None:
-    _, [one, (unwanted, _)] = given_matches
+    size, [one, (unwanted, _)] = given_matches
     docs, scores = room(len(one[0]), np.int32), room(len(one[0]), np.float32)
-    n = run(kernels.subtract, *one, unwanted, docs, scores)
+    seen = np.zeros(size, np.uint8)
+    n = run(kernels.subtract, *one, unwanted, seen, docs, scores)
     mine = zip(one[0].tolist(), one[1].tolist(), strict=True)
     expected = [(doc, score) for doc, score in mine if doc not in set(unwanted.tolist())]
     assert list(zip(docs[:n].tolist(), scores[:n].tolist(), strict=True)) == expected
+    assert not seen.any()
 
 
 # --- places --------------------------------------------------------------------------------------------------
@@ -243,6 +277,10 @@ def test_count_phrase_counts_where_its_terms_follow_each_other(
     assert list(zip(*(column[:n].tolist() for column in out), strict=True)) == expected
 
 
+def _share(tf: int, length: int, average: float, k1: float, b: float) -> float:
+    return tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average))
+
+
 @CHECKED
 @given(sizes.flatmap(lambda size: st.tuples(st.just(size), documents_of(size))), seeds, st.floats(1, 1e4))
 def test_saturate_is_the_share_of_bm25(sized: tuple[int, list[int]], seed: int, average: float) -> None:
@@ -251,130 +289,33 @@ def test_saturate_is_the_share_of_bm25(sized: tuple[int, list[int]], seed: int, 
     counts = [random.choice((0, 1, 2, 50)) for _ in docs]
     lengths = [random.choice((0, 1, 7, 1_000_000)) for _ in range(size)]
     k1, b = 1.2, 0.75
-    expected = []
-    for doc, tf in zip(docs, counts, strict=True):
-        length_share = (1 - b) + b * lengths[doc] / average
-        expected.append(tf * (k1 + 1) / (tf + k1 * length_share))
+    expected = [_share(tf, lengths[doc], average, k1, b) for doc, tf in zip(docs, counts, strict=True)]
     out = room(len(docs), np.float32)
     inputs = [given_array(values, np.int32) for values in (docs, counts, lengths)]
     run(kernels.saturate, *inputs, average, k1, b, out)
     np.testing.assert_allclose(out, np.array(expected), rtol=1e-6)
 
 
-# --- filters, order, facets ----------------------------------------------------------------------------------
-
-
-class Valued:
-    """Documents of which each has some of a few codes; some are matches, and fail filters."""
-
-    def __init__(self, size: int, docs: list[int], codes: int, seed: int) -> None:
-        self.docs, self.codes, self.random = docs, codes, Random(seed)
-        most = min(3, codes)
-        self.values = [self.random.sample(range(codes), self.random.randint(0, most)) for _ in range(size)]
-        # Often none, else one or several filters.
-        self.fails = [self.random.choice((0, 0, 1, 2, 4, 6, 7)) for _ in docs]
-
-    def __repr__(self) -> str:
-        return f"Valued({self.docs}, {self.values}, fails={self.fails})"
-
-    def columns(self) -> list[Array]:
-        starts = given_array(starts_of([len(values) for values in self.values]), np.int32)
-        return [starts, given_array([code for values in self.values for code in values], np.int32)]
-
-
-valued = sizes.flatmap(lambda size: st.builds(Valued, st.just(size), documents_of(size), st.integers(0, 6), seeds))
-
-
 @CHECKED
-@given(valued, st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5)), st.booleans(), st.sampled_from((2, 4, 128)))
-def test_fail_facet_marks_documents_without_a_wanted_or_with_an_unwanted_value(
-    given_docs: Valued, wanted: set[int], unwanted: set[int], needs_one: bool, bit: int
+@given(sizes.flatmap(lambda size: st.tuples(st.just(size), documents_of(size))), seeds, masks)
+def test_score_counts_is_the_formula_with_the_title_once_more(
+    sized: tuple[int, list[int]], seed: int, mask: int
 ) -> None:
+    size, docs = sized
+    random = Random(seed)
+    titles = [random.choice((0, 1, 3)) for _ in docs]
+    counts = [own + random.randrange(4) for own in titles]
+    lengths = [[random.choice((0, 1, 7, 200)) for _ in range(size)] for _ in range(FIELDS)]
     expected = []
-    for doc, fails in zip(given_docs.docs, given_docs.fails, strict=True):
-        own = set(given_docs.values[doc])
-        expected.append(fails | bit if own & unwanted or (needs_one and not own & wanted) else fails)
-    marks = [given_array([code in some for code in range(given_docs.codes)], np.uint8) for some in (wanted, unwanted)]
-    fails = np.array(given_docs.fails, np.uint8)
-    docs = given_array(given_docs.docs, np.int32)
-    run(kernels.fail_facet, docs, *given_docs.columns(), *marks, needs_one, bit, fails)
-    assert fails.tolist() == expected
-
-
-_LAST = 2**63 - 1
-_values = (NO_TIME, NO_TIME + 1, -5, 0, 1, 2, _LAST)
-_bounds = st.sampled_from((NO_TIME + 1, -5, 0, 1, 2, _LAST))
-
-
-@CHECKED
-@given(valued, _bounds, _bounds)
-def test_fail_range_marks_documents_out_of_it_and_those_without_a_time(given_docs: Valued, low: int, high: int) -> None:
-    values = [given_docs.random.choice(_values) for _ in given_docs.values]
-    expected = []
-    for doc, fails in zip(given_docs.docs, given_docs.fails, strict=True):
-        inside = values[doc] != NO_TIME and low <= values[doc] <= high
-        expected.append(fails if inside else fails | 1)
-    fails = np.array(given_docs.fails, np.uint8)
-    docs = given_array(given_docs.docs, np.int32)
-    run(kernels.fail_range, docs, given_array(values, np.int64), low, high, 1, fails)
-    assert fails.tolist() == expected
-
-
-@CHECKED
-@given(valued)
-def test_keep_passing_keeps_documents_that_fail_nothing(given_docs: Valued) -> None:
-    docs, fails = given_array(given_docs.docs, np.int32), given_array(given_docs.fails, np.uint8)
-    scores = weights(given_docs.random, len(docs))
-    out_docs, out_scores = room(len(docs), np.int32), room(len(docs), np.float32)
-    n = run(kernels.keep_passing, docs, scores, fails, out_docs, out_scores)
-    kept = [at for at, failed in enumerate(given_docs.fails) if failed == 0]
-    assert out_docs[:n].tolist() == [given_docs.docs[at] for at in kept]
-    assert out_scores[:n].tolist() == [float(scores[at]) for at in kept]
-
-
-@CHECKED
-@given(valued, st.sampled_from((0, 1, 2, 4)))
-def test_count_facet_counts_under_every_filter_but_its_own(given_docs: Valued, own: int) -> None:
-    passing = [doc for doc, fails in zip(given_docs.docs, given_docs.fails, strict=True) if fails in (0, own)]
-    expected: dict[int, int] = {}
-    for doc in passing:
-        for code in given_docs.values[doc]:
-            expected[code] = expected.get(code, 0) + 1
-    docs, fails = given_array(given_docs.docs, np.int32), given_array(given_docs.fails, np.uint8)
-    counts, touched = np.zeros(given_docs.codes, np.int32), room(given_docs.codes, np.int32)
-    # An int64, as the compiled kernel has it: Python's own would not go with uint8 when negated.
-    met, missing = run(kernels.count_facet, docs, fails, np.int64(own), *given_docs.columns(), counts, touched)
-    assert touched[:met].tolist() == list(expected)
-    assert {code: int(count) for code, count in enumerate(counts) if count} == expected
-    assert missing == sum(not given_docs.values[doc] for doc in passing)
-
-
-tops = st.one_of(st.integers(1, 4), st.integers(1, 500))
-
-
-@CHECKED
-@given(matches(1), tops)
-def test_best_scores_are_the_highest_with_ties_by_number(
-    given_matches: tuple[int, list[tuple[Array, Array]]], k: int
-) -> None:
-    _, [(docs, scores)] = given_matches
-    expected = sorted(zip(docs.tolist(), scores.tolist(), strict=True), key=lambda hit: (-hit[1], hit[0]))[:k]
-    out_docs, out_scores = room(k, np.int32), room(k, np.float32)
-    n = run(kernels.best_scores, docs, scores, k, out_docs, out_scores)
-    assert list(zip(out_docs[:n].tolist(), out_scores[:n].tolist(), strict=True)) == expected
-
-
-@CHECKED
-@given(matches(1), seeds, tops)
-def test_lowest_ranks_are_the_first_in_the_order_of_ranks(
-    given_matches: tuple[int, list[tuple[Array, Array]]], seed: int, k: int
-) -> None:
-    size, [(docs, _)] = given_matches
-    ranks = Random(seed).sample(range(size), size)
-    expected = sorted(range(len(docs)), key=lambda at: ranks[docs[at]])[:k]
-    out = room(k, np.int64)
-    n = run(kernels.lowest_ranks, docs, given_array(ranks, np.int32), k, out)
-    assert out[:n].tolist() == expected
+    for doc, tf, title_tf in zip(docs, counts, titles, strict=True):
+        whole = sum(lengths[field][doc] for field in range(FIELDS) if mask >> field & 1)
+        score = 3.0 * _share(tf, whole, 20.0, 1.2, 0.75) if tf else 0.0
+        more = mask & 1 and mask != 1 and title_tf
+        expected.append(score + (1.5 * _share(title_tf, lengths[0][doc], 5.0, 1.2, 0.75) if more else 0.0))
+    out = room(len(docs), np.float32)
+    inputs = [given_array(values, np.int32) for values in (docs, counts, titles, lengths)]
+    run(kernels.score_counts, *inputs, mask, 20.0, 5.0, 3.0, 1.5, 1.2, 0.75, out)
+    np.testing.assert_allclose(out, np.array(expected), rtol=1e-6)
 
 
 # --- the twins themselves ------------------------------------------------------------------------------------
@@ -392,17 +333,3 @@ def test_an_index_that_wraps_around_is_an_error_in_the_checked_run() -> None:
     wraps.py_func = wraps  # type: ignore[attr-defined]
     with pytest.raises(IndexError):
         run(wraps, given_array([1], np.int32))
-
-
-@CHECKED
-@given(
-    st.lists(st.tuples(st.integers(0, 50), st.integers(1, 5)), max_size=30, unique_by=lambda pair: pair[0]),
-    st.integers(1, 10),
-)
-def test_most_frequent_puts_equal_ones_in_the_order_of_codes(pairs: list[tuple[int, int]], k: int) -> None:
-    codes = np.array([code for code, _ in pairs], np.int32)
-    counts = np.array([count for _, count in pairs], np.int32)
-    expected = sorted(range(len(pairs)), key=lambda at: (-pairs[at][1], pairs[at][0]))[:k]
-    out = np.empty(k, np.int64)
-    assert out[: kernels.most_frequent(codes, counts, k, out)].tolist() == expected
-    assert out[: kernels.most_frequent.py_func(codes, counts, k, out)].tolist() == expected

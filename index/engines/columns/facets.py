@@ -1,0 +1,111 @@
+"""Counts of a facet's values over all segments of a collection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from index.engines.columns import filtering, selection
+from index.engines.columns.executor import Matches, Scratch
+from index.engines.columns.filtering import Fails
+from index.engines.columns.segment import Segment
+from index.query import Facet, FacetRequest, FacetValue, Filters
+
+
+class FacetTable:
+    """The values of a facet over all segments, with their labels, in the order in which they are listed;
+    ``renumbered[i]`` leads from the codes of the i-th segment to their places here, None where they are the same."""
+
+    def __init__(self, directory: Path, name: str, segments: Sequence[Segment]) -> None:
+        self.name = name
+        self.table = msgspec.json.decode((directory / f"facet_{name}.json").read_bytes(), type=list[tuple[str, str]])
+        self._numbers: dict[str, int] | None = None
+        values = [value for value, _ in self.table]
+        self.renumbered = [self._renumber(segment.facets[name].values, values) for segment in segments]
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        if self._numbers is None:
+            self._numbers = {value: number for number, (value, _) in enumerate(self.table)}
+        return self._numbers
+
+    def _renumber(self, own: list[str], values: list[str]) -> NDArray[np.int32] | None:
+        if own == values:
+            return None
+        # What only deleted documents have stands in no list; it is counted nowhere, and any number will do.
+        return np.array([self.numbers.get(value, 0) for value in own], np.int32)
+
+
+class FacetCount:
+    """The counts of one facet, gathered from segment after segment."""
+
+    def __init__(self, table: FacetTable) -> None:
+        self.name = table.name
+        self._table = table
+        self._parts: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
+        self._total = self._missing = 0
+
+    def add(self, place: int, segment: Segment, scratch: Scratch, matches: Matches, fails: Fails | None) -> None:
+        """Count the values that the matches have under every filter but the facet's own."""
+        facet, counts, touched = segment.facets[self.name], scratch.counts[self.name], scratch.codes[self.name]
+        if fails is not None:
+            matches = filtering.keep_passing(matches, fails, filtering.own_bit(segment, self.name))
+        values = len(facet.values)
+        met, different, missing = selection.count_facet(
+            matches[0], facet.sets, values, facet.set_starts, facet.set_codes, counts, touched
+        )
+        codes, found = np.empty((2, different), np.int32)
+        self._total += selection.take_counts(touched, met, values, counts, codes, found)
+        self._missing += missing
+        numbers = self._table.renumbered[place]
+        self._parts.append((codes if numbers is None else numbers[codes], found))
+
+    def to_facet(self, request: FacetRequest, filters: Filters) -> Facet:
+        codes, counts = self._add_up()
+        if request.sort == "count":
+            first, first_counts = np.empty((2, request.size), np.int32)
+            n = selection.keep_best(codes, counts, request.size, first, first_counts)
+            first, first_counts = first[:n], first_counts[:n]
+        else:
+            # Codes are in the order of labels.
+            order = np.argsort(codes)[: request.size]
+            first, first_counts = codes[order], counts[order]
+        chosen = {value for own in filters.values if own.facet == self.name for value in own.any_of}
+        shown = [
+            FacetValue(value, label, count, value in chosen)
+            for code, count in zip(first.tolist(), first_counts.tolist(), strict=True)
+            for value, label in [self._table.table[code]]
+        ]
+        late = chosen.difference(value.value for value in shown) if chosen else ()
+        if late:
+            shown = _place_selected([*shown, *(self._find_value(value, codes, counts) for value in late)], request)
+        return Facet(tuple(shown), self._total - sum([value.count for value in shown]), self._missing)
+
+    def _add_up(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Each code that occurs, and how often, over all segments."""
+        if len(self._parts) == 1:
+            return self._parts[0]
+        sums = np.zeros(len(self._table.table), np.int32)
+        for codes, counts in self._parts:
+            np.add.at(sums, codes, counts)
+        codes = np.flatnonzero(sums).astype(np.int32)
+        return codes, sums[codes]
+
+    def _find_value(self, value: str, codes: NDArray[np.int32], counts: NDArray[np.int32]) -> FacetValue:
+        """A selected value that is not among the first."""
+        number = self._table.numbers.get(value)
+        if number is None:
+            return FacetValue(value, value, 0, True)
+        _, label = self._table.table[number]
+        return FacetValue(value, label, int(counts[codes == number].sum()), True)
+
+
+def _place_selected(values: list[FacetValue], request: FacetRequest) -> list[FacetValue]:
+    """A selected value is listed even where the size would cut it off, or nothing has it: in its place in the order."""
+    by_count = request.sort == "count"
+    values.sort(key=lambda value: (-value.count if by_count else 0, value.label.casefold(), value.value))
+    return [*values[: request.size], *(value for value in values[request.size :] if value.selected)]

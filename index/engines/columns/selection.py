@@ -1,0 +1,158 @@
+"""The loops that choose among matches: filters, order, facets. Compiled by numba, as those of kernels.py are."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from index.engines.columns.kernels import (
+    BYTES,
+    FLAG,
+    FLOATS,
+    INTS,
+    LONGS,
+    OUT_BYTES,
+    OUT_FLOATS,
+    OUT_INTS,
+    OUT_LONGS,
+    N,
+    kernel,
+)
+
+# So many scores are compared at once before they are looked at one by one.
+_BLOCK = 64
+
+
+# What a facet's filter thinks of a value.
+WANTED, UNWANTED = 1, 2
+
+
+@kernel([(INTS, INTS, INTS, INTS, BYTES, FLAG, N, OUT_BYTES)])
+def fail_facet(docs, sets, set_starts, set_codes, marks, needs_one, bit, fails):
+    """Set ``bit`` in ``fails`` for documents that have an UNWANTED value, or no WANTED one where it ``needs_one``.
+
+    ``marks``, uint8: what each value is, and 0 for the number after them, which stands for having none.
+    """
+    for i in range(len(docs)):
+        number = sets[docs[i]]
+        if number < len(marks):
+            mark = marks[number]
+        else:
+            mark = 0
+            at = number - len(marks)
+            for j in range(set_starts[at], set_starts[at + 1]):
+                mark |= marks[set_codes[j]]
+        if mark & UNWANTED or (needs_one and not mark & WANTED):
+            fails[i] |= bit
+
+
+@kernel([(INTS, LONGS, N, N, N, OUT_BYTES), (INTS, INTS, N, N, N, OUT_BYTES)])
+def fail_range(docs, values, low, high, bit, fails):
+    """Set ``bit`` for documents whose value is not in ``[low, high]``."""
+    for i in range(len(docs)):
+        if values[docs[i]] < low or values[docs[i]] > high:
+            fails[i] |= bit
+
+
+@kernel([(INTS, FLOATS, BYTES, N, OUT_INTS, OUT_FLOATS)])
+def keep_passing(docs, scores, fails, own, out_docs, out_scores):
+    """The documents that fail at most in ``own``."""
+    n = 0
+    for i in range(len(docs)):
+        if not fails[i] & ~own:
+            out_docs[n] = docs[i]
+            out_scores[n] = scores[i]
+            n += 1
+    return n
+
+
+@kernel([(INTS, INTS, N, INTS, INTS, OUT_INTS, OUT_INTS)])
+def count_facet(docs, sets, values, set_starts, set_codes, counts, touched):
+    """Count the values of documents by counting their sets first, then taking those of several values apart.
+
+    ``counts``, all 0 before, has room for all sets; ``touched`` for all of them, each value once more, and one.
+    Returns how many numbers were met, to ``touched``, how many of them are values, and how many documents have none.
+    """
+    met = 0
+    for i in range(len(docs)):
+        number = sets[docs[i]]
+        touched[met] = number
+        met += counts[number] == 0
+        counts[number] += 1
+    missing = counts[values]
+    counts[values] = 0
+    end, found = met, 0
+    for i in range(met):
+        number = touched[i]
+        found += number < values
+        if number > values:
+            for at in range(set_starts[number - values - 1], set_starts[number - values]):
+                touched[end] = set_codes[at]
+                end += counts[set_codes[at]] == 0
+                counts[set_codes[at]] += counts[number]
+            counts[number] = 0
+    return end, found + end - met, missing
+
+
+@kernel([(INTS, N, N, OUT_INTS, OUT_INTS, OUT_INTS)])
+def take_counts(touched, met, values, counts, out_codes, out_counts):
+    """Move what was counted to ``out_*``, and leave ``counts`` clean. Returns the sum of all counts."""
+    n = total = 0
+    for i in range(met):
+        code = touched[i]
+        if code < values:
+            out_codes[n] = code
+            out_counts[n] = counts[code]
+            total += counts[code]
+            counts[code] = 0
+            n += 1
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _is_better(value, number, other_value, other_number):
+    return value > other_value or (value == other_value and number < other_number)
+
+
+@kernel([(INTS, FLOATS, N, OUT_INTS, OUT_FLOATS), (INTS, INTS, N, OUT_INTS, OUT_INTS)])
+def keep_best(numbers, values, k, out_numbers, out_values):
+    """The ``k`` of greatest value, then of lowest number, in that order; they come in any."""
+    n = 0
+    for start in range(0, len(numbers), _BLOCK):
+        end = min(start + _BLOCK, len(numbers))
+        if n == k:
+            # Most blocks hold nothing good enough, which a loop without branches tells.
+            good = 0
+            for i in range(start, end):
+                good += values[i] >= out_values[k - 1]
+            if not good:
+                continue
+        for i in range(start, end):
+            number, value = numbers[i], values[i]
+            if n == k and not _is_better(value, number, out_values[k - 1], out_numbers[k - 1]):
+                continue
+            at = n if n < k else k - 1
+            while at > 0 and _is_better(value, number, out_values[at - 1], out_numbers[at - 1]):
+                out_values[at] = out_values[at - 1]
+                out_numbers[at] = out_numbers[at - 1]
+                at -= 1
+            out_values[at] = value
+            out_numbers[at] = number
+            n = min(n + 1, k)
+    return n
+
+
+@kernel([(INTS, INTS, N, OUT_LONGS)])
+def lowest_ranks(docs, ranks, k, out_at):
+    """Where in ``docs`` the ``k`` documents of lowest rank stand, in that order; no two have the same."""
+    n = 0
+    for i in range(len(docs)):
+        rank = ranks[docs[i]]
+        if n == k and rank >= ranks[docs[out_at[n - 1]]]:
+            continue
+        at = n if n < k else k - 1
+        while at > 0 and ranks[docs[out_at[at - 1]]] > rank:
+            out_at[at] = out_at[at - 1]
+            at -= 1
+        out_at[at] = i
+        n = min(n + 1, k)
+    return n

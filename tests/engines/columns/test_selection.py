@@ -1,0 +1,168 @@
+"""The kernels that choose among matches do what their plain twins do."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.engines.columns import selection
+from index.engines.columns.facet_columns import FacetColumn, make_facet_arrays
+from index.engines.columns.files import NO_TIME
+from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run
+from tests.engines.columns.test_kernels import documents_of, matches, seeds, sizes, weights
+
+
+class Valued:
+    """Documents of which each has some of a few codes; some are matches, and fail filters."""
+
+    def __init__(self, size: int, docs: list[int], codes: int, seed: int) -> None:
+        self.docs, self.codes, self.random = docs, codes, Random(seed)
+        most = min(3, codes)
+        self.values = [self.random.sample(range(codes), self.random.randint(0, most)) for _ in range(size)]
+        # Often none, else one or several filters.
+        self.fails = [self.random.choice((0, 0, 1, 2, 4, 6, 7)) for _ in docs]
+
+    def __repr__(self) -> str:
+        return f"Valued({self.docs}, {self.values}, fails={self.fails})"
+
+    def columns(self) -> FacetColumn:
+        sizes = np.array([len(values) for values in self.values], np.int64)
+        codes = np.array([code for values in self.values for code in values], np.int32)
+        arrays = make_facet_arrays(sizes, codes, self.codes)
+        names = [str(code) for code in range(self.codes)]
+        return FacetColumn(lambda name: given_array(arrays[name.removeprefix("facet_of_")], np.int32), "of", names)
+
+
+valued = sizes.flatmap(lambda size: st.builds(Valued, st.just(size), documents_of(size), st.integers(0, 6), seeds))
+
+
+@CHECKED
+@given(valued, st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5)), st.sampled_from((2, 4, 128)))
+def test_fail_facet_marks_documents_without_a_wanted_or_with_an_unwanted_value(
+    given_docs: Valued, wanted: set[int], unwanted: set[int], bit: int
+) -> None:
+    expected = []
+    for doc, fails in zip(given_docs.docs, given_docs.fails, strict=True):
+        own = set(given_docs.values[doc])
+        expected.append(fails | bit if own & unwanted or (wanted and not own & wanted) else fails)
+    marks = np.zeros(given_docs.codes + 1, np.uint8)
+    for mark, codes in ((selection.WANTED, wanted), (selection.UNWANTED, unwanted)):
+        marks[[code for code in codes if code < given_docs.codes]] |= mark
+    fails = np.array(given_docs.fails, np.uint8)
+    docs, facet = given_array(given_docs.docs, np.int32), given_docs.columns()
+    sets = facet.sets, facet.set_starts, facet.set_codes
+    run(selection.fail_facet, docs, *sets, given_array(marks, np.uint8), bool(wanted), np.int64(bit), fails)
+    assert fails.tolist() == expected
+
+
+@CHECKED
+@given(valued, st.sets(st.integers(0, 7)))
+def test_documents_of_values_are_found(given_docs: Valued, wanted: set[int]) -> None:
+    found = given_docs.columns().find_documents(str(code) for code in wanted)
+    assert found.tolist() == [doc for doc, values in enumerate(given_docs.values) if wanted & set(values)]
+
+
+_LAST = 2**63 - 1
+_values = (NO_TIME, NO_TIME + 1, -5, 0, 1, 2, _LAST)
+_bounds = st.sampled_from((NO_TIME + 1, -5, 0, 1, 2, _LAST))
+
+
+@CHECKED
+@given(valued, _bounds, _bounds)
+def test_fail_range_marks_documents_out_of_it_and_those_without_a_time(given_docs: Valued, low: int, high: int) -> None:
+    values = [given_docs.random.choice(_values) for _ in given_docs.values]
+    expected = []
+    for doc, fails in zip(given_docs.docs, given_docs.fails, strict=True):
+        inside = values[doc] != NO_TIME and low <= values[doc] <= high
+        expected.append(fails if inside else fails | 1)
+    fails = np.array(given_docs.fails, np.uint8)
+    docs = given_array(given_docs.docs, np.int32)
+    run(selection.fail_range, docs, given_array(values, np.int64), low, high, 1, fails)
+    assert fails.tolist() == expected
+
+
+@CHECKED
+@given(valued, st.sampled_from((0, 1, 2, 4)))
+def test_keep_passing_keeps_documents_that_fail_nothing_but_their_own(given_docs: Valued, own: int) -> None:
+    docs, fails = given_array(given_docs.docs, np.int32), given_array(given_docs.fails, np.uint8)
+    scores = weights(given_docs.random, len(docs))
+    out_docs, out_scores = room(len(docs), np.int32), room(len(docs), np.float32)
+    # An int64, as the compiled kernel has it: Python's own would not go with uint8 when negated.
+    n = run(selection.keep_passing, docs, scores, fails, np.int64(own), out_docs, out_scores)
+    kept = [at for at, failed in enumerate(given_docs.fails) if failed in (0, own)]
+    assert out_docs[:n].tolist() == [given_docs.docs[at] for at in kept]
+    assert out_scores[:n].tolist() == [float(scores[at]) for at in kept]
+
+
+@CHECKED
+@given(valued)
+def test_count_facet_counts_values_and_documents_without_any(given_docs: Valued) -> None:
+    expected: dict[int, int] = {}
+    for doc in given_docs.docs:
+        for code in given_docs.values[doc]:
+            expected[code] = expected.get(code, 0) + 1
+    docs, facet = given_array(given_docs.docs, np.int32), given_docs.columns()
+    counts, touched = np.zeros(facet.size, np.int32), room(facet.size + given_docs.codes + 1, np.int32)
+    met, different, missing = run(
+        selection.count_facet, docs, facet.sets, given_docs.codes, facet.set_starts, facet.set_codes, counts, touched
+    )
+    assert {code: int(count) for code, count in enumerate(counts) if count} == expected
+    assert sorted(code for code in touched[:met].tolist() if code < given_docs.codes) == sorted(expected)
+    assert different == len(expected)
+    assert missing == sum(not given_docs.values[doc] for doc in given_docs.docs)
+
+
+@CHECKED
+@given(st.dictionaries(st.integers(0, 30), st.integers(1, 9)))
+def test_take_counts_moves_them_out_and_leaves_none(expected: dict[int, int]) -> None:
+    counts = np.zeros(40, np.int32)
+    counts[list(expected)] = list(expected.values())
+    codes, found = room(len(expected), np.int32), room(len(expected), np.int32)
+    touched = given_array([35, *expected, 31, 30], np.int32)
+    assert run(selection.take_counts, touched, len(expected) + 2, 31, counts, codes, found) == sum(expected.values())
+    assert dict(zip(codes.tolist(), found.tolist(), strict=True)) == expected
+    assert not counts.any()
+
+
+tops = st.one_of(st.integers(1, 4), st.integers(1, 500))
+
+
+@CHECKED
+@given(matches(1), tops, seeds)
+def test_keep_best_is_the_highest_with_ties_by_number_from_any_order(
+    given_matches: tuple[int, list[tuple[Array, Array]]], k: int, seed: int
+) -> None:
+    _, [(docs, scores)] = given_matches
+    order = Random(seed).sample(range(len(docs)), len(docs))
+    expected = sorted(zip(docs.tolist(), scores.tolist(), strict=True), key=lambda hit: (-hit[1], hit[0]))[:k]
+    out_docs, out_scores = room(k, np.int32), room(k, np.float32)
+    n = run(
+        selection.keep_best,
+        given_array(docs[order], np.int32),
+        given_array(scores[order], np.float32),
+        k,
+        out_docs,
+        out_scores,
+    )
+    assert list(zip(out_docs[:n].tolist(), out_scores[:n].tolist(), strict=True)) == expected
+
+
+@CHECKED
+@given(matches(1), seeds, tops)
+def test_lowest_ranks_are_the_first_in_the_order_of_ranks(
+    given_matches: tuple[int, list[tuple[Array, Array]]], seed: int, k: int
+) -> None:
+    size, [(docs, _)] = given_matches
+    ranks = Random(seed).sample(range(size), size)
+    expected = sorted(range(len(docs)), key=lambda at: ranks[docs[at]])[:k]
+    out = room(k, np.int64)
+    n = run(selection.lowest_ranks, docs, given_array(ranks, np.int32), k, out)
+    assert out[:n].tolist() == expected
+
+
+def test_every_kernel_has_a_test_of_its_name() -> None:
+    public = [name for name in find_kernels(selection) if not name.startswith("_")]
+    assert [name for name in public if not any(test.startswith(f"test_{name}_") for test in globals())] == []
