@@ -13,23 +13,23 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import mmap
 import os
 import re
 import shutil
-import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 import msgspec
+from xxhash import xxh3_64_intdigest
 
 from index.errors import BuildRunning, IndexDamaged, IndexUnavailable, VersionMismatch
 from index.query import IndexStatus
 from index.schema import SCHEMA_VERSION
 
 MANIFEST = "manifest.json"
-_BLOCK = 1 << 20
 _REMEMBERED = 10_000
 _checksums: dict[tuple[int, int, int, int], int] = {}
 _NAME = re.compile(r"g(\d+)-s\d+-f\d+")
@@ -38,7 +38,8 @@ _NAME = re.compile(r"g(\d+)-s\d+-f\d+")
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a generation is: written last, so that its presence says that the rest is there.
 
-    ``build`` differs between any two builds; ``files`` are sizes in bytes by relative path, ``checksums`` CRC-32.
+    ``build`` differs between any two builds; ``files`` are sizes in bytes by relative path, ``checksums`` their
+    XXH3 of 64 bits.
     """
 
     generation: str
@@ -120,7 +121,7 @@ def read_manifest(root: Path, directory: Path, engine: str, format_version: int)
 
 
 def checksum(path: Path) -> int:
-    """The CRC-32 of a file, at 2 GB/s: read once in a process, for generations share files that never change."""
+    """The XXH3 of a file, at 10 GB/s: read once in a process, for generations share files that never change."""
     stat = path.stat()
     # Not the path: an update links files to another place. The time, for numbers of removed files are given again.
     identity = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
@@ -132,11 +133,10 @@ def checksum(path: Path) -> int:
 
 
 def _read_checksum(path: Path) -> int:
-    value = 0
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            value = zlib.crc32(block, value)
-    return value
+    if not path.stat().st_size:  # cannot be mapped
+        return xxh3_64_intdigest(b"")
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return xxh3_64_intdigest(mapped)
 
 
 @contextlib.contextmanager

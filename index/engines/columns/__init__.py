@@ -29,5 +29,5 @@ class ColumnsKind:
     def open(self, directory: Path, status: IndexStatus) -> ColumnsEngine:
         try:
             return ColumnsEngine(directory, status)
-        except (OSError, ValueError, KeyError, EOFError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError, TypeError, KeyError, EOFError, msgspec.MsgspecError) as error:
             raise IndexDamaged(directory, f"{type(error).__name__}: {error}") from error

@@ -7,7 +7,6 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from whoosh.matching import LeafMatcher
 from whoosh.reading import TermInfo, TermNotFound
 
 from index.engines.columns.kernels import FIELD_SHIFT
-from index.engines.columns.segment import Postings, Segment, load
+from index.engines.columns.segment import Postings, Segment
 from index.engines.columns.strings import Strings
 
 ID = "id"
@@ -37,15 +36,14 @@ class FieldPostings(NamedTuple):
 class Columns:
     """An open segment, told apart by field where its lists hold several."""
 
-    def __init__(self, segment: Segment, directory: Path) -> None:
+    def __init__(self, segment: Segment) -> None:
         self.segment = segment
-        self.ids, self.id_docs = Strings(directory / "ids"), load(directory, "id_docs")
         self.names = sorted((ID, *self.segment.field_numbers))
         self.read = lru_cache(maxsize=_REMEMBERED)(self._read)
         self.find_terms = lru_cache(maxsize=None)(self._find_terms)
 
     def strings(self, name: str) -> Strings:
-        return self.ids if name == ID else self.segment.terms
+        return self.segment.ids if name == ID else self.segment.terms
 
     def postings(self, name: str) -> tuple[Postings, int]:
         """The lists that a field shares with others, and its own number there."""
@@ -55,7 +53,7 @@ class Columns:
     def _find_terms(self, name: str) -> NDArray[np.int64]:
         """The numbers of the terms that a field has, ascending."""
         if name == ID:
-            return np.arange(len(self.ids))
+            return np.arange(len(self.segment.ids))
         postings, number = self.postings(name)
         before = np.concatenate([[0], np.cumsum(postings.fields & (1 << number) != 0)])
         return np.flatnonzero(np.diff(before[postings.starts]))
@@ -63,7 +61,7 @@ class Columns:
     def count(self, name: str, term: bytes) -> int:
         """How many documents have a term, deleted ones included."""
         if name == ID:
-            return int(self.ids.find(term) is not None)
+            return int(self.segment.ids.find(term) is not None)
         postings, number = self.postings(name)
         begin, end = postings.span(self.segment.terms.find(term))
         return int(np.count_nonzero(postings.fields[begin:end] & (1 << number)))
@@ -73,7 +71,9 @@ class Columns:
         if not self.count(name, term):
             raise KeyError((name, term))
         if name == ID:
-            return FieldPostings([int(self.id_docs[self.ids.find(term)])], [0, 1], np.zeros(1, np.uint32))
+            return FieldPostings(
+                [int(self.segment.id_docs[self.segment.ids.find(term)])], [0, 1], np.zeros(1, np.uint32)
+            )
         postings, number = self.postings(name)
         begin, end = postings.span(self.segment.terms.find(term))
         bounds = postings.place_starts[begin : end + 1].astype(np.int64)

@@ -1,13 +1,16 @@
 """How a generation of this engine lies on disk; docs/index-format.md says it at length.
 
-    stories/0001/, stories/0002/ …   segments: columns that never change again, shared by generations (hard links)
+    stories/0001/, stories/0002/ …   segments: columns that never change again, shared by generations (hard links):
+        columns.bin                  all arrays, each aligned to 64 bytes, mapped read-only
+        segment.json                 where each array lies, and what is no array
+        documents.bin                the documents as stored
     stories/0001.deleted.npy         which of a segment's documents are gone; only where some are
     sources/…                        the same for sources
     segments.json                    which segments there are
     facet_topic.json …               values and labels of each facet, in the order in which they are listed
     publishers.ndjson, census.json   see index.engines.census
 
-Arrays are .npy files, mapped read-only. In a segment documents are numbered newest first, undated last, ties by id, so
+In a segment documents are numbered newest first, undated last, ties by id, so
 that a number is also a place in the order that ties break by. Terms and ids are numbered by their order as UTF-8.
 """
 
@@ -18,10 +21,12 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from index.engines.columns.array_file import ArrayPlace
 from index.query import FACETS
 from index.schema import SOURCE_FIELDS, STORY_FIELDS, TextField
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+SEGMENT, COLUMNS, DOCUMENTS = "segment.json", "columns.bin", "documents.bin"
 # The fields searched by default share one set of postings ("text"), which carries the stored weights; the others share
 # a second one ("labels"). The first field of a collection is its title.
 GROUPS = ("text", "labels")
@@ -41,15 +46,18 @@ SOURCES = CollectionKind("sources", SOURCE_FIELDS, ("publisher",))
 
 
 class SegmentInfo(Struct, frozen=True):
-    """``segment.json``: the numbers that arrays do not hold.
+    """``segment.json``: what arrays do not hold, and where those lie in ``columns.bin``.
 
-    ``averages`` are the mean lengths of each field in words over all documents; ``average_whole`` that of the fields
-    of "text" together: what the stored weights were worked out with.
+    ``facets`` are the values of each facet by their codes. ``averages`` are the mean lengths of each field in words
+    over all documents; ``average_whole`` that of the fields of "text" together: what the stored weights were worked
+    out with.
     """
 
     documents: int
     average_whole: float
     averages: dict[str, float]
+    facets: dict[str, list[str]]
+    arrays: dict[str, ArrayPlace]
 
 
 class SegmentEntry(Struct, frozen=True):

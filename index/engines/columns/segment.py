@@ -2,68 +2,73 @@
 
 from __future__ import annotations
 
-import mmap
+from collections.abc import Callable
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from index.engines.columns.array_file import ArrayFile, map_file
 from index.engines.columns.facet_columns import FacetColumn
-from index.engines.columns.files import CollectionKind, SegmentInfo
+from index.engines.columns.files import COLUMNS, DOCUMENTS, SEGMENT, CollectionKind, SegmentInfo
 from index.engines.columns.strings import Strings
 
 # Terms whose number a segment remembers: a query's words are looked up in 2 µs instead of 20.
 _REMEMBERED = 100_000
+Read = Callable[[str], NDArray[Any]]
 
 
 class Postings:
     """The lists of one group of fields: term ``t`` has the postings ``starts[t]`` to ``starts[t + 1]``."""
 
-    def __init__(self, directory: Path, name: str) -> None:
-        self.starts = load(directory, f"{name}_starts")
-        self.docs = load(directory, f"{name}_docs")
-        self.fields = load(directory, f"{name}_fields")
-        self.place_starts = load(directory, f"{name}_place_starts")
-        self.places = load(directory, f"{name}_places")
+    def __init__(self, read: Read, name: str) -> None:
+        self.starts, self.docs = read(f"{name}_starts"), read(f"{name}_docs")
+        self.fields = read(f"{name}_fields")
+        self.place_starts, self.places = read(f"{name}_place_starts"), read(f"{name}_places")
 
     def span(self, term: int | None) -> tuple[int, int]:
         """Where a term's postings begin and end; an empty span for None."""
         return (0, 0) if term is None else (int(self.starts[term]), int(self.starts[term + 1]))
 
 
-class Segment:
-    """What SegmentWriter wrote. ``deleted`` marks documents that are gone with 1; None where none is.
+class SegmentColumns:
+    """What SegmentWriter wrote, which never changes: generations that have a segment in common share it.
 
-    Raises OSError, ValueError or msgspec's errors where files are not what they were.
+    Raises OSError, ValueError, TypeError, KeyError or msgspec's errors where files are not what they were.
     """
 
-    def __init__(self, directory: Path, kind: CollectionKind, deleted: Path) -> None:
-        self.info = msgspec.json.decode((directory / "segment.json").read_bytes(), type=SegmentInfo)
+    def __init__(self, directory: Path, kind: CollectionKind) -> None:
+        self.info = msgspec.json.decode((directory / SEGMENT).read_bytes(), type=SegmentInfo)
         self.size = self.info.documents
-        self.deleted = np.load(deleted, allow_pickle=False) if deleted.exists() else None
         self.fields = kind.fields
         self.field_numbers = {field.name: number for number, field in enumerate(kind.fields)}
-        self.text, self.labels = Postings(directory, "text"), Postings(directory, "labels")
-        self.whole, self.title = load(directory, "text_whole"), load(directory, "text_title")
-        self.title_holding = load(directory, "title_holding")
-        self.lengths = load(directory, "lengths")
-        self.columns = {name: load(directory, name) for name in ("published", "updated", "source_count")}
-        self.ranks = {name: load(directory, f"rank_{name}") for name in ("oldest", "updated", "sources")}
-        self.facets = {name: _open_facet(directory, name) for name in kind.facets}
-        self.terms, self.words = Strings(directory / "terms"), Strings(directory / "words")
-        self._word_terms = load(directory, "word_terms")
-        self._ids, self._id_docs = Strings(directory / "ids"), load(directory, "id_docs")
-        self._doc_ids = load(directory, "doc_ids")
-        self._document_starts = load(directory, "document_starts")
-        self._document_sizes = load(directory, "document_sizes")
-        with open(directory / "documents.bin", "rb") as file:
-            # An empty file cannot be mapped.
-            size = (directory / "documents.bin").stat().st_size
-            self._documents: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-        self.find_term = lru_cache(maxsize=_REMEMBERED)(self._find_term)
+        read = ArrayFile(directory / COLUMNS, self.info.arrays).read
+        self.text, self.labels = Postings(read, "text"), Postings(read, "labels")
+        self.whole, self.title, self.title_holding = read("text_whole"), read("text_title"), read("title_holding")
+        self.lengths = read("lengths")
+        self.columns = {name: read(name) for name in ("published", "updated", "source_count")}
+        self.ranks = {name: read(f"rank_{name}") for name in ("oldest", "updated", "sources")}
+        self.facets = {name: FacetColumn(read, name, self.info.facets[name]) for name in kind.facets}
+        self.terms, self.words, self.ids = Strings(read, "terms"), Strings(read, "words"), Strings(read, "ids")
+        self._word_terms, self.id_docs, self._doc_ids = read("word_terms"), read("id_docs"), read("doc_ids")
+        self._document_starts, self._document_sizes = read("document_starts"), read("document_sizes")
+        self._documents = map_file(directory / DOCUMENTS)
+        # Of the strings alone, not of the segment: one that is closed leaves it to those that share it.
+        self.find_term = lru_cache(maxsize=_REMEMBERED)(partial(_find_term, self.terms))
+
+
+class Segment(SegmentColumns):
+    """The columns of a segment as one generation has them: ``deleted`` marks documents that are gone with 1; None where
+    none is. Raises what SegmentColumns raises."""
+
+    def __init__(self, directory: Path, kind: CollectionKind, deleted: Path) -> None:
+        self._shared = _open_columns(directory, kind)
+        self.__dict__.update(self._shared.__dict__)
+        self.deleted = np.load(deleted, allow_pickle=False) if deleted.exists() else None
 
     @cached_property
     def everything(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -71,13 +76,6 @@ class Segment:
         docs, scores = np.arange(self.size, dtype=np.int32), np.zeros(self.size, np.float32)
         docs.flags.writeable = scores.flags.writeable = False
         return docs, scores
-
-    def _find_term(self, term: str) -> int | None:
-        """The number of a term, or None where no document has it."""
-        try:
-            return self.terms.find(term.encode())
-        except UnicodeEncodeError:  # a lone surrogate, which no document has
-            return None
 
     def expand_prefix(self, prefix: str) -> NDArray[np.int32]:
         """The terms of all words of this segment that begin with ``prefix``, each once, in order."""
@@ -90,32 +88,42 @@ class Segment:
     def find_document(self, ident: str) -> int | None:
         """The number of the document of an id, unless it is deleted."""
         try:
-            at = self._ids.find(ident.encode())
+            at = self.ids.find(ident.encode())
         except UnicodeEncodeError:
             return None
-        number = None if at is None else int(self._id_docs[at])
+        number = None if at is None else int(self.id_docs[at])
         return None if number is None or (self.deleted is not None and self.deleted[number]) else number
 
     def read_id(self, number: int) -> bytes:
-        return self._ids[int(self._doc_ids[number])]
+        return self.ids[int(self._doc_ids[number])]
 
     def read_document(self, number: int) -> bytes:
         """What was stored of a document."""
         start = self._document_starts[number]
-        stored: bytes = self._documents[start : start + self._document_sizes[number]]
-        return stored
+        return self._documents[start : start + self._document_sizes[number]]
 
     def close(self) -> None:
         """Let go of the files: a mapping ends with the last array over it."""
         self.__dict__.clear()
 
 
-def _open_facet(directory: Path, name: str) -> FacetColumn:
-    values = msgspec.json.decode((directory / f"facet_{name}.json").read_bytes(), type=list[str])
-    return FacetColumn(partial(load, directory), name, values)
+# The segments that are open in this process, by the identity of their files.
+_open: WeakValueDictionary[tuple[int, ...], SegmentColumns] = WeakValueDictionary()
 
 
-def load(directory: Path, name: str) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-    # A plain array over the mapped bytes: np.memmap costs a microsecond more for each slice.
-    return array.view(np.ndarray)
+def _open_columns(directory: Path, kind: CollectionKind) -> SegmentColumns:
+    """An update leaves most segments as they are, in other generations under other paths (hard links): opened once."""
+    stats = [(directory / name).stat() for name in (SEGMENT, COLUMNS, DOCUMENTS)]
+    identity = tuple(number for stat in stats for number in (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    found = _open.get(identity)
+    if found is None:
+        found = _open[identity] = SegmentColumns(directory, kind)
+    return found
+
+
+def _find_term(terms: Strings, term: str) -> int | None:
+    """The number of a term, or None where no document has it."""
+    try:
+        return terms.find(term.encode())
+    except UnicodeEncodeError:  # a lone surrogate, which no document has
+        return None

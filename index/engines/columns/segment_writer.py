@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engines.columns import inversion, kernels, scoring
+from index.engines.columns.array_file import ArrayFileWriter
 from index.engines.columns.facet_columns import make_facet_arrays
-from index.engines.columns.files import GROUPS, NO_TIME, CollectionKind, SegmentInfo
-from index.engines.columns.strings import write_strings
+from index.engines.columns.files import COLUMNS, DOCUMENTS, GROUPS, NO_TIME, SEGMENT, CollectionKind, SegmentInfo
+from index.engines.columns.strings import save_strings
 from index.schema import WORD, term_of
 
 _DROPPED = -1
@@ -48,7 +49,9 @@ class SegmentWriter:
         self._numbers = _TermNumbers()
         self._tokens = _Spool(directory / "tokens.tmp", "i")
         self._lengths = array.array("i")
-        self._documents = open(directory / "documents.bin", "wb")  # noqa: SIM115 - until finish or abort
+        self._arrays = ArrayFileWriter(directory / COLUMNS)
+        self._save = self._arrays.save
+        self._documents = open(directory / DOCUMENTS, "wb")  # noqa: SIM115 - until finish or abort
         self._document_sizes = array.array("q")
         self._ids: list[str] = []
         self._columns = {name: array.array("q") for name in ("published", "updated", "source_count")}
@@ -96,17 +99,21 @@ class SegmentWriter:
         order = self._write_order(published)
         self._write_documents(order)
         self._write_columns(order, published)
-        for facet in self._facets:
-            self._write_facet(facet, order, labels.get(facet, {}))
-        self._write_terms(order)
+        facets = {facet: self._write_facet(facet, order, labels.get(facet, {})) for facet in self._facets}
+        lengths = np.array(self._lengths, np.int32).reshape(len(order), len(self._fields))
+        self._averages = {field.name: _mean(lengths[:, at]) for at, field in enumerate(self._fields)}
+        default = [at for at, field in enumerate(self._fields) if field.default]
+        self._average_whole = _mean(lengths[:, default].sum(axis=1, dtype=np.int32))
+        self._write_terms(order, lengths)
+        self._arrays.close()
+        info = SegmentInfo(len(order), self._average_whole, self._averages, facets, self._arrays.places)
+        (self.directory / SEGMENT).write_bytes(msgspec.json.encode(info))
         return len(order)
 
     def abort(self) -> None:
         self._documents.close()
         self._tokens.close()
-
-    def _save(self, name: str, values: NDArray[np.generic]) -> None:
-        np.save(self.directory / f"{name}.npy", values, allow_pickle=False)
+        self._arrays.close()
 
     def _write_order(self, published: NDArray[np.int64]) -> NDArray[np.int64]:
         """Number the documents: newest first, undated last, ties by id; and write the ids for looking up."""
@@ -116,7 +123,7 @@ class SegmentWriter:
         order: NDArray[np.int64] = by_id[np.argsort(~published[by_id], kind="stable")]
         numbers = np.empty(len(order), np.int32)
         numbers[order] = np.arange(len(order), dtype=np.int32)
-        write_strings(self.directory / "ids", (ids[at] for at in by_id))
+        save_strings(self._save, "ids", [ids[at] for at in by_id])
         self._save("id_docs", numbers[by_id])
         places = np.empty(len(order), np.int32)
         places[numbers[by_id]] = np.arange(len(order), dtype=np.int32)
@@ -143,8 +150,8 @@ class SegmentWriter:
             ranks[np.argsort(key, kind="stable")] = np.arange(len(order), dtype=np.int32)
             self._save(f"rank_{name}", ranks)
 
-    def _write_facet(self, facet: str, order: NDArray[np.int64], labels: Mapping[str, str]) -> None:
-        """Values are numbered in the order in which facets list them: by label, then id."""
+    def _write_facet(self, facet: str, order: NDArray[np.int64], labels: Mapping[str, str]) -> list[str]:
+        """Values are numbered in the order in which facets list them: by label, then id. Returns them so."""
         known = self._values[facet]
         ordered = sorted(known, key=lambda value: label_order(value, labels))
         renumbered = np.empty(len(known), np.int32)
@@ -156,18 +163,17 @@ class SegmentWriter:
         source = np.repeat(starts[:-1][order] - new_starts[:-1], sizes[order]) + np.arange(len(codes))
         for name, values in make_facet_arrays(sizes[order], codes[source], len(known)).items():
             self._save(f"facet_{facet}_{name}", values)
-        (self.directory / f"facet_{facet}.json").write_bytes(msgspec.json.encode(ordered))
+        return ordered
 
     # --- postings ----------------------------------------------------------------------------------------------
 
-    def _write_terms(self, order: NDArray[np.int64]) -> None:
+    def _write_terms(self, order: NDArray[np.int64], lengths: NDArray[np.int32]) -> None:
         terms = self._numbers.terms
         encoded = sorted((term.encode(), number) for term, number in terms.items())
         renumbered = np.empty(len(terms), np.int32)
         renumbered[[number for _, number in encoded]] = np.arange(len(terms), dtype=np.int32)
-        write_strings(self.directory / "terms", (term for term, _ in encoded))
+        save_strings(self._save, "terms", [term for term, _ in encoded])
         self._write_words(renumbered)
-        lengths = np.array(self._lengths, np.int32).reshape(len(order), len(self._fields))
         group_of = np.array([0 if field.default else 1 for field in self._fields], np.int32)
         tokens = self._tokens.read()
         places = np.zeros((len(GROUPS), len(terms)), np.int64)
@@ -182,7 +188,7 @@ class SegmentWriter:
         """Every word in lower case with its term's number: what a prefix stands for."""
         numbers = {word.lower().encode(): number for word, number in self._numbers.items() if number != _DROPPED}
         words = sorted(numbers)
-        write_strings(self.directory / "words", words)
+        save_strings(self._save, "words", words)
         self._save("word_terms", renumbered[np.array([numbers[word] for word in words], np.int64)])
 
     def _write_group(
@@ -233,13 +239,10 @@ class SegmentWriter:
         """BM25's share of each posting, in the whole text and in the title; how many titles hold each term."""
         whole_lengths = np.empty(len(order), np.int32)
         inversion.sum_lengths(lengths, order, group_of, 0, whole_lengths)
-        averages = {f.name: _mean(lengths[:, at]) for at, f in enumerate(self._fields)}
-        info = SegmentInfo(len(order), _mean(whole_lengths), averages)
-        (self.directory / "segment.json").write_bytes(msgspec.json.encode(info))
         weights = np.empty(len(docs), np.float32)
         for name, counts, own, average in (
-            ("whole", whole, whole_lengths, info.average_whole),
-            ("title", title, np.ascontiguousarray(lengths[:, 0][order]), averages[self._fields[0].name]),
+            ("whole", whole, whole_lengths, self._average_whole),
+            ("title", title, np.ascontiguousarray(lengths[:, 0][order]), self._averages[self._fields[0].name]),
         ):
             kernels.saturate(docs, counts, own, max(1.0, average), scoring.K1, scoring.B, weights)
             self._save(f"text_{name}", weights)

@@ -1,29 +1,27 @@
-"""Sorted byte strings in a file, mapped: looked up by halving, numbered by their order."""
+"""Sorted byte strings in two arrays: looked up by halving, numbered by their order."""
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Strings:
-    """``NAME.bin`` holds the strings one after the other, ``NAME.npy`` where each begins (int64, and the end)."""
+    """The array ``NAME`` (uint8) holds the strings one after the other, ``NAME_starts`` (int64) where each begins, and
+    the end. ``read`` gives an array by its name."""
 
-    def __init__(self, path: Path) -> None:
-        self._starts = np.load(path.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
-        with open(path.with_suffix(".bin"), "rb") as file:
-            # An empty file cannot be mapped.
-            size = path.with_suffix(".bin").stat().st_size
-            self._bytes: mmap.mmap | bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+    def __init__(self, read: Callable[[str], NDArray[Any]], name: str) -> None:
+        # Views of memory give plain numbers and bytes, at half of what numpy's own take.
+        self._starts, self._bytes = read(f"{name}_starts").data, read(name).data
 
     def __len__(self) -> int:
         return len(self._starts) - 1
 
     def __getitem__(self, number: int) -> bytes:
-        return self._bytes[self._starts[number] : self._starts[number + 1]]
+        return self._bytes[self._starts[number] : self._starts[number + 1]].tobytes()
 
     def find(self, wanted: bytes) -> int | None:
         """The number of a string."""
@@ -32,10 +30,11 @@ class Strings:
 
     def find_place(self, wanted: bytes) -> int:
         """How many strings are below ``wanted``."""
+        starts, strings = self._starts, self._bytes
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) >> 1
-            if self[middle] < wanted:
+            if strings[starts[middle] : starts[middle + 1]].tobytes() < wanted:
                 low = middle + 1
             else:
                 high = middle
@@ -47,11 +46,8 @@ class Strings:
         return range(self.find_place(prefix), self.find_place(prefix + b"\xff"))
 
 
-def write_strings(path: Path, strings: Iterable[bytes]) -> None:
+def save_strings(save: Callable[[str, NDArray[Any]], None], name: str, strings: Sequence[bytes]) -> None:
     """``strings`` as ``Strings`` reads them; for looking up they have to be sorted and distinct."""
-    lengths = []
-    with open(path.with_suffix(".bin"), "wb") as file:
-        for string in strings:
-            file.write(string)
-            lengths.append(len(string))
-    np.save(path.with_suffix(".npy"), np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64))
+    lengths = np.array([len(string) for string in strings], np.int64)
+    save(f"{name}_starts", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    save(name, np.frombuffer(b"".join(strings), np.uint8))

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.engines.columns.strings import Strings, write_strings
+from index.engines.columns.array_file import ArrayFile, ArrayFileWriter
+from index.engines.columns.strings import Strings, save_strings
 
 _CHECKED = settings(max_examples=150, deadline=None)
 _HIGHEST = "\U0010ffff"
@@ -27,8 +28,10 @@ _any_bytes = st.sets(st.one_of(st.binary(max_size=4), _texts), max_size=40).map(
 @contextmanager
 def _written(strings: Sequence[bytes]) -> Iterator[Strings]:
     with tempfile.TemporaryDirectory() as name:
-        write_strings(Path(name) / "words", iter(strings))
-        yield Strings(Path(name) / "words")
+        writer = ArrayFileWriter(Path(name) / "columns.bin")
+        save_strings(writer.save, "words", strings)
+        writer.close()
+        yield Strings(ArrayFile(Path(name) / "columns.bin", writer.places).read, "words")
 
 
 @_CHECKED
