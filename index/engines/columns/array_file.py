@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,7 +52,9 @@ class ArrayFile:
 
     def read(self, name: str) -> NDArray[Any]:
         place = self._places[name]
-        return np.ndarray(place.shape, np.dtype(place.dtype), self._mapped, place.offset)
+        # Not np.ndarray(buffer=…): that takes an offset below zero, and objects.
+        size = math.prod(place.shape)
+        return np.frombuffer(self._mapped, np.dtype(place.dtype), size, place.offset).reshape(place.shape)
 
 
 def map_file(path: Path) -> mmap.mmap | bytes:
