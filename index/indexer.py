@@ -25,7 +25,7 @@ from index.language import parse_query
 from index.query import NOTHING, IndexStatus, SearchQuery
 from index.readers.ndjson import Read, RefusedLine, iter_stories
 from index.schema import SCHEMA_VERSION, STORY_DEFAULTS
-from index.story_ids import StoryIds, write_story_ids
+from index.story_ids import StoryIds, update_story_ids, write_story_ids
 
 # So many faults are told; a file that is something else altogether has one a line.
 MAX_FAULTS = 100
@@ -152,9 +152,10 @@ def _publish_filled(
             status = fill(kind, building, intake)
         if not status.stories:
             raise BuildFailed("no story is left or was accepted, and an index of nothing would replace the running one")
-        before = _previous_ids(root)
-        present = intake.places.keys() | (before.present() if before and keep else set())
-        write_story_ids(building, present - set(intake.deleted), before)
+        if keep:
+            update_story_ids(building, generations.find_current(root), intake.places.keys(), intake.deleted)
+        else:
+            write_story_ids(building, intake.places.keys(), _previous_ids(root))
         rejects = _keep_rejects(root, building, intake.refused)
         manifest = _describe(building, name, kind, status)
         # Held from before the switch on, so that no reader that cleans up takes it for an old one.

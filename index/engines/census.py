@@ -3,6 +3,7 @@ has, which stories cite an article. Engines' writers keep it beside their own fi
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,9 @@ from index.engines.indexed import StoredSource, merge_sources
 from index.identity import normalize_domain
 from index.query import PublisherRecord
 
-PUBLISHERS, CENSUS = "publishers.ndjson", "census.json"
+PUBLISHERS, CENSUS, CHANGES = "publishers.ndjson", "census.tsv", "census-changes.json"
+# Changes are read and written whole at each update (5 ms for so many) until the census is written anew (0.3 s).
+_MAX_CHANGES = 5_000
 
 
 class PublisherTally(Struct):
@@ -44,10 +47,18 @@ class PublisherTally(Struct):
 
 
 class Tallies(Struct):
-    """``census.json``: facet -> id -> label -> number of stories, and publishers by id."""
+    """Facet -> id -> label -> number of stories, and publishers by id."""
 
     labels: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     publishers: dict[str, PublisherTally] = field(default_factory=dict)
+
+
+class Changes(Struct):
+    """``census-changes.json``: what an update has to say against ``census.tsv`` and ``publishers.ndjson``, which it
+    shares with the generation before. ``tallies`` replace those there, ``publishers`` is how many there are now."""
+
+    publishers: int
+    tallies: Tallies = field(default_factory=Tallies)
 
 
 class Census:
@@ -55,6 +66,12 @@ class Census:
 
     def __init__(self, tallies: Tallies | None = None) -> None:
         self._tallies = tallies or Tallies()
+
+    def _spellings(self, facet: str, value: str) -> dict[str, int]:
+        return self._tallies.labels.setdefault(facet, {}).setdefault(value, {})
+
+    def _tally(self, publisher: str) -> PublisherTally:
+        return self._tallies.publishers.setdefault(publisher, PublisherTally())
 
     def add(self, story: Story, labels: Mapping[str, Mapping[str, str]]) -> None:
         """Take a story with its ``labels_of``."""
@@ -67,15 +84,14 @@ class Census:
     def count_source(self, source: Source, sign: int = 1) -> None:
         """Take (or take back) an article, which counts for its publisher."""
         if source.publisher and source.publisher.id:
-            self._tallies.publishers.setdefault(source.publisher.id, PublisherTally()).source_count += sign
+            self._tally(source.publisher.id).source_count += sign
 
     def _count(self, story: Story, labels: Mapping[str, Mapping[str, str]], sign: int) -> None:
         for facet, values in labels.items():
-            known = self._tallies.labels.setdefault(facet, {})
             for value, label in values.items():
-                _count(known.setdefault(value, {}), label, sign)
+                _count(self._spellings(facet, value), label, sign)
         for publisher in story.publishers:
-            self._tallies.publishers.setdefault(publisher.id, PublisherTally()).count_story(publisher, sign)
+            self._tally(publisher.id).count_story(publisher, sign)
 
     def labels(self) -> dict[str, dict[str, str]]:
         """Facet -> id -> the most frequent label, of what some story has."""
@@ -86,22 +102,127 @@ class Census:
 
     def write(self, directory: Path) -> int:
         """Write the publishers, and what an update of the generation goes on from. Returns how many publishers."""
-        tallies = self._tallies.publishers.items()
-        records = [tally.to_record(ident) for ident, tally in tallies if tally.story_count > 0]
-        records.sort(key=lambda record: (-record.story_count, record.name.casefold(), record.id))
+        records = _to_records(self._tallies)
         (directory / PUBLISHERS).write_bytes(b"\n".join(map(msgspec.json.encode, records)))
-        (directory / CENSUS).write_bytes(msgspec.json.encode(self._tallies))
+        lines: list[tuple[bytes, dict[str, int] | PublisherTally]] = [
+            (_key(facet, value), spellings)
+            for facet, values in self._tallies.labels.items()
+            for value, spellings in values.items()
+        ]
+        lines += [(_key("", ident), tally) for ident, tally in self._tallies.publishers.items()]
+        lines.sort(key=itemgetter(0))
+        text = b"".join([key + b"\t" + msgspec.json.encode(counts) + b"\n" for key, counts in lines])
+        (directory / CENSUS).write_bytes(text)
+        (directory / CHANGES).write_bytes(msgspec.json.encode(Changes(len(records))))
         return len(records)
 
 
-def read_census(directory: Path) -> Census:
-    """What ``write`` wrote."""
-    return Census(msgspec.json.decode((directory / CENSUS).read_bytes(), type=Tallies))
+class ChangingCensus(Census):
+    """The census of the generation ``base`` to go on counting from: only what a story changes is looked up."""
+
+    def __init__(self, base: Path) -> None:
+        changes = _read_changes(base)
+        super().__init__(changes.tallies)
+        self._base, self._publishers = base, changes.publishers
+        self._whole = (base / CENSUS).read_bytes()
+        self._labels_before: dict[tuple[str, str], str] = {}
+        self._listed_before: dict[str, bool] = {}
+
+    def _spellings(self, facet: str, value: str) -> dict[str, int]:
+        known = self._tallies.labels.setdefault(facet, {})
+        if value not in known:
+            found = _find_line(self._whole, _key(facet, value))
+            known[value] = msgspec.json.decode(found, type=dict[str, int]) if found else {}
+        self._labels_before.setdefault((facet, value), _most_common(known[value]))
+        return known[value]
+
+    def _tally(self, publisher: str) -> PublisherTally:
+        known = self._tallies.publishers
+        if publisher not in known:
+            found = _find_line(self._whole, _key("", publisher))
+            known[publisher] = msgspec.json.decode(found, type=PublisherTally) if found else PublisherTally()
+        self._listed_before.setdefault(publisher, known[publisher].story_count > 0)
+        return known[publisher]
+
+    def changed_labels(self) -> dict[str, dict[str, str]]:
+        """Facet -> id -> the label of today, "" where no story has it any more, of what has another than before."""
+        changed: dict[str, dict[str, str]] = {}
+        for (facet, value), before in self._labels_before.items():
+            label = _most_common(self._tallies.labels[facet][value])
+            if label != before:
+                changed.setdefault(facet, {})[value] = label
+        return changed
+
+    def write(self, directory: Path) -> int:
+        tallies = self._tallies
+        if len(tallies.publishers) + sum(map(len, tallies.labels.values())) > _MAX_CHANGES:
+            return Census(_overlay(self._whole, tallies)).write(directory)
+        for ident, listed in self._listed_before.items():
+            self._publishers += (tallies.publishers[ident].story_count > 0) - listed
+        for name in (CENSUS, PUBLISHERS):
+            os.link(self._base / name, directory / name)
+        (directory / CHANGES).write_bytes(msgspec.json.encode(Changes(self._publishers, tallies)))
+        return self._publishers
 
 
 def read_publishers(directory: Path) -> list[PublisherRecord]:
-    """By story count, then name."""
-    return msgspec.json.Decoder(PublisherRecord).decode_lines((directory / PUBLISHERS).read_bytes())
+    """By story count, then name. Raises OSError or msgspec's errors."""
+    records = msgspec.json.Decoder(PublisherRecord).decode_lines((directory / PUBLISHERS).read_bytes())
+    changed = _read_changes(directory).tallies
+    if changed.publishers:
+        records = [record for record in records if record.id not in changed.publishers] + _to_records(changed)
+        records.sort(key=_listing_order)
+    return records
+
+
+def _read_changes(directory: Path) -> Changes:
+    return msgspec.json.decode((directory / CHANGES).read_bytes(), type=Changes)
+
+
+def _to_records(tallies: Tallies) -> list[PublisherRecord]:
+    """The publishers that some story has, in the order in which they are listed."""
+    records = [tally.to_record(ident) for ident, tally in tallies.publishers.items() if tally.story_count > 0]
+    return sorted(records, key=_listing_order)
+
+
+def _listing_order(record: PublisherRecord) -> tuple[int, str, str]:
+    return -record.story_count, record.name.casefold(), record.id
+
+
+def _key(facet: str, value: str) -> bytes:
+    """What a line of ``census.tsv`` begins with; publishers have no facet. JSON holds no tab and no line break."""
+    return msgspec.json.encode((facet, value))
+
+
+def _find_line(text: bytes, key: bytes) -> bytes | None:
+    """The rest of the line that begins with ``key``, in sorted lines that all end."""
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high) >> 1
+        # From low where no line before the middle ends.
+        start = text.rfind(b"\n", low, middle) + 1 or low
+        end = text.index(b"\n", middle)
+        found, _, rest = text[start:end].partition(b"\t")
+        if found == key:
+            return rest
+        low, high = (end + 1, high) if found < key else (low, start)
+    return None
+
+
+def _overlay(text: bytes, changed: Tallies) -> Tallies:
+    """All tallies of ``census.tsv``, those in ``changed`` in place of its own."""
+    whole = Tallies()
+    for line in text.splitlines():
+        key, _, counts = line.partition(b"\t")
+        facet, value = msgspec.json.decode(key, type=tuple[str, str])
+        if facet:
+            whole.labels.setdefault(facet, {})[value] = msgspec.json.decode(counts, type=dict[str, int])
+        else:
+            whole.publishers[value] = msgspec.json.decode(counts, type=PublisherTally)
+    for facet, values in changed.labels.items():
+        whole.labels.setdefault(facet, {}).update(values)
+    whole.publishers |= changed.publishers
+    return whole
 
 
 def merge_citing(ident: str, citing: Sequence[tuple[str, Source]]) -> StoredSource:

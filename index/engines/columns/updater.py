@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from index.documents import Story
 from index.engines import indexed
-from index.engines.census import merge_citing, read_census
+from index.engines.census import ChangingCensus, merge_citing
 from index.engines.columns.codec import write_toc
 from index.engines.columns.collection import Collection, Found
 from index.engines.columns.files import (
@@ -32,7 +32,7 @@ from index.engines.columns.files import (
 )
 from index.engines.columns.segment import Segment
 from index.engines.columns.segment_writer import SegmentWriter
-from index.engines.columns.writer import add_source, add_story, write_facets
+from index.engines.columns.writer import add_source, add_story, read_labels, update_facets
 from index.engines.indexed import StoredSource
 from index.query import IndexStatus
 
@@ -50,7 +50,7 @@ class ColumnsUpdater:
     def __init__(self, directory: Path, base: Path) -> None:
         self._directory, self._base = directory, base
         entries = read_segments(base)
-        self._census = read_census(base)
+        self._census = ChangingCensus(base)
         self._stories = _Changes(directory, base, STORIES, entries)
         self._sources = _Changes(directory, base, SOURCES, entries)
         self._added: dict[str, Story] = {}
@@ -79,15 +79,14 @@ class ColumnsUpdater:
         for story in self._added.values():
             self._census.add(story, indexed.labels_of(story))
         changed = self._change_sources()
-        labels = self._census.labels()
+        update_facets(self._directory, self._base, self._census.changed_labels())
         stories = [(story, indexed.labels_of(story)) for story in self._added.values()]
-        self._stories.write(stories, lambda writer, one: add_story(writer, *one), labels)
-        self._sources.write(changed, add_source, labels)
-        entries = Segments(self._stories.merge(labels, merge_all), self._sources.merge(labels, merge_all))
+        self._stories.write(stories, lambda writer, one: add_story(writer, *one))
+        self._sources.write(changed, add_source)
+        entries = Segments(self._stories.merge(merge_all), self._sources.merge(merge_all))
         write_segments(self._directory, entries)
         for kind in (STORIES, SOURCES):
             write_toc(self._directory, kind, entries.of(kind))
-        write_facets(self._directory, labels)
         return self._describe(entries)
 
     def abort(self) -> None:
@@ -172,18 +171,19 @@ class _Changes:
         kept = next(kept for kept in self._kept if kept.segment is found.segment)
         kept.gone[found.number] = 1
 
-    def write(self, documents: Sequence[T], add: Callable[[SegmentWriter, T], None], labels: _Labels) -> None:
+    def write(self, documents: Sequence[T], add: Callable[[SegmentWriter, T], None]) -> None:
         """A new segment of ``documents``, if there are any."""
         if documents:
             writer = self._open()
             for document in documents:
                 add(writer, document)
-            self._take_in(writer, labels)
+            # A segment may number its values in any order; in that of all values it spares a search a step.
+            self._take_in(writer, {})
 
-    def merge(self, labels: _Labels, merge_all: bool) -> tuple[SegmentEntry, ...]:
+    def merge(self, merge_all: bool) -> tuple[SegmentEntry, ...]:
         """Merge what should be, link the rest, write the marks; the segments as they are now."""
         for group in [self._kept] if merge_all else self._find_alike():
-            self._merge(list(group), labels)
+            self._merge(list(group))
         entries = []
         for kept in self._kept:
             if kept.live or len(self._kept) == 1:
@@ -226,7 +226,7 @@ class _Changes:
             if len(alike) > _MAX_ALIKE:
                 yield alike
 
-    def _merge(self, group: list[_Kept], labels: _Labels) -> None:
+    def _merge(self, group: list[_Kept]) -> None:
         if len(group) == 1 and not group[0].gone.any():
             return
         writer = self._open()
@@ -239,7 +239,7 @@ class _Changes:
                 else:
                     add_source(writer, msgspec.json.decode(document, type=StoredSource))
         self._kept = [kept for kept in self._kept if kept not in group]
-        self._take_in(writer, labels)
+        self._take_in(writer, read_labels(self._directory))
         for kept in group:
             kept.segment.close()
             if kept.path.is_relative_to(self._directory):

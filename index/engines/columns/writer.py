@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from bisect import insort
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -121,4 +123,31 @@ def write_facets(directory: Path, labels: Mapping[str, Mapping[str, str]]) -> No
     for facet in STORIES.facets:
         own = labels.get(facet, {})
         table = [(value, own[value]) for value in sorted(own, key=lambda value: label_order(value, own))]
-        (directory / f"facet_{facet}.json").write_bytes(msgspec.json.encode(table))
+        facet_path(directory, facet).write_bytes(msgspec.json.encode(table))
+
+
+def update_facets(directory: Path, base: Path, changed: Mapping[str, Mapping[str, str]]) -> None:
+    """The tables of ``base`` with other labels for some values, "" for a value that is gone."""
+    for facet in STORIES.facets:
+        path, own = facet_path(directory, facet), changed.get(facet, {})
+        if not own:
+            os.link(facet_path(base, facet), path)
+            continue
+        table = [row for row in read_table(base, facet) if row[0] not in own]
+        for row in own.items():
+            if row[1]:
+                insort(table, row, key=lambda one: label_order(one[0], {one[0]: one[1]}))
+        path.write_bytes(msgspec.json.encode(table))
+
+
+def read_labels(directory: Path) -> dict[str, dict[str, str]]:
+    """Facet -> value -> label."""
+    return {facet: dict(read_table(directory, facet)) for facet in STORIES.facets}
+
+
+def read_table(directory: Path, facet: str) -> list[tuple[str, str]]:
+    return msgspec.json.decode(facet_path(directory, facet).read_bytes(), type=list[tuple[str, str]])
+
+
+def facet_path(directory: Path, facet: str) -> Path:
+    return directory / f"facet_{facet}.json"
