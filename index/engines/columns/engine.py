@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from index.engines.columns.collection import Collection, Found, Page, match_tree
 from index.engines.columns.files import SOURCES, STORIES, read_segments
 from index.engines.indexed import StoredSource
 from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
+from index.errors import IndexDamaged
 from index.language import parse_query
 from index.query import (
     FACETS,
@@ -42,7 +44,7 @@ class ColumnsEngine:
         segments = read_segments(directory)
         self._stories = Collection(directory, STORIES, segments)
         self._sources = Collection(directory, SOURCES, segments)
-        self._publishers = read_publishers(directory)
+        self._directory = directory
         # The first search lays out its scratch arrays, which takes 10 ms: no reader is to wait for it.
         self.search_stories(SearchQuery(parse_query('news OR "a word" OR wor*', ()), facets=FacetRequest(FACETS)))
 
@@ -100,6 +102,14 @@ class ColumnsEngine:
 
     def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
         return {term: self._stories.statistics.rarities(term)[0] for term in terms}
+
+    @cached_property
+    def _publishers(self) -> Sequence[PublisherRecord]:
+        """Read when first asked for: 20 ms that everybody would wait for after an update."""
+        try:
+            return read_publishers(self._directory)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise IndexDamaged(self._directory, f"publishers: {error}") from error
 
     def list_publishers(self) -> Sequence[PublisherRecord]:
         return self._publishers

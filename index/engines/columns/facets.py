@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import msgspec
 import numpy as np
@@ -11,9 +13,45 @@ from numpy.typing import NDArray
 
 from index.engines.columns import filtering, selection
 from index.engines.columns.executor import Matches, Scratch
+from index.engines.columns.facet_columns import FacetColumn
 from index.engines.columns.filtering import Fails
 from index.engines.columns.segment import Segment
 from index.query import Facet, FacetRequest, FacetValue, Filters
+
+
+class _Values:
+    """The table of a facet, which generations share while no label changes."""
+
+    def __init__(self, path: Path) -> None:
+        self.table = msgspec.json.decode(path.read_bytes(), type=list[tuple[str, str]])
+        self.values = [value for value, _ in self.table]
+        self._renumbered: WeakKeyDictionary[FacetColumn, NDArray[np.int32] | None] = WeakKeyDictionary()
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        return {value: number for number, value in enumerate(self.values)}
+
+    def renumber(self, column: FacetColumn) -> NDArray[np.int32] | None:
+        """From the codes of a segment to places in the table; None where they are the same."""
+        if column not in self._renumbered:
+            # What only deleted documents have stands in no list; it is counted nowhere, and any number will do.
+            same = column.values == self.values
+            numbers = [] if same else [self.numbers.get(value, 0) for value in column.values]
+            self._renumbered[column] = None if same else np.array(numbers, np.int32)
+        return self._renumbered[column]
+
+
+# The tables that are open in this process, by the identity of their files.
+_open: WeakValueDictionary[tuple[int, ...], _Values] = WeakValueDictionary()
+
+
+def _open_values(path: Path) -> _Values:
+    stat = path.stat()
+    identity = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    found = _open.get(identity)
+    if found is None:
+        found = _open[identity] = _Values(path)
+    return found
 
 
 class FacetTable:
@@ -22,22 +60,13 @@ class FacetTable:
 
     def __init__(self, directory: Path, name: str, segments: Sequence[Segment]) -> None:
         self.name = name
-        self.table = msgspec.json.decode((directory / f"facet_{name}.json").read_bytes(), type=list[tuple[str, str]])
-        self._numbers: dict[str, int] | None = None
-        values = [value for value, _ in self.table]
-        self.renumbered = [self._renumber(segment.facets[name].values, values) for segment in segments]
+        self._values = _open_values(directory / f"facet_{name}.json")
+        self.table = self._values.table
+        self.renumbered = [self._values.renumber(segment.facets[name]) for segment in segments]
 
     @property
     def numbers(self) -> dict[str, int]:
-        if self._numbers is None:
-            self._numbers = {value: number for number, (value, _) in enumerate(self.table)}
-        return self._numbers
-
-    def _renumber(self, own: list[str], values: list[str]) -> NDArray[np.int32] | None:
-        if own == values:
-            return None
-        # What only deleted documents have stands in no list; it is counted nowhere, and any number will do.
-        return np.array([self.numbers.get(value, 0) for value in own], np.int32)
+        return self._values.numbers
 
 
 class FacetCount:
