@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from index.story_ids import StoryIds, write_story_ids
+from index import story_ids
+from index.story_ids import StoryIds, update_story_ids, write_story_ids
 
 
 def make_ids(directory: Path, present: list[str], before: StoryIds | None = None) -> StoryIds:
@@ -50,3 +55,28 @@ def test_any_text_may_be_asked_for(tmp_path: Path, ident: str) -> None:
 
 def test_a_generation_after_none_has_lost_nothing(tmp_path: Path) -> None:
     assert make_ids(tmp_path / "1", ["a"]).all_ever() == {"a"}
+
+
+_idents = st.sets(st.sampled_from("abcdefgh"), max_size=4)
+
+
+@pytest.mark.parametrize("most", [0, 2, 100])
+@settings(max_examples=60, deadline=None)
+@given(_idents, st.lists(st.tuples(_idents, _idents), max_size=5))
+def test_ids_after_updates_are_those_that_came_without_those_that_went(
+    most: int, first: set[str], updates: list[tuple[set[str], set[str]]]
+) -> None:
+    present, ever = set(first), set(first)
+    with tempfile.TemporaryDirectory() as name, patch.object(story_ids, "_MAX_ADDED", most):
+        base = Path(name) / "0"
+        make_ids(base, sorted(first))
+        for number, (added, removed) in enumerate(updates, start=1):
+            directory = Path(name) / str(number)
+            directory.mkdir()
+            removed = (removed & present) - added
+            update_story_ids(directory, base, added, removed)
+            present, ever, base = (present | added) - removed, ever | added, directory
+            ids = StoryIds(directory)
+            assert ids.present() == present
+            assert ids.all_ever() == ever
+            assert {ident for ident in "abcdefgh" if ids.was_removed(ident)} == ever - present

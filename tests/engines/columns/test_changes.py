@@ -1,0 +1,156 @@
+"""What an update writes about what changed says the same as what a build writes about everything."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index import generations
+from index.documents import Story
+from index.engines import census, indexed
+from index.engines.census import Census, ChangingCensus, read_publishers
+from index.engines.columns.collection import Collection
+from index.engines.columns.files import STORIES, read_segments
+from index.engines.columns.writer import facet_path, read_labels, update_facets, write_facets
+from index.indexer import delete_stories, update_index
+from index.live import LiveIndex
+from tests.factories import build_stories, make_story, write_stories
+
+_names = st.sampled_from(("AI", "ai", "Ai", "Chips", "chips", "日本", "Æ"))
+_publishers = st.sampled_from(
+    ({"name": "Reuters"}, {"name": "REUTERS", "domain": "reuters.com"}, {"name": "cnn.com"}, {"name": "A\tB\nC"})
+)
+_sources = st.builds(
+    lambda number, publisher: {"url": f"https://{number}.example.com/", "title": "T", "publisher": publisher},
+    st.integers(0, 3),
+    _publishers,
+)
+_stories = st.builds(
+    lambda ident, topics, curator, sources: make_story(ident, topics=topics, curated_by=curator, sources=sources),
+    st.sampled_from("abcde"),
+    st.lists(_names, max_size=3),
+    st.sampled_from(("", "Ada", "ada", "Bo\tb")),
+    st.lists(_sources, max_size=2),
+)
+
+
+def count_all(stories: list[Story], directory: Path) -> int:
+    """The census and the facet tables of a build of ``stories``."""
+    counted = Census()
+    for story in stories:
+        counted.add(story, indexed.labels_of(story))
+        for source in story.sources:
+            counted.count_source(source)
+    write_facets(directory, counted.labels())
+    return counted.write(directory)
+
+
+def change(stories: dict[str, Story], changes: list[Story], base: Path, directory: Path) -> int:
+    """Those of a generation that goes on from ``base``: a story that is there goes and, if it is another one, comes."""
+    counted = ChangingCensus(base)
+    for story in changes:
+        before = stories.pop(story.id, None)
+        if before:
+            counted.remove(before, indexed.labels_of(before))
+            for source in before.sources:
+                counted.count_source(source, -1)
+        if story != before:
+            stories[story.id] = story
+            counted.add(story, indexed.labels_of(story))
+            for source in story.sources:
+                counted.count_source(source)
+    update_facets(directory, base, counted.changed_labels())
+    return counted.write(directory)
+
+
+@pytest.mark.parametrize("most", [0, 4, 1_000])
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_stories, max_size=4), st.lists(st.lists(_stories, max_size=3), min_size=1, max_size=4))
+def test_counts_and_facet_tables_after_updates_are_those_of_a_build(
+    most: int, first: list[Story], updates: list[list[Story]]
+) -> None:
+    stories = {story.id: story for story in first}
+    with tempfile.TemporaryDirectory() as name, patch.object(census, "_MAX_CHANGES", most):
+        base = Path(name) / "0"
+        base.mkdir()
+        count_all(list(stories.values()), base)
+        for number, changes in enumerate(updates, start=1):
+            directory, fresh = Path(name) / f"{number}", Path(name) / f"{number}-fresh"
+            directory.mkdir()
+            fresh.mkdir()
+            count = change(stories, changes, base, directory)
+            assert count == count_all(list(stories.values()), fresh)
+            assert read_publishers(directory) == read_publishers(fresh)
+            assert read_labels(directory) == read_labels(fresh)
+            for facet in STORIES.facets:
+                assert facet_path(directory, facet).read_bytes() == facet_path(fresh, facet).read_bytes()
+            base = directory
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.text(max_size=3), st.integers(0, 9), max_size=20), st.lists(st.text(max_size=3), max_size=5))
+def test_a_line_is_found_by_its_key(numbers: dict[str, int], others: list[str]) -> None:
+    lines = sorted((census._key("facet", key), str(number).encode()) for key, number in numbers.items())
+    text = b"".join(key + b"\t" + number + b"\n" for key, number in lines)
+    for key in (*numbers, *others):
+        expected = str(numbers[key]).encode() if key in numbers else None
+        assert census._find_line(text, census._key("facet", key)) == expected
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return build_stories(tmp_path / "index", [make_story(ident, topics=["AI"]) for ident in "abc"])
+
+
+def open_stories(root: Path) -> Collection:
+    directory = generations.find_current(root)
+    return Collection(directory, STORIES, read_segments(directory))
+
+
+def test_a_segment_that_stays_is_opened_once(root: Path) -> None:
+    before = open_stories(root)
+    delete_stories(root, ["b"])
+    after = open_stories(root)
+    assert after.segments[0].whole is before.segments[0].whole
+    assert after.segments[0].find_term is before.segments[0].find_term
+    # What differs between generations is their own.
+    assert before.segments[0].deleted is None
+    deleted = after.segments[0].deleted
+    assert deleted is not None
+    assert np.count_nonzero(deleted) == 1
+    assert before.find("b")
+    assert not after.find("b")
+
+
+def test_closing_one_generation_leaves_the_segments_of_another(root: Path) -> None:
+    before = open_stories(root)
+    delete_stories(root, ["b"])
+    after = open_stories(root)
+    before.close()
+    found = after.find("a")
+    assert found
+    assert found.segment.read_id(found.number) == b"a"
+    # A term that was not looked up before.
+    assert found.segment.find_term("stori") is not None
+    assert found.segment.find_term("missing") is None
+
+
+def test_files_that_an_update_has_nothing_to_say_about_are_shared(root: Path, tmp_path: Path) -> None:
+    before = generations.find_current(root)
+    names = ("ids.txt", "census.tsv", "publishers.ndjson", "facet_topic.json", "facet_domain.json")
+    inodes = {name: (before / name).stat().st_ino for name in names}
+    held = LiveIndex(root)
+    with held.borrow():
+        update_index(root, [write_stories(tmp_path / "1.ndjson", [make_story("a", title="New", topics=["AI"])])])
+        after = generations.find_current(root)
+        assert {name: (after / name).stat().st_ino for name in names} == inodes
+        update_index(root, [write_stories(tmp_path / "2.ndjson", [make_story("a", title="New", topics=["Chips"])])])
+        last = generations.find_current(root)
+        assert {name for name in names if (last / name).stat().st_ino != inodes[name]} == {"facet_topic.json"}
+    held.close()
