@@ -26,6 +26,8 @@ _TO_ID: dict[str, Callable[[str], str]] = {
     "curator": slug_of,
     "language": str.lower,
     "domain": normalize_domain,
+    "year": str,
+    "month": str,
 }
 _SEARCH_IN = {"title": "title", "summary": "summary", "body": "body", "sources": "source"}
 
@@ -56,6 +58,8 @@ class StoryFiltering(TimeRange):
     curator = Values("Who curated it")
     language = Values("Language tags")
     domain = Values("Domains of the sources, without www")
+    year = Values("Years of publication (UTC): 2025")
+    month = Values("Months of publication (UTC): 2025-01")
     min_sources = Whole("At least so many sources", 0, 1000)
     max_sources = Whole("At most so many sources", 0, 1000)
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from index.documents import Source, Story
 
-FACETS = ("topic", "publisher", "curator", "language", "domain")
-FacetName = Literal["topic", "publisher", "curator", "language", "domain"]
+FACETS = ("topic", "publisher", "curator", "language", "domain", "year", "month")
+FacetName = Literal["topic", "publisher", "curator", "language", "domain", "year", "month"]
 
 
 class Sort(StrEnum):

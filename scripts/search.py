@@ -18,6 +18,8 @@ _VALUES = "comma = or, leading - = not"
 @click.option("--curator", help=f"Curators: {_VALUES}.")
 @click.option("--language", help=f"Languages: {_VALUES}.")
 @click.option("--domain", help=f"Domains of the sources: {_VALUES}.")
+@click.option("--year", help=f"Years of publication: {_VALUES}.")
+@click.option("--month", help=f"Months of publication, as 2025-01: {_VALUES}.")
 @click.option("--from", "from_", metavar="TIME", help="Published then or later: 2025-01-31, or now-7d.")
 @click.option("--to", metavar="TIME", help="Published then or earlier.")
 @click.option("--min-sources", type=int, help="At least so many sources.")

@@ -159,6 +159,8 @@ _values = {
     "curator": [*map(slug_of, CURATORS), "unknown"],
     "language": ["en", "pt-br", "ja", "xx"],
     "domain": ["reuters.com", "cnn.com", "chips.example", "xn--fake"],
+    "year": ["2024", "1999"],
+    "month": ["2024-01", "1999-12"],
 }
 
 

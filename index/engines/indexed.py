@@ -43,12 +43,15 @@ def text_of_source(source: Source) -> dict[str, str]:
 
 def labels_of(story: Story) -> dict[str, dict[str, str]]:
     """Facet -> id -> label of what the story has, without empty ones."""
+    day = story.published_at.isoformat() if story.published_at else ""
     return {
         "topic": {slug_of(label): label for label in story.topics if label.strip()},
         "publisher": {publisher.id: publisher.label for publisher in story.publishers},
         "curator": {slug_of(story.curated_by): story.curated_by} if story.curated_by.strip() else {},
         "language": {story.language.lower(): story.language},
         "domain": {domain: domain for source in story.sources if (domain := source.domain)},
+        "year": {day[:4]: day[:4]} if day else {},
+        "month": {day[:7]: day[:7]} if day else {},
     }
 
 

@@ -24,7 +24,7 @@ WHOLE = [
     ("/v1/sources", "per_page", 1, 100),
     ("/v1/publishers", "per_page", 1, 100),
 ]
-FILTERS = ("topic", "publisher", "curator", "language", "domain")
+FILTERS = ("topic", "publisher", "curator", "language", "domain", "year", "month")
 DAY = "2025-03-01"
 
 

@@ -64,8 +64,11 @@ def values_of(story: Story, facet: str) -> set[str]:
             values = {slug_of(story.curated_by)}
         case "language":
             values = {story.language.lower()}
-        case _:
+        case "domain":
             values = {source.domain for source in story.sources}
+        case _:
+            digits = {"year": 4, "month": 7}[facet]
+            values = {str(story.published_at)[:digits]} if story.published_at else set()
     return values - {""}
 
 

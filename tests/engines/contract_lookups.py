@@ -103,6 +103,8 @@ class LookupContract(ServesCorpora):
             "curator": {(slug_of(story.curated_by), story.curated_by) for story in corpus},
             "language": {(story.language.lower(), story.language) for story in corpus},
             "domain": {(source.domain, source.domain) for story in corpus for source in story.sources},
+            "year": {(f"{time:%Y}", f"{time:%Y}") for story in corpus if (time := story.published_at)},
+            "month": {(f"{time:%Y-%m}", f"{time:%Y-%m}") for story in corpus if (time := story.published_at)},
         }
         with self.serve(corpus) as engine:
             for facet in FACETS:

@@ -15,9 +15,10 @@ from whoosh import fields
 
 from index.documents import Story
 from index.engines.indexed import StoredSource, microseconds
+from index.query import FACETS
 from index.schema import SOURCE_FIELDS, STORY_FIELDS, TextField, make_analyzer
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STORIES, SOURCES = "stories", "sources"
 ROWS, SOURCE_ROWS, WORDS = "rows.ndjson", "source_rows.ndjson", "words.txt"
 LABELS = "labels.json"
@@ -35,6 +36,8 @@ class Row(Struct, array_like=True, frozen=True):
     curator: tuple[str, ...]
     language: tuple[str, ...]
     domain: tuple[str, ...]
+    year: tuple[str, ...]
+    month: tuple[str, ...]
 
 
 class SourceRow(Struct, array_like=True, frozen=True):
@@ -67,7 +70,7 @@ def row_of(story: Story, labels: dict[str, dict[str, str]]) -> Row:
         published,
         published if updated is None else updated,
         len(story.sources),
-        *(tuple(labels[facet]) for facet in ("topic", "publisher", "curator", "language", "domain")),
+        *(tuple(labels[facet]) for facet in FACETS),
     )
 
 
