@@ -97,6 +97,18 @@ class QueryTimeout(OutpostError):
         super().__init__(f"the query took longer than {seconds:g} seconds; fewer prefixes (word*) are faster")
 
 
+class TooManyBuckets(OutpostError):
+    """A timeline would have more stretches than ``limit``."""
+
+    def __init__(self, interval: str, limit: int) -> None:
+        self.interval, self.limit = interval, limit
+        super().__init__(
+            f"more than {limit} stretches of an {interval}"
+            if interval == "hour"
+            else f"more than {limit} stretches of a {interval}"
+        )
+
+
 class NotFound(OutpostError):
     """No such document; ``near`` are ids that look like the one asked for."""
 

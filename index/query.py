@@ -26,6 +26,16 @@ class Sort(StrEnum):
     SOURCES = "sources"
 
 
+class Interval(StrEnum):
+    """How long a stretch of a timeline is; weeks begin on Monday, all in UTC."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
 # --- the query tree: made by index.language, executed by an engine -----------------------------------------
 
 
@@ -109,11 +119,13 @@ class Filters(Struct, frozen=True):
 
 
 class FacetRequest(Struct, frozen=True):
-    """Which facets to count, how many values of each, in which order."""
+    """Which facets to count, how many values of each, in which order; and of which values: those whose label has, for
+    each word of ``containing`` (case folded), a word that begins with it."""
 
     names: tuple[str, ...] = ()
     size: int = 10
     sort: Literal["count", "value"] = "count"
+    containing: tuple[str, ...] = ()
 
 
 class SearchQuery(Struct, frozen=True):
@@ -159,6 +171,14 @@ class Facet(Struct, frozen=True):
     values: tuple[FacetValue, ...]
     other: int
     missing: int
+
+
+class Bucket(Struct, frozen=True):
+    """The stories published from ``start`` to before ``end``."""
+
+    start: datetime
+    end: datetime
+    count: int
 
 
 class Hit(Struct, frozen=True):

@@ -4,7 +4,7 @@ SCHEMA_VERSION, for an index built before it would answer wrongly."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -62,3 +62,13 @@ def iter_tokens(text: str) -> Iterator[tuple[str, int, int]]:
         term = term_of(match[0])
         if term is not None:
             yield term, match.start(), match.end()
+
+
+def fold_words(text: str) -> str:
+    """The words of a text, case folded, each after a blank: what ``has_words`` looks through."""
+    return "".join([f" {word}" for word in WORD.findall(text.casefold())])
+
+
+def has_words(folded: str, beginnings: Iterable[str]) -> bool:
+    """Whether for each of some folded words there is a word that begins with it."""
+    return all(f" {word}" in folded for word in beginnings)

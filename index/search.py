@@ -22,7 +22,7 @@ from index.query import (
     Term,
     iter_positive,
 )
-from index.schema import WORD
+from index.schema import fold_words, has_words
 
 # A slug has at most 80 characters, an id 128.
 MAX_SHARED = 209
@@ -137,15 +137,10 @@ def get_publisher(generation: OpenGeneration, ident: str) -> PublisherRecord:
 
 def find_publishers(generation: OpenGeneration, text: str, *, by_name: bool) -> Sequence[PublisherRecord]:
     """Publishers with a word that begins with each word of ``text``, by story count or by name."""
-    wanted = [word.casefold() for word in WORD.findall(text)]
+    wanted = fold_words(text).split()
     found = [
         publisher
         for publisher in generation.engine.list_publishers()
-        if all(_has_word(publisher, word) for word in wanted)
+        if has_words(fold_words(f"{publisher.name} {publisher.domain}"), wanted)
     ]
     return sorted(found, key=lambda publisher: (publisher.name.casefold(), publisher.id)) if by_name else found
-
-
-def _has_word(publisher: PublisherRecord, prefix: str) -> bool:
-    words = WORD.findall(f"{publisher.name} {publisher.domain}".casefold())
-    return any(word.startswith(prefix) for word in words)

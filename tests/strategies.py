@@ -184,6 +184,7 @@ facet_requests = st.builds(
     names=st.lists(st.sampled_from(FACETS), max_size=5, unique=True).map(tuple),
     size=st.integers(1, 4),
     sort=st.sampled_from(("count", "value")),
+    containing=st.sampled_from(((), (), ("a",), ("re",), ("relative", "t"), ("20",), ("東",))),
 )
 _STORY_NAMES = tuple(field.name for field in STORY_FIELDS)
 story_queries = st.builds(

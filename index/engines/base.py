@@ -3,13 +3,15 @@ tests/engines/contract.py holds every engine to it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from index.documents import Story
 from index.query import (
     IndexStatus,
+    Interval,
     PublisherRecord,
     SearchPage,
     SearchQuery,
@@ -31,6 +33,18 @@ class Engine(Protocol):
 
         Sorting never changes what matches. Ties break by newest, then id, so that pages never overlap.
         Ids in filters that the index does not know match nothing (``any_of``) or exclude nothing.
+        """
+        ...
+
+    def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
+        """How many matches were published in each stretch of time, by its beginning (index.timeline.start_of), and how
+        many have no time. Order, offset and limit of the query are not looked at."""
+        ...
+
+    def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
+        """Every match in the order asked for, as JSON in the form of the input; offset and limit are not looked at.
+
+        Memory is bounded by a few bytes a match. Must be closed, or read to its end, before the engine is.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -43,7 +43,7 @@ def text_of_source(source: Source) -> dict[str, str]:
 
 def labels_of(story: Story) -> dict[str, dict[str, str]]:
     """Facet -> id -> label of what the story has, without empty ones."""
-    day = story.published_at.isoformat() if story.published_at else ""
+    day = story.published_at.astimezone(UTC).isoformat() if story.published_at else ""
     return {
         "topic": {slug_of(label): label for label in story.topics if label.strip()},
         "publisher": {publisher.id: publisher.label for publisher in story.publishers},

@@ -68,7 +68,7 @@ def values_of(story: Story, facet: str) -> set[str]:
             values = {source.domain for source in story.sources}
         case _:
             digits = {"year": 4, "month": 7}[facet]
-            values = {str(story.published_at)[:digits]} if story.published_at else set()
+            values = {str(story.published_at.astimezone(UTC))[:digits]} if story.published_at else set()
     return values - {""}
 
 
@@ -148,10 +148,11 @@ class BruteForce:
         entries = [
             FacetValue(value, labels.get(value, value), counts[value], value in selected)
             for value in set(counts) | selected
+            if _begins_words(labels.get(value, value), query.facets.containing)
         ]
         entries.sort(key=_facet_order(query.facets))
         shown = [entry for place, entry in enumerate(entries) if place < query.facets.size or entry.selected]
-        other = sum(counts.values()) - sum(entry.count for entry in shown)
+        other = sum(entry.count for entry in entries) - sum(entry.count for entry in shown)
         return Facet(tuple(shown), other, sum(not values_of(story, name) for story in stories))
 
 
@@ -180,6 +181,11 @@ def _facet_order(request: FacetRequest) -> object:
     if request.sort == "count":
         return lambda entry: (-entry.count, entry.label.casefold(), entry.value)
     return lambda entry: (entry.label.casefold(), entry.value)
+
+
+def _begins_words(label: str, beginnings: Iterable[str]) -> bool:
+    words = WORD.findall(label.casefold())
+    return all(any(word.startswith(one) for word in words) for one in beginnings)
 
 
 def _stand_together(wanted: Sequence[str], terms: Sequence[str]) -> bool:

@@ -43,6 +43,7 @@ from index.query import (
 from index.schema import STORY_DEFAULTS
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
+from tests.engines.contract_counts import CountingContract
 from tests.engines.contract_lookups import CHECKED, LookupContract
 from tests.factories import SAMPLE, make_story
 from tests.strategies import corpora, query_texts, source_queries, story_queries
@@ -60,7 +61,7 @@ SHAPES: tuple[Callable[[Node, Node, Node], Node], ...] = (
 )
 
 
-class EngineContract(LookupContract):
+class EngineContract(CountingContract, LookupContract):
     """Inherit it and set ``kind``: searches and misfortunes here, the rest in the classes that it inherits."""
 
     # --- searching stories ---------------------------------------------------------------------------------

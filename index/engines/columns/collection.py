@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import heapq
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
@@ -17,7 +18,7 @@ from index.engines.columns.facets import FacetCount, FacetTable
 from index.engines.columns.files import CollectionKind, Segments, deleted_path
 from index.engines.columns.segment import Segment
 from index.engines.columns.statistics import Statistics
-from index.query import Facet, FacetRequest, Filters, Node, Sort
+from index.query import Facet, FacetRequest, Filters, Node, SearchQuery, Sort
 
 # The matches in one segment: ascending or, to spare sorting them, not; of these documents alone, None for all.
 Match = Callable[[Executor, bool, NDArray[np.int32] | None], Matches]
@@ -79,6 +80,29 @@ class Collection:
         counted = {count.name: count.to_facet(facets, filters) for count in counts}
         return Page(total, _merge(found, sort, wanted), counted)
 
+    def iter_matches(self, match: Match, query: SearchQuery) -> Iterator[tuple[Segment, Matches]]:
+        """Segment by segment, all that matches and passes the filters, ascending."""
+        for place, segment in enumerate(self.segments):
+            within, left = filtering.narrow(segment, query.filters, ())
+            scratch = self._take_scratch(place)
+            executor = Executor(segment, self.statistics, scratch, self._find_scope(segment, query.search_in))
+            matches = match(executor, True, within)
+            self._scratch[place].append(scratch)
+            yield segment, filtering.keep_passing(matches, filtering.find_failures(segment, matches[0], left))
+
+    def iter_sorted(self, match: Match, query: SearchQuery) -> Iterator[Found]:
+        """The same in the order asked for, over all segments."""
+        parts = [
+            (segment, filtering.find_best(segment, matches, query.sort, len(matches[0])))
+            for segment, matches in self.iter_matches(match, query)
+        ]
+        streams = [_iter_found(segment, *matches) for segment, matches in parts]
+        if len(streams) == 1:
+            return streams[0]
+        return heapq.merge(
+            *streams, key=lambda one: filtering.order_key(one.segment, one.number, one.score, query.sort)
+        )
+
     def _take_scratch(self, place: int) -> Scratch:
         try:
             return self._scratch[place].pop()
@@ -111,6 +135,11 @@ def match_tree(tree: Node | None) -> Match:
         return executor.everything if tree is None else executor.match(tree, ascending=ascending)
 
     return match
+
+
+def _iter_found(segment: Segment, docs: NDArray[np.int32], scores: NDArray[np.float32]) -> Iterator[Found]:
+    # Not as lists: a whole export is on its way, and numbers in arrays take a tenth.
+    return (Found(segment, int(doc), float(score)) for doc, score in zip(docs, scores, strict=True))
 
 
 def _merge(found: list[list[Found]], sort: Sort, wanted: int) -> list[Found]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from index.documents import Story
 from index.engines.census import read_publishers
 from index.engines.columns.collection import Collection, Found, Page, match_tree
 from index.engines.columns.files import SOURCES, STORIES, read_segments
+from index.engines.columns.times import count_times
 from index.engines.indexed import StoredSource
 from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
 from index.errors import IndexDamaged
@@ -22,6 +25,7 @@ from index.query import (
     Filters,
     Hit,
     IndexStatus,
+    Interval,
     PublisherRecord,
     SearchPage,
     SearchQuery,
@@ -59,6 +63,19 @@ class ColumnsEngine:
         page = self.match_stories(query)
         hits = tuple(Hit(_read_story(one), one.score) for one in page.found[query.offset :])
         return SearchPage(page.total, hits, page.facets)
+
+    def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
+        counts: Counter[datetime] = Counter()
+        missing = 0
+        for segment, (docs, _) in self._stories.iter_matches(match_tree(query.tree), query):
+            found, undated = count_times(segment.columns["published"][docs], interval)
+            counts.update(found)
+            missing += undated
+        return dict(counts), missing
+
+    def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
+        found = self._stories.iter_sorted(match_tree(query.tree), query)
+        return (one.segment.read_document(one.number) for one in found)
 
     def search_sources(self, query: SourceQuery) -> SourcePage:
         filters = Filters((query.publishers,), query.published_from, query.published_before)

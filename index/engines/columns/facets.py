@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -17,6 +17,7 @@ from index.engines.columns.facet_columns import FacetColumn
 from index.engines.columns.filtering import Fails
 from index.engines.columns.segment import Segment
 from index.query import Facet, FacetRequest, FacetValue, Filters
+from index.schema import fold_words, has_words
 
 
 class _Values:
@@ -30,6 +31,14 @@ class _Values:
     @cached_property
     def numbers(self) -> dict[str, int]:
         return {value: number for number, value in enumerate(self.values)}
+
+    @cached_property
+    def _folded(self) -> list[str]:
+        return [fold_words(label) for _, label in self.table]
+
+    def find_containing(self, words: Sequence[str]) -> NDArray[np.bool_]:
+        """Which values have these beginnings of words in their labels."""
+        return np.array([has_words(folded, words) for folded in self._folded], np.bool_)
 
     def renumber(self, column: FacetColumn) -> NDArray[np.int32] | None:
         """From the codes of a segment to places in the table; None where they are the same."""
@@ -68,6 +77,9 @@ class FacetTable:
     def numbers(self) -> dict[str, int]:
         return self._values.numbers
 
+    def find_containing(self, words: Sequence[str]) -> NDArray[np.bool_]:
+        return self._values.find_containing(words)
+
 
 class FacetCount:
     """The counts of one facet, gathered from segment after segment."""
@@ -95,6 +107,11 @@ class FacetCount:
 
     def to_facet(self, request: FacetRequest, filters: Filters) -> Facet:
         codes, counts = self._add_up()
+        total = self._total
+        if request.containing:
+            kept = self._table.find_containing(request.containing)[codes]
+            codes, counts = codes[kept], counts[kept]
+            total = int(counts.sum())
         if request.sort == "count":
             first, first_counts = np.empty((2, request.size), np.int32)
             n = selection.keep_best(codes, counts, request.size, first, first_counts)
@@ -109,10 +126,10 @@ class FacetCount:
             for code, count in zip(first.tolist(), first_counts.tolist(), strict=True)
             for value, label in [self._table.table[code]]
         ]
-        late = chosen.difference(value.value for value in shown) if chosen else ()
+        late = self._find_late(chosen.difference([value.value for value in shown]), request) if chosen else ()
         if late:
-            shown = _place_selected([*shown, *(self._find_value(value, codes, counts) for value in late)], request)
-        return Facet(tuple(shown), self._total - sum([value.count for value in shown]), self._missing)
+            shown = _place_selected([*shown, *(self._count_value(*value, codes, counts) for value in late)], request)
+        return Facet(tuple(shown), total - sum([value.count for value in shown]), self._missing)
 
     def _add_up(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Each code that occurs, and how often, over all segments."""
@@ -124,12 +141,14 @@ class FacetCount:
         codes = np.flatnonzero(sums).astype(np.int32)
         return codes, sums[codes]
 
-    def _find_value(self, value: str, codes: NDArray[np.int32], counts: NDArray[np.int32]) -> FacetValue:
-        """A selected value that is not among the first."""
-        number = self._table.numbers.get(value)
-        if number is None:
-            return FacetValue(value, value, 0, True)
-        _, label = self._table.table[number]
+    def _find_late(self, chosen: Iterable[str], request: FacetRequest) -> list[tuple[str, str]]:
+        """Selected values that are not among the first, with their labels."""
+        numbers, table = self._table.numbers, self._table.table
+        labels = [(value, table[numbers[value]][1] if value in numbers else value) for value in chosen]
+        return [(value, label) for value, label in labels if has_words(fold_words(label), request.containing)]
+
+    def _count_value(self, value: str, label: str, codes: NDArray[np.int32], counts: NDArray[np.int32]) -> FacetValue:
+        number = self._table.numbers.get(value, -1)
         return FacetValue(value, label, int(counts[codes == number].sum()), True)
 
 

@@ -4,7 +4,9 @@ filters, facets and order are worked out match by match, in the open. Slow and r
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,11 +18,12 @@ from index.engines.indexed import StoredSource
 from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
 from index.engines.whoosh import fields
 from index.engines.whoosh.queries import Evaluator, add_up
-from index.engines.whoosh.rows import count_facet, newest_first, passes, passes_source, sort_key
+from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, passes_source, sort_key
 from index.engines.whoosh.searchers import SearcherPool
 from index.query import (
     Hit,
     IndexStatus,
+    Interval,
     Node,
     PublisherRecord,
     SearchPage,
@@ -31,6 +34,7 @@ from index.query import (
     SourceRecord,
 )
 from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS
+from index.timeline import start_of
 
 _SIMILAR_BOOSTS = {"title": 3.0, "summary": 2.0, "body": 1.0}
 _story_decoder = msgspec.json.Decoder(Story)
@@ -57,11 +61,7 @@ class WhooshEngine:
     # --- searching -----------------------------------------------------------------------------------------
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
-        boosts = {field.name: field.boost for field in STORY_FIELDS if field.name in query.search_in}
-        scores = self._match(self._stories, query.tree, boosts)
-        matches = [(self._rows[number], score, number) for number, score in scores]
-        found = [match for match in matches if passes(match[0], query.filters)]
-        found.sort(key=sort_key(query.sort))
+        found, matches = self._find(query)
         hits = [
             Hit(self._read_story(number), score)
             for _, score, number in found[query.offset : query.offset + query.limit]
@@ -71,6 +71,27 @@ class WhooshEngine:
             for name in query.facets.names
         }
         return SearchPage(len(found), tuple(hits), facets)
+
+    def _find(self, query: SearchQuery) -> tuple[list[Match], list[Match]]:
+        """What matches and passes the filters, in order; and all that matches."""
+        boosts = {field.name: field.boost for field in STORY_FIELDS if field.name in query.search_in}
+        scores = self._match(self._stories, query.tree, boosts)
+        matches = [(self._rows[number], score, number) for number, score in scores]
+        found = [match for match in matches if passes(match[0], query.filters)]
+        found.sort(key=sort_key(query.sort))
+        return found, matches
+
+    def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
+        stories = [story for story, _ in self._iter_found(query)]
+        times = [story.published_at for story in stories if story.published_at]
+        return dict(Counter(start_of(time, interval) for time in times)), len(stories) - len(times)
+
+    def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
+        return (msgspec.json.encode(story) for story, _ in self._iter_found(query))
+
+    def _iter_found(self, query: SearchQuery) -> Iterator[tuple[Story, float]]:
+        found, _ = self._find(query)
+        return ((self._read_story(number), score) for _, score, number in found)
 
     def search_sources(self, query: SourceQuery) -> SourcePage:
         boosts = {field.name: field.boost for field in SOURCE_FIELDS}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from index.engines.indexed import microseconds
 from index.engines.whoosh.fields import Row, SourceRow
 from index.query import Facet, FacetRequest, FacetValue, Filters, Sort, SourceQuery, ValueFilter
+from index.schema import fold_words, has_words
 
 Match = tuple[Row, float, int]  # the row, its score, its document number
 
@@ -76,10 +77,11 @@ def count_facet(
     everything = [
         FacetValue(value, labels.get(value, value), counts[value], value in chosen) for value in counts.keys() | chosen
     ]
+    everything = [value for value in everything if has_words(fold_words(value.label), request.containing)]
     everything.sort(key=lambda value: (value.label.casefold(), value.value))
     if request.sort == "count":
         everything.sort(key=lambda value: -value.count)
     # A selected value is listed even where the size would cut it off: its checkbox must not vanish.
     top = everything[: request.size]
     shown = top + [value for value in everything[request.size :] if value.selected]
-    return Facet(tuple(shown), counts.total() - sum(value.count for value in shown), missing)
+    return Facet(tuple(shown), sum(value.count for value in everything) - sum(value.count for value in shown), missing)

@@ -1,0 +1,28 @@
+"""Counts of times by the stretch they are in: index.timeline over arrays."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.engines.columns.files import NO_TIME
+from index.query import Interval
+
+_UNITS = {Interval.HOUR: "h", Interval.DAY: "D", Interval.WEEK: "D", Interval.MONTH: "M", Interval.YEAR: "Y"}
+
+
+def count_times(published: NDArray[np.int64], interval: Interval) -> tuple[dict[datetime, int], int]:
+    """How many of the times (int64, µs since 1970, or NO_TIME) are in each stretch, by its beginning, and how many are
+    none."""
+    dated = published[published != NO_TIME]
+    starts: NDArray[Any] = dated.view("datetime64[us]").astype(f"datetime64[{_UNITS[interval]}]")
+    if interval is Interval.WEEK:
+        # 1970 began on a Thursday.
+        starts = starts - (starts.astype(np.int64) + 3) % 7
+    found, counts = np.unique(starts, return_counts=True)
+    times: list[datetime] = found.astype("datetime64[s]").tolist()
+    by_start = {time.replace(tzinfo=UTC): count for time, count in zip(times, counts.tolist(), strict=True)}
+    return by_start, len(published) - len(dated)

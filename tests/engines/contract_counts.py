@@ -1,0 +1,53 @@
+"""What index/engines/base.py promises of counts over time and of reading everything out."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from index.documents import Story
+from index.query import Interval, SearchQuery, Sort
+from index.timeline import start_of
+from tests.engines import brute_force
+from tests.engines.brute_force import BruteForce
+from tests.engines.contract_lookups import CHECKED, ServesCorpora
+from tests.strategies import corpora, story_queries
+
+
+class CountingContract(ServesCorpora):
+    @CHECKED
+    @given(corpora, st.lists(story_queries, min_size=5, max_size=12), st.sampled_from(Interval))
+    def test_times_are_counted_as_reading_every_story_counts_them(
+        self, corpus: list[Story], queries: list[SearchQuery], interval: Interval
+    ) -> None:
+        truth = BruteForce(corpus)
+        with self.serve(corpus) as engine:
+            for query in queries:
+                times = [story.published_at or None for story in truth.match_stories(query)]
+                expected = Counter(start_of(time, interval) for time in times if time)
+                assert engine.count_times(query, interval) == (expected, times.count(None))
+
+    @CHECKED
+    @given(corpora, st.lists(story_queries, min_size=5, max_size=12))
+    def test_every_match_is_read_out_in_order_as_it_came_in(
+        self, corpus: list[Story], queries: list[SearchQuery]
+    ) -> None:
+        truth = BruteForce(corpus)
+        with self.serve(corpus) as engine:
+            for query in queries:
+                read = [msgspec.json.decode(line, type=Story) for line in engine.iter_documents(query)]
+                expected = truth.match_stories(query)
+                assert sorted(read, key=_id) == sorted(expected, key=_id)
+                if query.sort is not Sort.RELEVANCE:
+                    keys = [brute_force.story_order(story, 0.0, query.sort) for story in read]
+                    assert keys == sorted(keys)
+                page = engine.search_stories(replace(query, offset=0, limit=100))
+                assert [story.id for story in read] == [hit.story.id for hit in page.hits]
+
+
+def _id(story: Story) -> str:
+    return story.id
