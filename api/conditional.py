@@ -14,6 +14,7 @@ from flask import Response, current_app, request
 from api.blueprints import base_url
 from api.cache import AnswerCache, Entry
 from api.pagination import make_link_header
+from api.parameters import Arguments
 from index.live import OpenGeneration
 
 VERSION = version("outpost")
@@ -21,7 +22,7 @@ VERSION = version("outpost")
 CACHE_CONTROL = "public, max-age=0, must-revalidate"
 
 
-def answer_json(generation: OpenGeneration, arguments: dict[str, Any], make: Callable[[], dict[str, Any]]) -> Response:
+def answer_json(generation: OpenGeneration, arguments: Arguments, make: Callable[[], dict[str, Any]]) -> Response:
     """What ``make`` gives, as JSON with an ETag, or 304 without calling it."""
     tag = _make_tag(generation, arguments)
     known = request.if_none_match
@@ -52,7 +53,7 @@ def make_json(body: dict[str, Any]) -> Response:
     return Response(msgspec.json.encode(body), mimetype="application/json")
 
 
-def _make_tag(generation: OpenGeneration, arguments: dict[str, Any]) -> str:
+def _make_tag(generation: OpenGeneration, arguments: Arguments) -> str:
     """The arguments as parsed: ``now-7d`` means another time every minute."""
-    asked = repr((VERSION, generation.manifest.build, base_url(), request.path, sorted(arguments.items())))
+    asked = repr((VERSION, generation.manifest.build, base_url(), request.path, arguments.text))
     return blake2b(asked.encode(errors="surrogatepass"), digest_size=12).hexdigest()

@@ -11,6 +11,7 @@ from api.arguments import NoArguments, PublishersArguments, offset_of
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
 from api.pagination import answer_page
+from api.parameters import Arguments
 from api.schemas import PublisherAnswer, PublisherList
 from index.live import OpenGeneration
 from index.search import find_publishers, get_publisher
@@ -19,7 +20,7 @@ blueprint = ApiBlueprint("publishers", __name__, url_prefix="/v1", description="
 
 
 @blueprint.reads("/publishers", PublishersArguments, PublisherList, "index_unavailable")
-def list_publishers(arguments: dict[str, Any]) -> Response:
+def list_publishers(arguments: Arguments) -> Response:
     """Publishers, by story count or by name
 
     With `q`, those with a word in name or domain that begins with each word of it.
@@ -39,7 +40,7 @@ def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, An
 
 
 @blueprint.reads("/publishers/<publisher_id>", NoArguments, PublisherAnswer, "not_found", "index_unavailable")
-def show_publisher(arguments: dict[str, Any], publisher_id: str) -> Response:
+def show_publisher(arguments: Arguments, publisher_id: str) -> Response:
     """A publisher"""
     with borrow_index() as generation:
         return answer_json(generation, arguments, lambda: answer_publisher(get_publisher(generation, publisher_id)))

@@ -12,6 +12,7 @@ from api.arguments import SearchArguments, make_search_query, parse_search
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
 from api.pagination import answer_page
+from api.parameters import Arguments
 from api.schemas import SearchAnswer
 from index.live import OpenGeneration
 from index.search import find_rarities, search_stories
@@ -20,7 +21,7 @@ blueprint = ApiBlueprint("search", __name__, url_prefix="/v1", description="Stor
 
 
 @blueprint.reads("/search", SearchArguments, SearchAnswer, "index_unavailable")
-def search(arguments: dict[str, Any]) -> Response:
+def search(arguments: Arguments) -> Response:
     """Search stories
 
     Words must all match; "exact phrase", -word, OR, ( ), prefix* and field:word are understood, with the fields

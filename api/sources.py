@@ -11,6 +11,7 @@ from api.arguments import NoArguments, SourcesArguments, make_source_query
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
 from api.pagination import answer_page
+from api.parameters import Arguments
 from api.schemas import SourceAnswer, SourceList
 from index.live import OpenGeneration
 from index.search import get_source, search_sources
@@ -19,7 +20,7 @@ blueprint = ApiBlueprint("sources", __name__, url_prefix="/v1", description="The
 
 
 @blueprint.reads("/sources", SourcesArguments, SourceList, "index_unavailable")
-def list_sources(arguments: dict[str, Any]) -> Response:
+def list_sources(arguments: Arguments) -> Response:
     """Search sources
 
     By relevance with `q`, else newest first. A source without a time of its own is in no range of time.
@@ -35,7 +36,7 @@ def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, An
 
 
 @blueprint.reads("/sources/<source_id>", NoArguments, SourceAnswer, "not_found", "index_unavailable")
-def show_source(arguments: dict[str, Any], source_id: str) -> Response:
+def show_source(arguments: Arguments, source_id: str) -> Response:
     """A source, with the stories that cite it"""
     with borrow_index() as generation:
         return answer_json(generation, arguments, lambda: answer_source(get_source(generation, source_id)))

@@ -18,6 +18,7 @@ from api.arguments import (
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
 from api.pagination import answer_page
+from api.parameters import Arguments
 from api.schemas import RelatedList, StoryList, StorySelection, StorySourceList
 from index.live import OpenGeneration
 from index.search import get_shared_story, get_story, related_stories, search_stories
@@ -28,7 +29,7 @@ _RELATED = 5
 
 
 @blueprint.reads("/v1/stories", StoriesArguments, StoryList, "index_unavailable")
-def list_stories(arguments: dict[str, Any]) -> Response:
+def list_stories(arguments: Arguments) -> Response:
     """Stories, newest first
 
     The filters of the search, without its words. A story without a time comes after every dated one.
@@ -44,7 +45,7 @@ def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, An
 
 
 @blueprint.reads("/v1/stories/<story_id>", StoryArguments, StorySelection, "not_found", "gone", "index_unavailable")
-def show_story(arguments: dict[str, Any], story_id: str) -> Response:
+def show_story(arguments: Arguments, story_id: str) -> Response:
     """A story
 
     With its sections and sources, and related stories where `include` asks for them. 410 for a story that was in
@@ -64,7 +65,7 @@ def _show(generation: OpenGeneration, arguments: dict[str, Any], story_id: str) 
 @blueprint.reads(
     "/v1/stories/<story_id>/related", RelatedArguments, RelatedList, "not_found", "gone", "index_unavailable"
 )
-def list_related(arguments: dict[str, Any], story_id: str) -> Response:
+def list_related(arguments: Arguments, story_id: str) -> Response:
     """Stories to go on with
 
     Curated ones first, in their order; then those that cite a same article; then the most similar ones.
@@ -81,7 +82,7 @@ def _related(generation: OpenGeneration, story_id: str, limit: int) -> dict[str,
 @blueprint.reads(
     "/v1/stories/<story_id>/sources", NoArguments, StorySourceList, "not_found", "gone", "index_unavailable"
 )
-def list_story_sources(arguments: dict[str, Any], story_id: str) -> Response:
+def list_story_sources(arguments: Arguments, story_id: str) -> Response:
     """The sources of a story, by the number that its citations use"""
     with borrow_index() as generation:
         return answer_json(generation, arguments, lambda: _story_sources(generation, story_id))
