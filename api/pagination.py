@@ -22,11 +22,13 @@ def answer_page(arguments: Json, total: int, base: str) -> Json:
     following = page + 1 if page < pages and (page + 1) * per_page <= MAX_WINDOW else None
     # From a page beyond the end, the page before is the last one.
     before = min(page - 1, pages) or None
+    given = [(name, value) for name, value in request.args.items() if name != "page"]
+    path, query = base + request.path, urlencode(given)
     links = {
-        "self": _link(page, base),
-        "first": _link(1, base),
-        "next": _link(following, base),
-        "prev": _link(before, base),
+        "self": _link(path, query, page),
+        "first": _link(path, query, 1),
+        "next": _link(path, query, following),
+        "prev": _link(path, query, before),
     }
     return {"total": total, "page": page, "per_page": per_page, "pages": pages, "links": links}
 
@@ -37,10 +39,10 @@ def make_link_header(links: Json) -> str:
     return header if len(header) <= _MAX_HEADER else ""
 
 
-def _link(page: int | None, base: str) -> str | None:
-    """This request's URL with another page."""
+def _link(path: str, query: str, page: int | None) -> str | None:
+    """This request's URL with another page; ``query`` is its query string without one."""
     if page is None:
         return None
-    given = [(name, value) for name, value in request.args.items() if name != "page"]
-    query = urlencode([*given, ("page", str(page))] if page > 1 else given)
-    return base + request.path + (f"?{query}" if query else "")
+    if page > 1:
+        query += f"{'&' if query else ''}page={page}"
+    return path + (f"?{query}" if query else "")
