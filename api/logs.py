@@ -24,7 +24,7 @@ class JsonFormatter(logging.Formatter):
             # A tenth of the time of json.dumps, which is 6 µs of a request.
             return msgspec.json.encode(entry).decode()
         except (TypeError, UnicodeEncodeError):
-            # Half of a surrogate pair is no UTF-8.
+            # Half of a surrogate pair is no UTF-8; JSON can escape it.
             return json.dumps(entry)
 
 
