@@ -118,8 +118,8 @@ class Story(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
         """The distinct publishers, in order of appearance."""
         found: dict[str, Publisher] = {}
         for source in self.sources:
-            if source.publisher and source.publisher.id:
-                found.setdefault(source.publisher.id, source.publisher)
+            if source.publisher and (ident := source.publisher.id):
+                found.setdefault(ident, source.publisher)
         return tuple(found.values())
 
     @property

@@ -24,6 +24,7 @@ def slug_of(name: str) -> str:
     return spelled or "x-" + blake2b(name.encode(), digest_size=6).hexdigest()
 
 
+@lru_cache(maxsize=100_000)
 def publisher_id(name: str) -> str:
     """The facet value of a publisher: one for "Reuters" and "REUTERS", one for "cnn.com" and "www.cnn.com"."""
     return slug_of(normalize_domain(name) if "." in name and " " not in name.strip() else name)
@@ -57,10 +58,12 @@ def canonical_url(url: str) -> str:
         port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
     except ValueError:
         return url.strip()
+    bare = (parts.hostname or "").removeprefix("www.") + port + parts.path.rstrip("/")
+    if not parts.query:
+        return bare
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     kept = sorted((k, v) for k, v in pairs if not k.lower().startswith("utm_") and k.lower() not in _TRACKING)
-    host = (parts.hostname or "").removeprefix("www.")
-    return host + port + parts.path.rstrip("/") + ("?" + urlencode(kept) if kept else "")
+    return bare + ("?" + urlencode(kept) if kept else "")
 
 
 def source_id(url: str | None, story: str, position: int) -> str:

@@ -22,6 +22,8 @@ from index.query import PublisherRecord
 PUBLISHERS, CENSUS, CHANGES = "publishers.ndjson", "census.tsv", "census-changes.json"
 # Changes are read and written whole at each update (5 ms for so many) until the census is written anew (0.3 s).
 _MAX_CHANGES = 5_000
+# So many go to SQLite at once: one by one they take twice as long.
+_ROWS = 1_000
 
 
 class PublisherTally(Struct):
@@ -264,18 +266,25 @@ class SourceStore:
         # Nothing of it outlives a crash, for the whole directory is removed then.
         self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN")
         self._db.execute("CREATE TABLE cited (source TEXT, story TEXT, document BLOB)")
+        self._waiting: list[tuple[str, str, bytes]] = []
 
     def add(self, story: Story) -> None:
-        rows = [
+        self._waiting += [
             (ident, story.id, msgspec.json.encode(source))
             for ident, source in zip(story.source_ids(), story.sources, strict=True)
         ]
-        with _disk_errors():
-            self._db.executemany("INSERT INTO cited VALUES (?, ?, ?)", rows)
+        if len(self._waiting) >= _ROWS:
+            with _disk_errors():
+                self._insert()
+
+    def _insert(self) -> None:
+        self._db.executemany("INSERT INTO cited VALUES (?, ?, ?)", self._waiting)
+        self._waiting.clear()
 
     def iter_merged(self) -> Iterator[StoredSource]:
         """Each source once, in the order of ids: what its stories say of it, in the order they were added, merged."""
         with _disk_errors():
+            self._insert()
             cursor = self._db.execute("SELECT source, story, document FROM cited ORDER BY source, rowid")
             for ident, group in groupby(cursor, key=itemgetter(0)):
                 citing = [(story, msgspec.json.decode(document, type=Source)) for _, story, document in group]

@@ -70,12 +70,14 @@ class SegmentWriter:
         source_count: int = 0,
     ) -> None:
         """Take one document: its stored bytes, the text of each field, the values of each facet, times in µs."""
-        numbers = self._numbers
+        number, tokens, lengths, before = self._numbers.__getitem__, list[int](), [], 0
         for field in self._fields:
-            text = texts.get(field.name)
-            found = [n for n in map(numbers.__getitem__, WORD.findall(text)) if n >= 0] if text else []
-            self._lengths.append(len(found))
-            self._tokens.extend(found)
+            if text := texts.get(field.name):
+                tokens += [n for n in map(number, WORD.findall(text)) if n >= 0]
+            lengths.append(len(tokens) - before)
+            before = len(tokens)
+        self._lengths.fromlist(lengths)
+        self._tokens.extend(tokens)
         self._documents.write(document)
         self._document_sizes.append(len(document))
         self._ids.append(ident)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from bisect import insort
 from collections.abc import Mapping
-from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -31,14 +31,17 @@ class ColumnsWriter:
         self._stories = _Collector(directory, STORIES)
         self._sources = _Collector(directory, SOURCES)
         self._census, self._cited = Census(), SourceStore(directory / "cited.sqlite")
-        self._status = IndexStatus(0, 0, 0, None)
+        self._count = 0
+        self._newest: datetime | None = None
 
     def add(self, story: Story) -> None:
         labels = indexed.labels_of(story)
         add_story(self._stories.current(), story, labels)
         self._census.add(story, labels)
         self._cited.add(story)
-        self._status = self._status.with_story(story)
+        self._count += 1
+        if story.published_at and (self._newest is None or story.published_at > self._newest):
+            self._newest = story.published_at
 
     def finish(self) -> IndexStatus:
         for stored in self._cited.iter_merged():
@@ -53,7 +56,7 @@ class ColumnsWriter:
         write_facets(self._directory, labels)
         publishers = self._census.write(self._directory)
         sources = sum(entry.documents for entry in entries.sources)
-        return replace(self._status, sources=sources, publishers=publishers, segments=len(entries.stories))
+        return IndexStatus(self._count, sources, publishers, self._newest, len(entries.stories))
 
     def abort(self) -> None:
         self._stories.abort()
