@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from api.arguments import searched_fields
-from index.documents import Publisher, Source, Story
+import msgspec
+
+from index.brief import Json, complete, describe_brief, describe_publisher, format_time
+from index.documents import Source, Story
 from index.generations import Manifest
-from index.highlight import Highlighter, mark, snippet
-from index.identity import normalize_domain, slug_of
+from index.identity import slug_of
 from index.language import show_query
 from index.query import Facet, Hit, Node, PublisherRecord, RelatedStory, SourceRecord
 
-Json = dict[str, Any]
-
-
-def format_time(time: datetime | None) -> str | None:
-    """RFC 3339 in UTC."""
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z") if time else None
+_encode = msgspec.json.Encoder().encode
 
 
 def select_keys(answer: Json, keys: Sequence[str] | None) -> Json:
@@ -31,30 +26,28 @@ def select_keys(answer: Json, keys: Sequence[str] | None) -> Json:
 # --- stories -----------------------------------------------------------------------------------------------
 
 
-def answer_brief(story: Story, base: str) -> Json:
-    """A story in a list. ``base`` stands before the paths of its links."""
-    return {
-        "id": story.id,
-        "slug": story.slug,
-        "url": f"{base}/v1/stories/{story.id}",
-        "share_url": f"{base}/s/{story.slug}-{story.id}",
-        "title": story.title,
-        "short_title": story.short_title,
-        "summary": story.summary,
-        "curated_by": story.curated_by,
-        "published_at": format_time(story.published_at or None),
-        "updated_at": format_time(story.updated_at or None),
-        "language": story.language,
-        "source_count": len(story.sources),
-        "publishers": [_answer_publisher(publisher) for publisher in story.publishers],
-        "topics": [{"id": slug_of(label), "label": label} for label in story.topics if label.strip()],
-        "image_url": story.image_url or None,
-    }
+def answer_briefs(hits: Iterable[Hit], keys: Sequence[str] | None, base: str) -> msgspec.Raw:
+    """Stories in a list. ``base`` stands before the paths of their links."""
+    return _join((hit.brief for hit in hits), keys, base)
+
+
+def answer_hits(hits: Iterable[Hit], keys: Sequence[str] | None, base: str) -> msgspec.Raw:
+    """The results of a search: stories with score, highlight, snippet and what matched where."""
+    scored = (b'%b,"score":%b,%b' % (hit.brief[:-1], _encode(round(hit.score, 4)), hit.marks[1:]) for hit in hits)
+    return _join(scored, keys, base)
+
+
+def _join(entries: Iterable[bytes], keys: Sequence[str] | None, base: str) -> msgspec.Raw:
+    """A JSON array of objects as they are stored, with all keys or ``keys``."""
+    whole = complete(b"[%b]" % b",".join(entries), base)
+    if keys:
+        whole = _encode([select_keys(entry, keys) for entry in msgspec.json.decode(whole)])
+    return msgspec.Raw(whole)
 
 
 def answer_detail(story: Story, base: str, include: Sequence[str], related: Sequence[RelatedStory]) -> Json:
     """A story by itself, with the parts in ``include``."""
-    answer = answer_brief(story, base)
+    answer = describe_brief(story, base)
     if "sections" in include:
         answer["sections"] = _answer_sections(story)
     if "sources" in include:
@@ -87,41 +80,7 @@ def _free_anchor(wanted: str, taken: set[str]) -> str:
 
 
 def answer_related(entry: RelatedStory, base: str) -> Json:
-    return {**answer_brief(entry.story, base), "reason": entry.reason, "score": entry.score}
-
-
-def answer_hits(
-    hits: Iterable[Hit], tree: Node | None, arguments: Mapping[str, Any], rarities: Mapping[str, float], base: str
-) -> list[Json]:
-    """The results of a search: stories with score, highlight, snippet and what matched where."""
-    highlighter = Highlighter(tree if arguments["highlight"] else None, searched_fields(dict(arguments)))
-    keys = arguments.get("fields_")
-    return [
-        select_keys({**answer_brief(hit.story, base), **_answer_matches(hit, highlighter, arguments, rarities)}, keys)
-        for hit in hits
-    ]
-
-
-def _answer_matches(
-    hit: Hit, highlighter: Highlighter, arguments: Mapping[str, Any], rarities: Mapping[str, float]
-) -> Json:
-    story, tag = hit.story, arguments["highlight_tag"]
-    spans = {name: highlighter.find_spans(name, getattr(story, name)) for name in ("title", "summary")}
-    body = story.body
-    body_spans = highlighter.find_spans("body", body)
-    in_body = bool(body_spans) or not story.summary
-    name, text, found = ("body", body, body_spans) if in_body else ("summary", story.summary, spans["summary"])
-    return {
-        "score": round(hit.score, 4),
-        "highlight": {field: mark(getattr(story, field), spans[field], tag) for field in spans},
-        "snippet": {"field": name, "text": snippet(text, found, arguments["snippet_words"], tag, rarities)},
-        "matches": {field: [list(span) for span in spans[field]] for field in spans if spans[field]},
-        "matched_sources": [
-            number
-            for number, source in enumerate(story.sources, start=1)
-            if source.title and highlighter.find_spans("source", source.title)
-        ],
-    }
+    return {**describe_brief(entry.story, base), "reason": entry.reason, "score": entry.score}
 
 
 def answer_facets(facets: Mapping[str, Facet]) -> Json:
@@ -168,19 +127,10 @@ def _answer_source(source: Source) -> Json:
     return {
         "url": source.url or None,
         "title": source.title,
-        "publisher": _answer_publisher(source.publisher) if source.publisher and source.publisher.id else None,
+        "publisher": describe_publisher(source.publisher) if source.publisher and source.publisher.id else None,
         "author": source.author,
         "published_at": format_time(source.published_at or None),
         "excerpt": source.excerpt,
-    }
-
-
-def _answer_publisher(publisher: Publisher) -> Json:
-    return {
-        "id": publisher.id,
-        "name": publisher.label,
-        "domain": normalize_domain(publisher.domain),
-        "logo_url": publisher.logo_url or None,
     }
 
 

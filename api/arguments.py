@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError, validates_schema
 from api.parameters import Choice, Moment, OneOf, SomeOf, Switch, Text, Values, Whole
 from index.identity import normalize_domain, publisher_id, slug_of
 from index.language import parse_query
-from index.query import FACETS, FacetRequest, Filters, Node, SearchQuery, Sort, SourceQuery, ValueFilter
+from index.query import FACETS, FacetRequest, Filters, Marking, Node, SearchQuery, Sort, SourceQuery, ValueFilter
 from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS
 
 MAX_WINDOW = 10_000
@@ -116,7 +116,11 @@ def searched_fields(arguments: dict[str, Any]) -> tuple[str, ...]:
     return tuple(_SEARCH_IN[name] for name in chosen) if chosen else STORY_DEFAULTS
 
 
-def make_search_query(arguments: dict[str, Any], tree: Node | None) -> SearchQuery:
+def make_marking(arguments: dict[str, Any]) -> Marking:
+    return Marking(arguments["highlight_tag"], arguments["snippet_words"], arguments["highlight"])
+
+
+def make_search_query(arguments: dict[str, Any], tree: Node | None, marking: Marking | None = None) -> SearchQuery:
     sort = arguments.get("sort") or (Sort.RELEVANCE if tree else Sort.NEWEST)
     return SearchQuery(
         tree=tree,
@@ -134,6 +138,7 @@ def make_search_query(arguments: dict[str, Any], tree: Node | None) -> SearchQue
         ),
         offset=offset_of(arguments),
         limit=arguments["per_page"],
+        marking=marking,
     )
 
 

@@ -8,14 +8,14 @@ from typing import Any
 from flask import Response
 
 from api.answers import answer_facets, answer_hits, answer_query
-from api.arguments import SearchArguments, make_search_query, parse_search
+from api.arguments import SearchArguments, make_marking, make_search_query, parse_search
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
 from api.pagination import answer_page
 from api.parameters import Arguments
 from api.schemas import SearchAnswer
 from index.live import OpenGeneration
-from index.search import find_rarities, search_stories
+from index.search import search_stories
 
 blueprint = ApiBlueprint("search", __name__, url_prefix="/v1", description="Stories by words and filters")
 
@@ -35,9 +35,9 @@ def search(arguments: Arguments) -> Response:
 def _search(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     started = time.perf_counter()
     tree = parse_search(arguments)
-    query = make_search_query(arguments, tree)
+    query = make_search_query(arguments, tree, make_marking(arguments))
     page = search_stories(generation, query)
-    results = answer_hits(page.hits, tree, arguments, find_rarities(generation, tree), base_url())
+    results = answer_hits(page.hits, arguments.get("fields_"), base_url())
     took = (time.perf_counter() - started) * 1000
     return {
         "query": answer_query(arguments, tree, query.sort),

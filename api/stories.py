@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, redirect
 from werkzeug import Response as AnyResponse
 
-from api.answers import answer_brief, answer_detail, answer_related, answer_story_sources, select_keys
+from api.answers import answer_briefs, answer_detail, answer_related, answer_story_sources, select_keys
 from api.arguments import (
     NoArguments,
     RelatedArguments,
@@ -40,7 +40,7 @@ def list_stories(arguments: Arguments) -> Response:
 
 def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     page = search_stories(generation, make_search_query(arguments, None))
-    results = [select_keys(answer_brief(hit.story, base_url()), arguments.get("fields_")) for hit in page.hits]
+    results = answer_briefs(page.hits, arguments.get("fields_"), base_url())
     return {**answer_page(arguments, page.total, base_url()), "results": results}
 
 

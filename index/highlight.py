@@ -9,13 +9,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from index.query import Node, Phrase, Prefix, Term, iter_positive
+import msgspec
+
+from index.documents import Story
+from index.query import Marking, Node, Phrase, Prefix, SearchQuery, Term, iter_positive
 from index.schema import WORD, term_of
 
 Span = tuple[int, int]
 _SPECIAL = re.compile("[&<>\"']")
 # A page of 100 hits of 4 MB each would hold a worker for minutes; what lies behind is not looked at.
 MAX_TEXT = 100_000
+# The fields that are marked in a hit.
+MARKED = ("title", "summary", "body", "source")
+# The rarity of words of which no more is known than that a prefix found them.
+_UNKNOWN = 1.0
 
 
 @dataclass(slots=True)
@@ -68,6 +75,50 @@ class Highlighter:
         return _merge(wanted.find_words(found) + _find_phrases(found, wanted.phrases))
 
 
+class Marker:
+    """Marks the hits of one query: the twin of index/engines/columns/marking.py, written to be read.
+
+    ``rarities`` are those of ``query_terms``.
+    """
+
+    def __init__(self, query: SearchQuery, marking: Marking, rarities: Mapping[str, float]) -> None:
+        self._highlighter = Highlighter(query.tree if marking.matches else None, query.search_in)
+        self._marking, self._rarities = marking, rarities
+
+    def mark(self, story: Story) -> bytes:
+        """JSON of ``highlight``, ``snippet``, ``matches`` and ``matched_sources``: see docs/api.md."""
+        find, tag = self._highlighter.find_spans, self._marking.tag
+        texts = {"title": story.title, "summary": story.summary}
+        spans = {name: find(name, text) for name, text in texts.items()}
+        body = story.body
+        body_spans = find("body", body)
+        in_body = bool(body_spans) or not story.summary
+        name, text, found = ("body", body, body_spans) if in_body else ("summary", story.summary, spans["summary"])
+        marks = {
+            "highlight": {field: mark(text, spans[field], tag) for field, text in texts.items()},
+            "snippet": {"field": name, "text": snippet(text, found, self._marking.words, tag, self._rarities)},
+            "matches": {field: own for field, own in spans.items() if own},
+            "matched_sources": [
+                number
+                for number, source in enumerate(story.sources, start=1)
+                if source.title and find("source", source.title)
+            ],
+        }
+        return msgspec.json.encode(marks)
+
+
+def query_terms(tree: Node | None) -> list[str]:
+    """The terms by whose rarity snippets are chosen."""
+    terms: set[str] = set()
+    for leaf in iter_positive(tree):
+        match leaf:
+            case Term(_, term):
+                terms.add(term)
+            case Phrase(_, own):
+                terms.update(own)
+    return sorted(terms)
+
+
 def _find_phrases(words: Sequence[re.Match[str]], phrases: Iterable[tuple[str, ...]]) -> list[Span]:
     tokens = [(term, word.span()) for word in words if (term := term_of(word[0])) is not None]
     terms = [term for term, _ in tokens]
@@ -118,10 +169,10 @@ def _best_window(
 ) -> int:
     """The number of the word that the best window begins with."""
     numbers = {start: number for number, (start, _) in enumerate(places)}
-    matches = [(numbers[start], text[start:end].lower()) for start, end in spans if start in numbers]
-    worth = {what: _worth(what, rarities) for _, what in matches}
+    matches = [(numbers[start], _terms_in(text[start:end])) for start, end in spans if start in numbers]
+    worth = {what: sum(worth_of(rarities.get(term, _UNKNOWN)) for term in what) for _, what in matches}
     at = [number for number, _ in matches]
-    best, best_value = 0, (0.0, 0, 0)
+    best, best_value = 0, (0, 0, 0)
     for number in at:
         # A few words before the first match say where one is.
         first = min(max(0, number - words // 6), len(places) - words)
@@ -133,9 +184,14 @@ def _best_window(
     return best
 
 
-def _worth(matched: str, rarities: Mapping[str, float]) -> float:
-    """What a match says: the rarer its words, the more."""
-    return sum(rarities.get(term, 1.0) for word in WORD.findall(matched) if (term := term_of(word)) is not None)
+def worth_of(rarity: float) -> int:
+    """What a match of a term says, in thousandths: sums of them are the same in any order."""
+    return round(1000 * rarity)
+
+
+def _terms_in(matched: str) -> tuple[str, ...]:
+    """What makes two matches different."""
+    return tuple(term for word in WORD.findall(matched) if (term := term_of(word)) is not None)
 
 
 def _merge(spans: list[Span]) -> list[Span]:

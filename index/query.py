@@ -10,6 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from index.brief import read_id
 from index.documents import Source, Story
 
 FACETS = ("topic", "publisher", "curator", "language", "domain", "year", "month")
@@ -128,8 +129,18 @@ class FacetRequest(Struct, frozen=True):
     containing: tuple[str, ...] = ()
 
 
+class Marking(Struct, frozen=True):
+    """How hits are marked: ``tag`` names the HTML element around a match, ``words`` says how many a snippet has.
+    Without ``matches`` the texts are the same with nothing marked in them."""
+
+    tag: str = "mark"
+    words: int = 30
+    matches: bool = True
+
+
 class SearchQuery(Struct, frozen=True):
-    """A search over stories. ``tree`` None matches everything; ``search_in`` are fields of the schema."""
+    """A search over stories. ``tree`` None matches everything; ``search_in`` are fields of the schema; hits are marked
+    where ``marking`` says how."""
 
     tree: Node | None = None
     search_in: tuple[str, ...] = ("title", "summary", "body", "source")
@@ -138,6 +149,7 @@ class SearchQuery(Struct, frozen=True):
     facets: FacetRequest = FacetRequest()
     offset: int = 0
     limit: int = 20
+    marking: Marking | None = None
 
 
 class SourceQuery(Struct, frozen=True):
@@ -182,10 +194,20 @@ class Bucket(Struct, frozen=True):
 
 
 class Hit(Struct, frozen=True):
-    """One story found. ``score`` is 0.0 where nothing was asked for by words."""
+    """One story found. ``score`` is 0.0 where nothing was asked for by words.
 
-    story: Story
+    ``brief`` is the story as lists show it (index.brief), ``marks`` what matched where (index.highlight; empty where
+    the query asks for no marks): two JSON objects.
+    """
+
     score: float
+    brief: bytes
+    marks: bytes = b""
+
+    @property
+    def id(self) -> str:
+        """The story's."""
+        return read_id(self.brief)
 
 
 class SearchPage(Struct, frozen=True):

@@ -9,9 +9,6 @@ from index.documents import Story
 from index.errors import Gone, NotFound
 from index.live import OpenGeneration
 from index.query import (
-    Node,
-    Phrase,
-    Prefix,
     PublisherRecord,
     RelatedStory,
     SearchPage,
@@ -19,8 +16,6 @@ from index.query import (
     SourcePage,
     SourceQuery,
     SourceRecord,
-    Term,
-    iter_positive,
 )
 from index.schema import fold_words, has_words
 
@@ -30,22 +25,6 @@ MAX_SHARED = 209
 
 def search_stories(generation: OpenGeneration, query: SearchQuery) -> SearchPage:
     return generation.engine.search_stories(query)
-
-
-def find_rarities(generation: OpenGeneration, tree: Node | None) -> dict[str, float]:
-    """How rare each term of a query is among the stories: what snippets choose by."""
-    terms = {term for leaf in iter_positive(tree) for term in _terms_of(leaf)}
-    return generation.engine.find_rarities(sorted(terms))
-
-
-def _terms_of(leaf: Term | Phrase | Prefix) -> tuple[str, ...]:
-    match leaf:
-        case Term(_, term):
-            return (term,)
-        case Phrase(_, terms):
-            return terms
-        case Prefix():
-            return ()
 
 
 def search_sources(generation: OpenGeneration, query: SourceQuery) -> SourcePage:

@@ -8,10 +8,12 @@ import socket
 from pathlib import Path
 
 import click
+import msgspec
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from index.brief import complete
 from index.errors import IndexUnavailable
 from index.live import LiveIndex
 from index.query import SearchQuery
@@ -77,13 +79,14 @@ def _welcome(settings: Settings) -> None:
     live = LiveIndex(settings.index)
     try:
         with live.borrow() as generation:
-            newest = search_stories(generation, SearchQuery(limit=1)).hits[0].story
+            newest = search_stories(generation, SearchQuery(limit=1)).hits[0]
     except IndexUnavailable as error:
         click.echo(f"Until there is an index every answer is 503: {error}", err=True)
         return
     finally:
         live.close()
-    word = max(WORD.findall(newest.title), key=len, default="news").lower()
+    title = msgspec.json.decode(complete(newest.brief, ""))["title"]
+    word = max(WORD.findall(title), key=len, default="news").lower()
     click.echo("Try:")
     for path in (f"/v1/search?q={word}&facets=topic,publisher", f"/v1/stories/{newest.id}/related", "/docs"):
         click.echo(f"  {url}{path}")

@@ -17,6 +17,7 @@ from index.query import (
     And,
     FacetRequest,
     Filters,
+    Marking,
     Node,
     Not,
     Or,
@@ -200,6 +201,7 @@ story_queries = st.builds(
     offset=st.integers(0, 4),
     limit=st.integers(0, 6),
 )
+markings = st.builds(Marking, st.sampled_from(("mark", "em")), st.integers(1, 12), st.booleans())
 source_queries = st.builds(
     SourceQuery,
     tree=trees(tuple(field.name for field in SOURCE_FIELDS)),

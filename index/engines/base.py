@@ -33,6 +33,8 @@ class Engine(Protocol):
 
         Sorting never changes what matches. Ties break by newest, then id, so that pages never overlap.
         Ids in filters that the index does not know match nothing (``any_of``) or exclude nothing.
+        Hits carry ``index.brief.encode_brief`` of their story and, where the query has a ``marking``, the bytes of
+        ``index.highlight.Marker`` with the rarities of ``find_rarities``.
         """
         ...
 

@@ -10,9 +10,11 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 import requests
 
+from index.brief import complete
 from index.indexer import build_index, update_index
 from index.live import LiveIndex
 from index.query import SearchQuery
@@ -37,7 +39,7 @@ def count_stories(root: Path) -> tuple[int, str]:
     with live.borrow() as generation:
         page = search_stories(generation, SearchQuery(limit=1))
     live.close()
-    return page.total, page.hits[0].story.title
+    return page.total, msgspec.json.decode(complete(page.hits[0].brief, ""))["title"]
 
 
 @pytest.fixture

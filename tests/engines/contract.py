@@ -21,8 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from index.brief import encode_brief
 from index.documents import Story, parse_story
 from index.errors import IndexDamaged, IndexUnavailable
+from index.highlight import Marker, query_terms
 from index.language import parse_query, show_query
 from index.query import (
     FACETS,
@@ -31,6 +33,7 @@ from index.query import (
     FacetRequest,
     Filters,
     IndexStatus,
+    Marking,
     Node,
     Not,
     Or,
@@ -46,7 +49,7 @@ from tests.engines.brute_force import BruteForce
 from tests.engines.contract_counts import CountingContract
 from tests.engines.contract_lookups import CHECKED, LookupContract
 from tests.factories import SAMPLE, make_story
-from tests.strategies import corpora, query_texts, source_queries, story_queries
+from tests.strategies import corpora, markings, query_texts, source_queries, story_queries
 
 MANY = 10_000
 # How three nodes can stand together.
@@ -76,9 +79,9 @@ class EngineContract(CountingContract, LookupContract):
             for query in queries:
                 expected = {story.id for story in truth.match_stories(query)}
                 page = engine.search_stories(_all_of(query))
-                assert {hit.story.id for hit in page.hits} == expected
+                assert {hit.id for hit in page.hits} == expected
                 assert len(page.hits) == page.total == len(expected)
-                assert all(truth.stories[hit.story.id] == hit.story for hit in page.hits)
+                assert all(hit.brief == encode_brief(truth.stories[hit.id]) for hit in page.hits)
 
     @pytest.mark.parametrize("seed", range(3))
     def test_every_small_query_over_every_mixture_of_words_finds_what_reading_finds(self, seed: int) -> None:
@@ -99,7 +102,7 @@ class EngineContract(CountingContract, LookupContract):
         with self.serve(corpus) as engine:
             for tree in queries:
                 query = SearchQuery(tree, limit=MANY)
-                found = {hit.story.id for hit in engine.search_stories(query).hits}
+                found = {hit.id for hit in engine.search_stories(query).hits}
                 assert found == {story.id for story in truth.match_stories(query)}, show_query(tree)
 
     @CHECKED
@@ -107,10 +110,11 @@ class EngineContract(CountingContract, LookupContract):
     def test_hits_are_in_the_order_asked_for_with_ties_by_newest_then_id(
         self, corpus: list[Story], queries: list[SearchQuery]
     ) -> None:
+        truth = BruteForce(corpus)
         with self.serve(corpus) as engine:
             for query in queries:
                 hits = engine.search_stories(_all_of(query)).hits
-                keys = [brute_force.story_order(hit.story, hit.score, query.sort) for hit in hits]
+                keys = [brute_force.story_order(truth.stories[hit.id], hit.score, query.sort) for hit in hits]
                 assert keys == sorted(keys)
 
     @CHECKED
@@ -119,7 +123,7 @@ class EngineContract(CountingContract, LookupContract):
         with self.serve(corpus) as engine:
             pages = [engine.search_stories(_all_of(query, sort=sort)) for sort in Sort]
         assert len({page.total for page in pages}) == 1
-        assert len({frozenset(hit.story.id for hit in page.hits) for page in pages}) == 1
+        assert len({frozenset(hit.id for hit in page.hits) for page in pages}) == 1
 
     @CHECKED
     @given(corpora, st.lists(story_queries, min_size=5, max_size=12))
@@ -145,6 +149,20 @@ class EngineContract(CountingContract, LookupContract):
                     name: truth.count_facet(name, query, engine.find_labels(name)) for name in query.facets.names
                 }
 
+    @CHECKED
+    @given(corpora, st.lists(story_queries, min_size=5, max_size=12), markings)
+    def test_hits_are_marked_as_reading_their_texts_marks_them(
+        self, corpus: list[Story], queries: list[SearchQuery], marking: Marking
+    ) -> None:
+        truth = BruteForce(corpus)
+        with self.serve(corpus) as engine:
+            for query in queries:
+                asked = _all_of(replace(query, marking=marking))
+                marker = Marker(asked, marking, engine.find_rarities(query_terms(query.tree)))
+                for hit in engine.search_stories(asked).hits:
+                    assert hit.marks == marker.mark(truth.stories[hit.id])
+                assert {hit.marks for hit in engine.search_stories(_all_of(query)).hits} <= {b""}
+
     def test_scores_are_zero_where_nothing_was_asked_for_by_words(self) -> None:
         with self.serve([make_story("1"), make_story("2")]) as engine:
             assert {hit.score for hit in engine.search_stories(SearchQuery()).hits} == {0.0}
@@ -156,7 +174,7 @@ class EngineContract(CountingContract, LookupContract):
         corpus = [passing, make_story("2", title="A robot"), make_story("3", title="Ferries")]
         with self.serve(corpus) as engine:
             page = engine.search_stories(SearchQuery(parse_query("robot", ()), sort=Sort.RELEVANCE))
-        assert [hit.story.id for hit in page.hits] == ["2", "1"]
+        assert [hit.id for hit in page.hits] == ["2", "1"]
 
     def test_nothing_matches_the_query_for_nothing(self) -> None:
         with self.serve([make_story("1")]) as engine:
@@ -166,12 +184,12 @@ class EngineContract(CountingContract, LookupContract):
     def test_a_prefix_finds_words_that_stemming_makes_shorter_than_it(self) -> None:
         with self.serve([make_story("1", title="Relations"), make_story("2", title="Ferries")]) as engine:
             page = engine.search_stories(SearchQuery(Prefix("relati")))
-        assert [hit.story.id for hit in page.hits] == ["1"]
+        assert [hit.id for hit in page.hits] == ["1"]
 
     def test_a_prefix_finds_a_word_whose_lower_case_is_longer(self) -> None:
         with self.serve([make_story("1", title="İstanbul"), make_story("2", title="Ferries")]) as engine:
             page = engine.search_stories(SearchQuery(parse_query("İst*", ())))
-        assert [hit.story.id for hit in page.hits] == ["1"]
+        assert [hit.id for hit in page.hits] == ["1"]
 
     def test_unknown_facet_values_match_nothing_and_exclude_nothing(self) -> None:
         unknown = frozenset({"unheard-of"})

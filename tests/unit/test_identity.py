@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index import identity
 from index.identity import canonical_url, host_of, normalize_domain, publisher_id, slug_of, source_id
 
 
@@ -36,6 +37,17 @@ def test_every_name_that_is_not_blank_has_a_slug_that_can_stand_in_a_url(name: s
     assert slug == slug.lower()
     assert len(slug) <= 100
     assert slug_of(slug) == slug
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.one_of(
+        st.text(st.characters(max_codepoint=127)), st.text(st.sampled_from("aB1,.' -+#_;&\n–—…“”’‘"), max_size=130)
+    )
+)
+def test_the_short_way_of_plain_names_leads_where_the_long_one_does(name: str) -> None:
+    if name.strip() and (long := identity._spell(name)):
+        assert slug_of(name) == long
 
 
 def test_names_that_cannot_be_spelled_in_ascii_stay_apart() -> None:

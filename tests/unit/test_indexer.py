@@ -33,7 +33,7 @@ def served(root: Path) -> list[str]:
     live = LiveIndex(root)
     try:
         with live.borrow() as generation:
-            return sorted(hit.story.id for hit in generation.engine.search_stories(SearchQuery()).hits)
+            return sorted(hit.id for hit in generation.engine.search_stories(SearchQuery()).hits)
     finally:
         live.close()
 

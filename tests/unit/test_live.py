@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from index import generations
+from index.brief import encode_brief
 from index.errors import IndexUnavailable
 from index.indexer import build_index
 from index.live import LiveIndex
@@ -36,7 +37,7 @@ def build(root: Path, *idents: str) -> str:
 
 def ids(live: LiveIndex) -> list[str]:
     with live.borrow() as generation:
-        return sorted(hit.story.id for hit in generation.engine.search_stories(SearchQuery()).hits)
+        return sorted(hit.id for hit in generation.engine.search_stories(SearchQuery()).hits)
 
 
 def on_disk(root: Path) -> list[str]:
@@ -165,8 +166,8 @@ def test_threads_that_borrow_during_twenty_switches_never_fail(live: LiveIndex, 
             try:
                 with live.borrow() as generation:
                     (hit,) = generation.engine.search_stories(SearchQuery()).hits
-                    assert generation.engine.find_stories([hit.story.id]) == [hit.story]
-                    seen.add(hit.story.id)
+                    assert [encode_brief(story) for story in generation.engine.find_stories([hit.id])] == [hit.brief]
+                    seen.add(hit.id)
             except BaseException as failure:
                 failures.append(failure)
                 return

@@ -14,6 +14,7 @@ from index.documents import Story
 from index.engines.census import read_publishers
 from index.engines.columns.collection import Collection, Found, Page, match_tree
 from index.engines.columns.files import SOURCES, STORIES, read_segments
+from index.engines.columns.marking import make_hits
 from index.engines.columns.times import count_times
 from index.engines.indexed import StoredSource
 from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
@@ -23,9 +24,9 @@ from index.query import (
     FACETS,
     FacetRequest,
     Filters,
-    Hit,
     IndexStatus,
     Interval,
+    Marking,
     PublisherRecord,
     SearchPage,
     SearchQuery,
@@ -50,7 +51,8 @@ class ColumnsEngine:
         self._sources = Collection(directory, SOURCES, segments)
         self._directory = directory
         # The first search lays out its scratch arrays, which takes 10 ms: no reader is to wait for it.
-        self.search_stories(SearchQuery(parse_query('news OR "a word" OR wor*', ()), facets=FacetRequest(FACETS)))
+        tree = parse_query('news OR "a word" OR wor*', ())
+        self.search_stories(SearchQuery(tree, facets=FacetRequest(FACETS), marking=Marking()))
 
     def match_stories(self, query: SearchQuery) -> Page:
         """The search without reading a story: where the first ``offset + limit`` hits lie, the total, the facets."""
@@ -61,7 +63,7 @@ class ColumnsEngine:
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
         page = self.match_stories(query)
-        hits = tuple(Hit(_read_story(one), one.score) for one in page.found[query.offset :])
+        hits = make_hits(page.found[query.offset :], query, self.find_rarities)
         return SearchPage(page.total, hits, page.facets)
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:

@@ -26,7 +26,7 @@ from index.query import FACETS
 from index.schema import SOURCE_FIELDS, STORY_FIELDS, TextField
 
 FORMAT_VERSION = 2
-SEGMENT, COLUMNS, DOCUMENTS = "segment.json", "columns.bin", "documents.bin"
+SEGMENT, COLUMNS, DOCUMENTS, ANSWERS = "segment.json", "columns.bin", "documents.bin", "answers.bin"
 # The fields searched by default share one set of postings ("text"), which carries the stored weights; the others share
 # a second one ("labels"). The first field of a collection is its title.
 GROUPS = ("text", "labels")
@@ -34,14 +34,15 @@ NO_TIME = -(2**63)
 
 
 class CollectionKind(Struct, frozen=True):
-    """What stories and sources differ in: the directory, the fields, the facets."""
+    """What stories and sources differ in: the directory, the fields, the facets, whether answers are stored."""
 
     name: str
     fields: tuple[TextField, ...]
     facets: tuple[str, ...]
+    answers: bool = False
 
 
-STORIES = CollectionKind("stories", STORY_FIELDS, FACETS)
+STORIES = CollectionKind("stories", STORY_FIELDS, FACETS, answers=True)
 SOURCES = CollectionKind("sources", SOURCE_FIELDS, ("publisher",))
 
 

@@ -14,29 +14,32 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.columns import inversion, kernels, scoring
+from index.engines.columns import inversion, kernels, scoring, token_kernels
+from index.engines.columns.answer_writer import Answer, AnswerWriter
 from index.engines.columns.array_file import ArrayFileWriter
 from index.engines.columns.facet_columns import make_facet_arrays
 from index.engines.columns.files import COLUMNS, DOCUMENTS, GROUPS, NO_TIME, SEGMENT, CollectionKind, SegmentInfo
 from index.engines.columns.strings import save_strings
 from index.schema import WORD, term_of
 
-_DROPPED = -1
 # Numbers wait in memory until there are so many, then go to disk.
 _CHUNK = 1 << 20
 
 
-class _TermNumbers(dict[str, int]):
-    """From a word as it stands in a text to the number of its term, _DROPPED for a stop word; grows by itself."""
+class _WordNumbers(dict[str, int]):
+    """From a word as it stands in a text to its number; grows by itself. ``term_numbers`` lead on to the numbers of
+    terms, DROPPED for a stop word."""
 
     def __init__(self) -> None:
         super().__init__()
         self.terms: dict[str, int] = {}
+        self.term_numbers = array.array("i")
 
     def __missing__(self, word: str) -> int:
         term = term_of(word)
-        number = _DROPPED if term is None else self.terms.setdefault(term, len(self.terms))
-        self[word] = number
+        known = self.terms
+        self.term_numbers.append(token_kernels.DROPPED if term is None else known.setdefault(term, len(known)))
+        self[word] = number = len(self)
         return number
 
 
@@ -46,9 +49,10 @@ class SegmentWriter:
     def __init__(self, directory: Path, kind: CollectionKind) -> None:
         directory.mkdir(parents=True)
         self.directory, self._fields, self._facets = directory, kind.fields, kind.facets
-        self._numbers = _TermNumbers()
+        self._numbers = _WordNumbers()
         self._tokens = _Spool(directory / "tokens.tmp", "i")
-        self._lengths = array.array("i")
+        self._counts = array.array("i")
+        self._answers = AnswerWriter(directory) if kind.answers else None
         self._arrays = ArrayFileWriter(directory / COLUMNS)
         self._save = self._arrays.save
         self._documents = open(directory / DOCUMENTS, "wb")  # noqa: SIM115 - until finish or abort
@@ -68,16 +72,23 @@ class SegmentWriter:
         published: int | None,
         updated: int | None = None,
         source_count: int = 0,
+        answer: Answer | None = None,
     ) -> None:
-        """Take one document: its stored bytes, the text of each field, the values of each facet, times in µs."""
-        number, tokens, lengths, before = self._numbers.__getitem__, list[int](), [], 0
+        """Take one document: its stored bytes, the text of each field, the values of each facet, times in µs, and what
+        an answer is made of where the collection has that."""
+        number_of, tokens, before = self._numbers.__getitem__, list[int](), 0
+        counts = []
         for field in self._fields:
-            if text := texts.get(field.name):
-                tokens += [n for n in map(number, WORD.findall(text)) if n >= 0]
-            lengths.append(len(tokens) - before)
+            if answer is not None and field.name == "source":
+                tokens += self._number_titles(answer.source_titles)
+            elif text := texts.get(field.name):
+                tokens += map(number_of, WORD.findall(text))
+            counts.append(len(tokens) - before)
             before = len(tokens)
-        self._lengths.fromlist(lengths)
+        self._counts.fromlist(counts)
         self._tokens.extend(tokens)
+        if self._answers is not None and answer is not None:
+            self._answers.add(answer)
         self._documents.write(document)
         self._document_sizes.append(len(document))
         self._ids.append(ident)
@@ -89,6 +100,14 @@ class SegmentWriter:
             own = values.get(facet, ())
             self._code_counts[facet].append(len(own))
             codes.extend([known.setdefault(value, len(known)) for value in own])
+
+    def _number_titles(self, titles: Sequence[str]) -> list[int]:
+        """The words of the titles of sources, and an end after each."""
+        found: list[int] = []
+        for title in titles:
+            found += map(self._numbers.__getitem__, WORD.findall(title))
+            found.append(token_kernels.END_OF_SOURCE)
+        return found
 
     def __len__(self) -> int:
         """How many documents were added."""
@@ -102,11 +121,7 @@ class SegmentWriter:
         self._write_documents(order)
         self._write_columns(order, published)
         facets = {facet: self._write_facet(facet, order, labels.get(facet, {})) for facet in self._facets}
-        lengths = np.array(self._lengths, np.int32).reshape(len(order), len(self._fields))
-        self._averages = {field.name: _mean(lengths[:, at]) for at, field in enumerate(self._fields)}
-        default = [at for at, field in enumerate(self._fields) if field.default]
-        self._average_whole = _mean(lengths[:, default].sum(axis=1, dtype=np.int32))
-        self._write_terms(order, lengths)
+        self._write_terms(order)
         self._arrays.close()
         info = SegmentInfo(len(order), self._average_whole, self._averages, facets, self._arrays.places)
         (self.directory / SEGMENT).write_bytes(msgspec.json.encode(info))
@@ -114,6 +129,8 @@ class SegmentWriter:
 
     def abort(self) -> None:
         self._documents.close()
+        if self._answers is not None:
+            self._answers.abort()
         self._tokens.close()
         self._arrays.close()
 
@@ -169,15 +186,22 @@ class SegmentWriter:
 
     # --- postings ----------------------------------------------------------------------------------------------
 
-    def _write_terms(self, order: NDArray[np.int64], lengths: NDArray[np.int32]) -> None:
+    def _write_terms(self, order: NDArray[np.int64]) -> None:
         terms = self._numbers.terms
         encoded = sorted((term.encode(), number) for term, number in terms.items())
         renumbered = np.empty(len(terms), np.int32)
         renumbered[[number for _, number in encoded]] = np.arange(len(terms), dtype=np.int32)
         save_strings(self._save, "terms", [term for term, _ in encoded])
-        self._write_words(renumbered)
+        numbers = self._write_words(renumbered)
+        counts = np.array(self._counts, np.int32).reshape(len(order), len(self._fields))
+        spooled = self._tokens.read()
+        if self._answers is not None:
+            self._answers.finish(self._save, order, spooled, counts, self._numbers, numbers)
+        tokens, lengths = self._drop_stop_words(spooled, counts)
+        self._averages = {field.name: _mean(lengths[:, at]) for at, field in enumerate(self._fields)}
+        default = [at for at, field in enumerate(self._fields) if field.default]
+        self._average_whole = _mean(lengths[:, default].sum(axis=1, dtype=np.int32))
         group_of = np.array([0 if field.default else 1 for field in self._fields], np.int32)
-        tokens = self._tokens.read()
         places = np.zeros((len(GROUPS), len(terms)), np.int64)
         inversion.count_places(tokens, renumbered, group_of, lengths, places)
         starts = np.concatenate([[0], np.cumsum(lengths.sum(axis=1, dtype=np.int64))])[:-1]
@@ -186,12 +210,29 @@ class SegmentWriter:
         self._save("lengths", lengths[order].T.copy())
         self._tokens.close()
 
-    def _write_words(self, renumbered: NDArray[np.int32]) -> None:
-        """Every word in lower case with its term's number: what a prefix stands for."""
-        numbers = {word.lower().encode(): number for word, number in self._numbers.items() if number != _DROPPED}
-        words = sorted(numbers)
+    def _drop_stop_words(
+        self, spooled: NDArray[np.int32], counts: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """From words, ``counts`` of each field, to terms and how many of them each field has."""
+        path = self.directory / "terms.tmp"
+        kept = np.memmap(path, np.int32, "w+", shape=(len(spooled) + 1,))
+        path.unlink()
+        lengths = np.empty_like(counts)
+        n = token_kernels.drop(spooled, np.array(self._numbers.term_numbers, np.int32), counts, kept, lengths)
+        return kept[:n], lengths
+
+    def _write_words(self, renumbered: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Every word in lower case with its term's number: what a prefix stands for. Returns by the number of a word as
+        it stands in texts its number there, DROPPED for a stop word."""
+        pairs = zip(self._numbers, self._numbers.term_numbers, strict=True)
+        lower = [word.lower().encode() if term >= 0 else None for word, term in pairs]
+        terms = {word: term for word, term in zip(lower, self._numbers.term_numbers, strict=True) if word is not None}
+        words = sorted(terms)
         save_strings(self._save, "words", words)
-        self._save("word_terms", renumbered[np.array([numbers[word] for word in words], np.int64)])
+        self._save("word_terms", renumbered[np.array([terms[word] for word in words], np.int64)])
+        places = {word: place for place, word in enumerate(words)}
+        found = [token_kernels.DROPPED if word is None else places[word] for word in lower]
+        return np.array(found, np.int32)
 
     def _write_group(
         self,

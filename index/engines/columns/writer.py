@@ -13,6 +13,7 @@ import msgspec
 from index.documents import Story
 from index.engines import indexed
 from index.engines.census import Census, SourceStore
+from index.engines.columns.answer_writer import make_answer
 from index.engines.columns.codec import write_toc
 from index.engines.columns.files import SOURCES, STORIES, CollectionKind, SegmentEntry, Segments, write_segments
 from index.engines.columns.segment_writer import SegmentWriter, label_order
@@ -98,14 +99,16 @@ def add_story(writer: SegmentWriter, story: Story, labels: Mapping[str, Mapping[
     """``labels`` are the story's ``labels_of``."""
     published = indexed.microseconds(story.published_at or None)
     updated = indexed.microseconds(story.updated_at or None)
+    texts = indexed.text_of_story(story)
     writer.add(
         story.id,
         msgspec.json.encode(story),
-        indexed.text_of_story(story),
+        texts,
         {facet: tuple(values) for facet, values in labels.items()},
         published,
         published if updated is None else updated,
         len(story.sources),
+        make_answer(story, texts["body"]),
     )
 
 

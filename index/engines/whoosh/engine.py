@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from index.brief import encode_brief
 from index.documents import Story
 from index.engines.census import read_publishers
 from index.engines.indexed import StoredSource
@@ -20,6 +21,7 @@ from index.engines.whoosh import fields
 from index.engines.whoosh.queries import Evaluator, add_up
 from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, passes_source, sort_key
 from index.engines.whoosh.searchers import SearcherPool
+from index.highlight import Marker, query_terms
 from index.query import (
     Hit,
     IndexStatus,
@@ -62,10 +64,7 @@ class WhooshEngine:
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
         found, matches = self._find(query)
-        hits = [
-            Hit(self._read_story(number), score)
-            for _, score, number in found[query.offset : query.offset + query.limit]
-        ]
+        hits = self._make_hits(query, found[query.offset : query.offset + query.limit])
         facets = {
             name: count_facet(name, query.facets, query.filters, matches, self.find_labels(name))
             for name in query.facets.names
@@ -92,6 +91,13 @@ class WhooshEngine:
     def _iter_found(self, query: SearchQuery) -> Iterator[tuple[Story, float]]:
         found, _ = self._find(query)
         return ((self._read_story(number), score) for _, score, number in found)
+
+    def _make_hits(self, query: SearchQuery, found: Sequence[Match]) -> list[Hit]:
+        marker = None
+        if query.marking is not None:
+            marker = Marker(query, query.marking, self.find_rarities(query_terms(query.tree)))
+        stories = [(self._read_story(number), score) for _, score, number in found]
+        return [Hit(score, encode_brief(story), marker.mark(story) if marker else b"") for story, score in stories]
 
     def search_sources(self, query: SourceQuery) -> SourcePage:
         boosts = {field.name: field.boost for field in SOURCE_FIELDS}

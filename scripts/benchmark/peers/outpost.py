@@ -11,14 +11,13 @@ from index.engines.columns.engine import ColumnsEngine
 from index.indexer import build_index
 from index.language import parse_query
 from index.live import LiveIndex
-from index.query import FacetRequest, Filters, SearchQuery, Sort, ValueFilter
+from index.query import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
 from index.schema import STORY_DEFAULTS, STORY_FIELDS
-from index.search import find_rarities, search_stories
+from index.search import search_stories
 from scripts.benchmark.peers import FACET_SIZE, FACETS, HITS, Built
 from scripts.benchmark.queries import Question
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
-_ARGUMENTS = {"highlight": True, "highlight_tag": "mark", "snippet_words": 30}
 _COUNTED = FacetRequest(FACETS, FACET_SIZE)
 
 
@@ -48,6 +47,7 @@ class Outpost:
             sort=Sort.NEWEST if question.newest else Sort.RELEVANCE,
             facets=_COUNTED if facets else FacetRequest(),
             limit=HITS,
+            marking=Marking() if highlights else None,
         )
         with self._live.borrow() as generation:
             engine = generation.engine
@@ -55,7 +55,7 @@ class Outpost:
                 return engine.match_stories(query).total
             page = search_stories(generation, query)
             if highlights:
-                answer_hits(page.hits, tree, _ARGUMENTS, find_rarities(generation, tree), "")
+                answer_hits(page.hits, None, "")
         return page.total
 
     def close(self) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from index.engines import engine_kind
 from index.engines.base import Engine
-from index.highlight import Highlighter, mark
 from index.language import parse_query
-from index.query import FacetRequest, Filters, SearchQuery, Sort, ValueFilter
+from index.query import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
 from index.readers.ndjson import Read, iter_stories
 from index.schema import STORY_DEFAULTS, STORY_FIELDS
 from scripts.benchmark.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
@@ -44,14 +43,11 @@ class Whoosh:
                 search_in=STORY_DEFAULTS,
                 filters=Filters((ValueFilter(only[0], frozenset({only[1]})),)) if only else Filters(),
                 sort=Sort.NEWEST if question.newest else Sort.RELEVANCE,
+                marking=Marking() if highlights else None,
                 facets=FacetRequest(FACETS, FACET_SIZE) if facets else FacetRequest(),
                 limit=HITS,
             )
         )
-        if highlights:
-            highlighter = Highlighter(tree, STORY_DEFAULTS)
-            for hit in page.hits:
-                mark(hit.story.summary, highlighter.find_spans("summary", hit.story.summary), "b")
         return page.total
 
     def close(self) -> None:

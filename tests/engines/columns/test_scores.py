@@ -49,7 +49,7 @@ class TestScores(ServesCorpora):
         with self.serve(corpus) as engine:
             for tree, search_in in asked:
                 page = engine.search_stories(SearchQuery(tree, search_in, sort=Sort.RELEVANCE, limit=MANY))
-                assert {hit.story.id: hit.score for hit in page.hits} == _near(formula.score(tree, search_in))
+                assert {hit.id: hit.score for hit in page.hits} == _near(formula.score(tree, search_in))
 
     @_CHECKED
     @given(corpora, st.lists(_source_trees, min_size=4, max_size=12))
@@ -87,7 +87,7 @@ class TestScores(ServesCorpora):
         with self.serve(corpus) as engine:
             for tree in (parse_query(text, ("title", "body")) for text in (*texts, "pri* OR rob* water", "-storm")):
                 page = engine.search_stories(SearchQuery(tree, search_in, sort=Sort.RELEVANCE, limit=MANY))
-                assert {hit.story.id: hit.score for hit in page.hits} == _near(formula.score(tree, search_in))
+                assert {hit.id: hit.score for hit in page.hits} == _near(formula.score(tree, search_in))
 
 
 # --- the formula itself, by hand ---------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from index.engines.columns import kernels, selection
+from index.engines.columns import kernels, marking_kernels, selection
 from index.language import parse_query
 from index.live import LiveIndex
-from index.query import FacetRequest, Filters, SearchQuery, Sort, SourceQuery, ValueFilter
+from index.query import FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
 from index.schema import STORY_DEFAULTS, STORY_FIELDS
 from tests.engines.columns.running import find_kernels
 from tests.factories import build_stories, make_story
@@ -32,7 +32,9 @@ _FIELDS = tuple(field.name for field in STORY_FIELDS)
 
 def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
     """How many variants of each kernel are compiled when the index is open, and after every kind of question."""
-    names = {**find_kernels(kernels), **find_kernels(selection)}
+    names = {
+        name: one for module in (kernels, selection, marking_kernels) for name, one in find_kernels(module).items()
+    }
     live = LiveIndex(root)
     with live.borrow() as generation:
         before = {name: len(kernel.signatures) for name, kernel in names.items()}
@@ -40,10 +42,11 @@ def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
             tree = parse_query(text, _FIELDS)
             for names_counted, limit in (((), 20), (("topic", "publisher"), 300)):
                 facets = FacetRequest(names_counted, sort="count" if limit == 20 else "value")
-                generation.engine.search_stories(SearchQuery(tree, scope, filters, sort, facets, limit=limit))
+                query = SearchQuery(tree, scope, filters, sort, facets, limit=limit, marking=Marking())
+                generation.engine.search_stories(query)
             generation.engine.search_sources(SourceQuery(tree, ValueFilter("publisher", frozenset({"x"}))))
-        for story in generation.engine.search_stories(SearchQuery()).hits[:3]:
-            generation.engine.find_similar(story.story, 3, frozenset())
+        for story in generation.engine.find_stories(["1", "2"]):
+            generation.engine.find_similar(story, 3, frozenset())
     live.close()
     return {name: (before[name], len(kernel.signatures)) for name, kernel in names.items()}
 

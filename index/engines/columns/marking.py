@@ -1,0 +1,147 @@
+"""Hits as the bytes of an answer: the stored briefs, marked by the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from index.documents import Story
+from index.engines.columns import marking_kernels
+from index.engines.columns.array_file import map_file
+from index.engines.columns.files import ANSWERS
+from index.engines.columns.strings import Strings
+from index.highlight import MARKED, Marker, query_terms, worth_of
+from index.query import Hit, Marking, Phrase, Prefix, SearchQuery, Term, iter_positive
+
+if TYPE_CHECKING:
+    from index.engines.columns.collection import Found
+    from index.engines.columns.segment import Segment
+
+_FIELD_BITS = {name: 1 << number for number, name in enumerate(MARKED)}
+# Of one prefix the halving of 100,000 words takes 20 µs.
+_REMEMBERED = 1_000
+
+
+class Answers:
+    """What answer_writer wrote of one segment; ``arrays`` are those of ``mark_documents``."""
+
+    def __init__(self, directory: Path, read: Callable[[str], NDArray[Any]], words: Strings) -> None:
+        self._stored = map_file(directory / ANSWERS)
+        names = ("answer_starts", "answer_parts", "token_starts", "token_counts", "token_words", "token_gaps",
+                 "token_sizes", "word_terms")  # fmt: skip
+        self.arrays = (np.frombuffer(self._stored, np.uint8), *map(read, names))
+        self._starts, self._parts = self.arrays[1:3]
+        self.find_words = lru_cache(maxsize=_REMEMBERED)(partial(_find_words, words))
+
+    def read_briefs(self, numbers: NDArray[np.int64]) -> list[bytes]:
+        """``encode_brief`` of each document."""
+        stored, starts, sizes = self._stored, self._starts[numbers], self._parts[numbers, 0]
+        return [stored[start:end] for start, end in zip(starts.tolist(), (starts + sizes).tolist(), strict=True)]
+
+
+class _Wanted:
+    """What the kernels look for in one segment: see ``mark_documents``."""
+
+    def __init__(self, segment: Segment, answers: Answers, query: SearchQuery, rarities: dict[str, float]) -> None:
+        masks: dict[str, int] = dict.fromkeys(rarities, 0)
+        prefixes, phrases = [], []
+        shared = _to_mask(query.search_in)
+        for leaf in iter_positive(query.tree):
+            mask = _FIELD_BITS.get(leaf.field, 0) if leaf.field else shared
+            match leaf:
+                case Term(_, term):
+                    masks[term] |= mask
+                case Prefix(text):
+                    prefixes.append((*answers.find_words(text), mask))
+                case Phrase(_, own):
+                    numbers = [segment.find_term(term) for term in own]
+                    if None not in numbers:
+                        phrases += [mask, len(numbers), *numbers]
+        terms = [(segment.find_term(term), mask, worth_of(rarities[term])) for term, mask in masks.items()]
+        known = sorted([row for row in terms if row[0] is not None])
+        self.terms = np.array(known, np.int64).reshape(-1, 3)
+        self.prefixes = np.array(prefixes, np.int64).reshape(-1, 3)
+        self.phrases = np.array(phrases, np.int64)
+
+
+def make_hits(
+    found: Sequence[Found], query: SearchQuery, find_rarities: Callable[[Sequence[str]], dict[str, float]]
+) -> tuple[Hit, ...]:
+    """The documents found as hits, marked where the query asks for it."""
+    segments = list(dict.fromkeys(one.segment for one in found))
+    if len(segments) == 1:
+        return tuple(_make_hits(segments[0], found, query, find_rarities))
+    hits = {
+        one: hit
+        for segment in segments
+        for own in ([one for one in found if one.segment is segment],)
+        for one, hit in zip(own, _make_hits(segment, own, query, find_rarities), strict=True)
+    }
+    return tuple(hits[one] for one in found)
+
+
+def _make_hits(
+    segment: Segment,
+    found: Sequence[Found],
+    query: SearchQuery,
+    find_rarities: Callable[[Sequence[str]], dict[str, float]],
+) -> list[Hit]:
+    answers = segment.answers
+    assert answers is not None, "only stories are searched for hits"
+    numbers = np.array([one.number for one in found], np.int64)
+    scores = [one.score for one in found]
+    briefs = answers.read_briefs(numbers)
+    if query.marking is None:
+        return list(map(Hit, scores, briefs))
+    rarities = find_rarities(query_terms(query.tree)) if query.marking.matches else {}
+    marks = _mark(segment, answers, numbers, query, query.marking, rarities)
+    return list(map(Hit, scores, briefs, marks))
+
+
+def _mark(
+    segment: Segment,
+    answers: Answers,
+    numbers: NDArray[np.int64],
+    query: SearchQuery,
+    marking: Marking,
+    rarities: dict[str, float],
+) -> list[bytes]:
+    wanted = _Wanted(segment, answers, query if marking.matches else SearchQuery(), rarities)
+    mark_documents: Any = marking_kernels.mark_documents
+    written, ends = mark_documents(
+        numbers, *answers.arrays, wanted.terms, wanted.prefixes, wanted.phrases, *_make_tags(marking.tag), marking.words
+    )
+    whole: bytes = written[: ends[-1]].tobytes()
+    marks = [whole[start:end] for start, end in pairwise([0, *ends.tolist()])]
+    if not all(marks):
+        marker = Marker(query, marking, rarities)
+        marks = [
+            mark or marker.mark(msgspec.json.decode(segment.read_document(number), type=Story))
+            for mark, number in zip(marks, numbers.tolist(), strict=True)
+        ]
+    return marks
+
+
+def _find_words(words: Strings, prefix: str) -> tuple[int, int]:
+    """The words that begin with ``prefix``: the first, and the one after the last."""
+    try:
+        found = words.find_prefix(prefix.encode())
+    except UnicodeEncodeError:  # a lone surrogate, which no document has
+        return 0, 0
+    return found.start, found.stop
+
+
+def _to_mask(names: Sequence[str]) -> int:
+    return sum(_FIELD_BITS.get(name, 0) for name in set(names))
+
+
+@lru_cache(maxsize=16)
+def _make_tags(tag: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    return np.frombuffer(f"<{tag}>".encode(), np.uint8), np.frombuffer(f"</{tag}>".encode(), np.uint8)

@@ -1,0 +1,399 @@
+"""The loops that mark hits, compiled by numba and kept on disk; index/highlight.py is their twin.
+
+Texts are the insides of JSON strings as index.brief and the writer of a segment stored them, so that every byte below
+is one of UTF-8 or of an escape ("\\n"). A token is a word of a text: its number (``DROPPED`` for one that is no term),
+the bytes between it and the one before, its own bytes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, types
+
+from index.engines.columns.kernels import BYTES, INTS, LONGS, TABLE, N, kernel
+from index.engines.columns.token_kernels import BACKSLASH, DROPPED, END_OF_SOURCE, step
+
+# Words of which no more is known than that a prefix found them: index.highlight.worth_of(1.0).
+_UNKNOWN_WORTH = 1000
+_QUOTE, _AMPERSAND, _APOSTROPHE, _LESS, _GREATER = 34, 38, 39, 60, 62
+LONG_TABLE = types.Array(types.int64, 2, "C", readonly=True)
+# Looked up for every byte of a text: blanks and letters take one and the same branch.
+_SPECIAL = np.zeros(256, np.uint8)
+_SPECIAL[[BACKSLASH, _AMPERSAND, _APOSTROPHE, _LESS, _GREATER]] = 1
+
+
+@njit(cache=True, nogil=True)
+def _mark_document(
+    out, o, stored, start, parts, at, counts, words, gaps, sizes, word_terms, terms, prefixes, phrases, opening,
+    closing, length, reach, begins, stops, firsts, lasts, found,
+):  # fmt: skip
+    field_at = np.empty(5, np.int64)
+    field_at[0] = at
+    for f in range(4):
+        field_at[f + 1] = field_at[f] + counts[f]
+    for f in range(3):
+        _reach(words[field_at[f] : field_at[f + 1]], word_terms, terms, prefixes, phrases, f, reach)
+        found[f] = _merge(reach, counts[f], firsts[f], lasts[f])
+    text_begin, text_end = start + parts[1], start + parts[2]
+    o = _write(out, o, b'{"highlight":{"title":"')
+    _locate(gaps, sizes, field_at[0], counts[0], text_begin, begins, stops)
+    o = _write_marked(
+        out, o, stored, text_begin, text_end, begins, stops, firsts[0], lasts[0], found[0], opening, closing, False
+    )
+    o = _write(out, o, b'","summary":"')
+    in_body = found[2] > 0 or parts[3] == parts[4]
+    field, text_begin, text_end = 1, start + parts[3], start + parts[4]
+    _locate(gaps, sizes, field_at[1], counts[1], text_begin, begins, stops)
+    o = _write_marked(
+        out, o, stored, text_begin, text_end, begins, stops, firsts[1], lasts[1], found[1], opening, closing, False
+    )
+    if in_body:
+        o = _write(out, o, b'"},"snippet":{"field":"body","text":"')
+        field, text_begin, text_end = 2, start + parts[0], start + parts[5]
+        _locate(gaps, sizes, field_at[2], counts[2], text_begin, begins, stops)
+    else:
+        o = _write(out, o, b'"},"snippet":{"field":"summary","text":"')
+    o = _write_snippet(
+        out, o, stored, text_begin, text_end, words[field_at[field] : field_at[field + 1]], word_terms, terms, begins,
+        stops, firsts[field], lasts[field], found[field], opening, closing, length,
+    )  # fmt: skip
+    o = _write(out, o, b'"},"matches":{')
+    for f in range(2):
+        if found[f]:
+            o = _write(out, o, b'"title":[' if f == 0 else (b',"summary":[' if found[0] else b'"summary":['))
+            text_begin = start + parts[1 + 2 * f]
+            _locate(gaps, sizes, field_at[f], counts[f], text_begin, begins, stops)
+            o = _write_offsets(out, o, stored, text_begin, begins, stops, firsts[f], lasts[f], found[f])
+    o = _write(out, o, b'},"matched_sources":[')
+    own = words[field_at[3] : field_at[4]]
+    _reach(own, word_terms, terms, prefixes, phrases, 3, reach)
+    o = _write_sources(out, o, own, reach)
+    return _write(out, o, b"]}")
+
+
+# --- what matches ----------------------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def _find(terms, wanted):
+    """The row of a term, or -1."""
+    low, high = 0, len(terms)
+    # Branches that cannot be foreseen cost more than a look at each of a few.
+    while high - low > 8:
+        middle = (low + high) >> 1
+        if terms[middle, 0] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    while low < high and terms[low, 0] < wanted:
+        low += 1
+    return low if low < len(terms) and terms[low, 0] == wanted else -1
+
+
+@njit(cache=True, nogil=True)
+def _reach(words, word_terms, terms, prefixes, phrases, field, reach):
+    """For each word the last one of the longest match that begins with it, or -1."""
+    for i in range(len(words)):
+        reach[i] = -1
+        word = words[i]
+        if word < 0:
+            continue
+        row = _find(terms, word_terms[word])
+        if row >= 0 and terms[row, 1] >> field & 1:
+            reach[i] = i
+        for p in range(len(prefixes)):
+            if prefixes[p, 2] >> field & 1 and prefixes[p, 0] <= word < prefixes[p, 1]:
+                reach[i] = i
+    at = 0
+    while at < len(phrases):
+        size = phrases[at + 1]
+        if phrases[at] >> field & 1:
+            for i in range(len(words)):
+                last = _follow(words, word_terms, phrases[at + 2 : at + 2 + size], i)
+                reach[i] = max(reach[i], last)
+        at += 2 + size
+
+
+@njit(cache=True, nogil=True)
+def _follow(words, word_terms, phrase, i):
+    """The last word of the phrase that begins with word ``i``, or -1; words that are no terms are passed over."""
+    last = -1
+    if words[i] < 0:
+        return last
+    for term in phrase:
+        while i < len(words) and words[i] == DROPPED:
+            i += 1
+        if i == len(words) or words[i] < 0 or word_terms[words[i]] != term:
+            return -1
+        last = i
+        i += 1
+    return last
+
+
+@njit(cache=True, nogil=True)
+def _merge(reach, n, firsts, lasts):
+    """Matches that overlap become one: their first and last words; returns how many."""
+    m = i = 0
+    while i < n:
+        last = reach[i]
+        if last < 0:
+            i += 1
+            continue
+        firsts[m] = i
+        while i <= last:
+            last = max(last, reach[i])
+            i += 1
+        lasts[m] = last
+        m += 1
+    return m
+
+
+# --- which words a snippet shows -------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def _find_window(words, word_terms, terms, firsts, lasts, m, length):
+    """The number of the word that the best snippet begins with: index.highlight says which is best."""
+    # For each match what it is worth, and the last one before it, near enough to share a window, that is the same.
+    worths, same = np.empty(m, np.int64), np.empty(m, np.int64)
+    for i in range(m):
+        worths[i] = _worth(words, word_terms, terms, firsts[i], lasts[i])
+        same[i] = -1
+        j = i - 1
+        while j >= 0 and firsts[j] > firsts[i] - length:
+            if worths[j] == worths[i] and _is_same(words, word_terms, firsts[i], lasts[i], firsts[j], lasts[j]):
+                same[i] = j
+                break
+            j -= 1
+    best = best_worth = best_count = best_spread = 0
+    low = high = 0
+    for i in range(m):
+        # A few words before the first match say where one is.
+        first = min(max(0, firsts[i] - length // 6), len(words) - length)
+        while firsts[low] < first:
+            low += 1
+        while high < m and firsts[high] < first + length:
+            high += 1
+        worth = 0
+        for j in range(low, high):
+            if same[j] < low:
+                worth += worths[j]
+        count, spread = high - low, firsts[high - 1] - firsts[low]
+        if worth > best_worth or (
+            worth == best_worth and (count > best_count or (count == best_count and spread < best_spread))
+        ):
+            best, best_worth, best_count, best_spread = first, worth, count, spread
+    return best
+
+
+@njit(cache=True, nogil=True)
+def _worth(words, word_terms, terms, first, last):
+    worth = 0
+    for i in range(first, last + 1):
+        if words[i] >= 0:
+            row = _find(terms, word_terms[words[i]])
+            worth += terms[row, 2] if row >= 0 else _UNKNOWN_WORTH
+    return worth
+
+
+@njit(cache=True, nogil=True)
+def _is_same(words, word_terms, first, last, other, other_last):
+    """Whether two matches have the same terms."""
+    while True:
+        while first <= last and words[first] < 0:
+            first += 1
+        while other <= other_last and words[other] < 0:
+            other += 1
+        if first > last or other > other_last:
+            return first > last and other > other_last
+        if word_terms[words[first]] != word_terms[words[other]]:
+            return False
+        first += 1
+        other += 1
+
+
+# --- writing ---------------------------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def _locate(gaps, sizes, at, n, begin, begins, stops):
+    """Where each token's bytes begin and end."""
+    here = begin
+    for i in range(n):
+        begins[i] = here + gaps[at + i]
+        here = begins[i] + sizes[at + i]
+        stops[i] = here
+
+
+@njit(cache=True, nogil=True)
+def _write(out, o, piece):
+    for byte in piece:
+        out[o] = byte
+        o += 1
+    return o
+
+
+@njit(cache=True, nogil=True)
+def _write_text(out, o, stored, begin, end, one_line):
+    """A piece of a text with HTML escaped as html.escape does it; with ``one_line`` blanks for line breaks."""
+    i = begin
+    while i < end:
+        byte = stored[i]
+        if not _SPECIAL[byte]:
+            out[o] = byte
+            o += 1
+        elif byte == BACKSLASH:
+            i += 1
+            if stored[i] == _QUOTE:
+                o = _write(out, o, b"&quot;")
+            elif one_line and stored[i] == 110:  # the n of a line break
+                out[o] = 32
+                o += 1
+            else:
+                out[o] = BACKSLASH
+                out[o + 1] = stored[i]
+                o += 2
+        elif byte == _AMPERSAND:
+            o = _write(out, o, b"&amp;")
+        elif byte == _APOSTROPHE:
+            o = _write(out, o, b"&#x27;")
+        elif byte == _LESS:
+            o = _write(out, o, b"&lt;")
+        else:
+            o = _write(out, o, b"&gt;")
+        i += 1
+    return o
+
+
+@njit(cache=True, nogil=True)
+def _write_marked(out, o, stored, begin, end, begins, stops, firsts, lasts, m, opening, closing, one_line):
+    """The text from ``begin`` to ``end`` with its matches in tags; a match that reaches beyond is cut."""
+    here = begin
+    for i in range(m):
+        first, last = max(begins[firsts[i]], begin), min(stops[lasts[i]], end)
+        if first < last:
+            o = _write_text(out, o, stored, here, first, one_line)
+            o = _write(out, o, opening)
+            o = _write_text(out, o, stored, first, last, one_line)
+            o = _write(out, o, closing)
+            here = last
+    return _write_text(out, o, stored, here, end, one_line)
+
+
+@njit(cache=True, nogil=True)
+def _write_snippet(
+    out, o, stored, begin, end, words, word_terms, terms, begins, stops, firsts, lasts, m, opening, closing, length
+):
+    n = len(words)
+    first, last = 0, n - 1
+    if n > length:
+        first = _find_window(words, word_terms, terms, firsts, lasts, m, length)
+        last = first + length - 1
+    if first > 0:
+        begin = begins[first]
+        o = _write(out, o, b"\xe2\x80\xa6 ")
+    if last < n - 1:
+        o = _write_marked(out, o, stored, begin, stops[last], begins, stops, firsts, lasts, m, opening, closing, True)
+        return _write(out, o, b" \xe2\x80\xa6")
+    return _write_marked(out, o, stored, begin, end, begins, stops, firsts, lasts, m, opening, closing, True)
+
+
+@njit(cache=True, nogil=True)
+def _write_offsets(out, o, stored, begin, begins, stops, firsts, lasts, m):
+    """``[start,end],…]``, in code points."""
+    points, here = 0, begin
+    for i in range(m):
+        points += _count_points(stored, here, begins[firsts[i]])
+        o = _write(out, o, b",[" if i else b"[")
+        o = _write_number(out, o, points)
+        here = stops[lasts[i]]
+        points += _count_points(stored, begins[firsts[i]], here)
+        out[o] = 44
+        o = _write_number(out, o + 1, points)
+        out[o] = 93
+        o += 1
+    return _write(out, o, b"]")
+
+
+@njit(cache=True, nogil=True)
+def _count_points(stored, begin, end):
+    points, i = 0, begin
+    while i < end:
+        # Bytes 10xxxxxx go on with a character.
+        points += stored[i] & 0xC0 != 0x80
+        i += step(stored, i)
+    return points
+
+
+@njit(cache=True, nogil=True)
+def _write_sources(out, o, words, reach):
+    """The numbers of the sources with a match, from 1."""
+    number, matched, some = 1, False, False
+    for i in range(len(words)):
+        if words[i] == END_OF_SOURCE:
+            if matched:
+                if some:
+                    out[o] = 44
+                    o += 1
+                o = _write_number(out, o, number)
+                some = True
+            number, matched = number + 1, False
+        elif reach[i] >= 0:
+            matched = True
+    return o
+
+
+@njit(cache=True, nogil=True)
+def _write_number(out, o, number):
+    divisor = 1
+    while number // divisor >= 10:
+        divisor *= 10
+    while divisor:
+        out[o] = 48 + number // divisor % 10
+        o += 1
+        divisor //= 10
+    return o
+
+
+@kernel([(
+    types.int64[::1], BYTES, LONGS, TABLE, LONGS, TABLE, INTS, BYTES, BYTES, INTS, LONG_TABLE, LONG_TABLE, LONGS,
+    BYTES, BYTES, N,
+)])  # fmt: skip
+def mark_documents(
+    docs, stored, starts, parts, token_starts, token_counts, words, gaps, sizes, word_terms, terms, prefixes, phrases,
+    opening, closing, length,
+):  # fmt: skip
+    """The JSON of index.highlight.Marker for each of ``docs``, one after the other, and where each ends. A document
+    that has to be marked in another way has no bytes.
+
+    ``terms[k]``: a term, the fields it is looked for in as bits, its worth; ascending. ``prefixes[k]``: the first word,
+    the one after the last, fields. ``phrases``: fields, number of terms, terms; phrase after phrase. ``opening`` and
+    ``closing`` are the tags, ``length`` the words of a snippet.
+    """
+    room = most = 0
+    for doc in docs:
+        n = max(0, token_counts[doc].sum())
+        most = max(most, n)
+        # An apostrophe becomes six bytes; a match has tags in text and snippet, and two offsets of six digits.
+        title, summary = parts[doc, 2] - parts[doc, 1], parts[doc, 4] - parts[doc, 3]
+        text = title + 2 * summary + parts[doc, 5] - parts[doc, 0]
+        room += 300 + 6 * text + n * (2 * (len(opening) + len(closing)) + 24)
+    out = np.empty(room, np.uint8)
+    ends = np.empty(len(docs), np.int64)
+    # For each token of a text: the last token of the longest match that begins there, where its bytes begin and end.
+    reach = np.empty(most + 1, np.int64)
+    begins, stops = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64)
+    # The first and the last token of each match in title, summary and the body.
+    firsts, lasts = np.empty((3, most + 1), np.int64), np.empty((3, most + 1), np.int64)
+    found = np.zeros(3, np.int64)
+    o = 0
+    for i in range(len(docs)):
+        doc = docs[i]
+        if token_counts[doc, 0] >= 0:
+            o = _mark_document(
+                out, o, stored, starts[doc], parts[doc], token_starts[doc], token_counts[doc], words, gaps, sizes,
+                word_terms, terms, prefixes, phrases, opening, closing, length, reach, begins, stops, firsts, lasts,
+                found,
+            )  # fmt: skip
+        ends[i] = o
+    return out, ends

@@ -1,0 +1,164 @@
+"""What the kernels mark in stored bytes is what index/highlight.py marks in texts, byte by byte."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from index.documents import Paragraph, Section, Source, Story
+from index.engines.columns import marking, marking_kernels, token_kernels
+from index.engines.columns.engine import ColumnsEngine
+from index.engines.columns.writer import ColumnsWriter
+from index.highlight import MAX_TEXT, Marker, query_terms
+from index.language import parse_query
+from index.query import Marking, Node, SearchQuery
+from index.schema import STORY_DEFAULTS, STORY_FIELDS
+from tests.engines.columns.running import Checked, find_kernels
+from tests.strategies import any_text, markings, trees
+
+FIELDS = tuple(field.name for field in STORY_FIELDS)
+# What HTML and JSON escape, what separates words, stop words, words that meet, that lower case makes longer, no ASCII.
+_PIECES = st.sampled_from(
+    (*"<>&\"'\\\n\t.,", "&amp;", "\\n", "\\u0041", "…", " ", " ", "the", "of", "chip", "Chips", "relate", "relations",
+     "x", "U.S.", "İx", "東京", "👩‍💻", "é")
+)  # fmt: skip
+_texts = st.lists(st.one_of(_PIECES, _PIECES, any_text), max_size=30).map(" ".join)
+_glued = st.lists(_PIECES, max_size=30).map("".join)
+hostile = st.one_of(_texts, _glued)
+
+
+@st.composite
+def hostile_stories(draw: st.DrawFn) -> Story:
+    title = draw(hostile.filter(str.strip))
+    body = tuple(Section(draw(hostile), (Paragraph(draw(hostile)),)) for _ in range(draw(st.integers(0, 2))))
+    sources = tuple(Source(title=draw(hostile)) for _ in range(draw(st.integers(0, 12))))
+    return Story("1", title, summary=draw(hostile), sections=body, sources=sources)
+
+
+@contextmanager
+def serve(stories: Sequence[Story]) -> Iterator[ColumnsEngine]:
+    with tempfile.TemporaryDirectory() as directory:
+        writer = ColumnsWriter(Path(directory))
+        for story in stories:
+            writer.add(story)
+        engine = ColumnsEngine(Path(directory), writer.finish())
+        yield engine
+        engine.close()
+
+
+def expect_marks(engine: ColumnsEngine, stories: Sequence[Story], query: SearchQuery, how: Marking) -> None:
+    """Every story, whether it matches or not."""
+    marker = Marker(query, how, engine.find_rarities(query_terms(query.tree)))
+    page = engine.match_stories(SearchQuery())
+    hits = marking.make_hits(page.found, _with(query, how), engine.find_rarities)
+    known = {story.id: story for story in stories}
+    assert len(hits) == len(stories)
+    for hit in hits:
+        assert hit.marks.decode() == marker.mark(known[hit.id]).decode()
+
+
+def _with(query: SearchQuery, how: Marking) -> SearchQuery:
+    return SearchQuery(query.tree, query.search_in, marking=how)
+
+
+def query_of(text: str) -> SearchQuery:
+    return SearchQuery(parse_query(text, FIELDS))
+
+
+@contextmanager
+def checked_kernels() -> Iterator[None]:
+    """The kernels as plain Python, every index into what is stored checked."""
+    with ExitStack() as stack:
+        for module in (marking_kernels, token_kernels):
+            for name, kernel in find_kernels(module).items():
+                stack.enter_context(patch.object(module, name, kernel.py_func))
+        stack.enter_context(patch.object(marking_kernels, "step", token_kernels.step))
+        yield
+
+
+@settings(max_examples=150, deadline=None)
+@given(hostile_stories(), st.lists(trees(FIELDS), min_size=4, max_size=8), markings)
+def test_the_kernels_mark_what_reading_marks(story: Story, queries: list[Node | None], how: Marking) -> None:
+    with serve([story]) as engine:
+        for tree in queries:
+            for search_in in (STORY_DEFAULTS, ("title",), ("body", "source")):
+                expect_marks(engine, [story], SearchQuery(tree, search_in), how)
+
+
+@settings(max_examples=25, deadline=None)
+@given(hostile_stories(), trees(FIELDS), markings)
+def test_the_kernels_reach_for_nothing_that_is_not_there(story: Story, tree: Node | None, how: Marking) -> None:
+    with serve([story]) as engine:
+        answers = engine._stories.segments[0].answers
+        assert answers is not None
+        answers.arrays = tuple(array.view(Checked) for array in answers.arrays)
+        with checked_kernels():
+            expect_marks(engine, [story], SearchQuery(tree), how)
+
+
+_words = st.lists(st.sampled_from(("alpha", "Alphas", "bravo", "the", "filler", "filler", "x'")), max_size=80)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    _words.map(" ".join),
+    st.sampled_from(
+        ("alpha", "alpha bravo", '"alpha bravo" x', "al*", "b* alpha", '"bravo filler" "filler the alpha"')
+    ),
+    st.integers(1, 20),
+)
+@example("filler " * 30 + "alpha bravo", '"alpha bravo"', 10)
+# Eight times the same word says less than two words.
+@example("alpha " * 8 + "filler " * 30 + "alpha bravo " + "filler " * 30, "alpha bravo", 10)
+@example("bravo, alpha bravo, alpha", 'alpha OR bravo OR "alpha bravo"', 10)
+def test_the_kernels_cut_the_same_piece_out_of_a_long_text(text: str, query: str, words: int) -> None:
+    stories = [
+        Story("1", "A title", sections=(Section(text),)),
+        Story("2", "A title", summary=text),
+        Story("3", "Alpha", summary="alpha"),
+    ]
+    with serve(stories) as engine:
+        expect_marks(engine, stories, query_of(query), Marking(words=words))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "chip " + "—" * 100 + " chips",  # more than 255 bytes between two words
+        "chip " + "字" * 100 + " chips",  # a word of more than 255 bytes
+        "chip " + "é" * 200 + " chips",  # one of 400 that is a term too long for Whoosh's sake
+        "chip " * (MAX_TEXT // 5) + "chips",
+        "a" * (MAX_TEXT - 2) + " chips",  # the end of what is looked at lies within a word
+        "chip " + "\\" * 127 + " chips",
+        "chip " + "\\" * 128 + " chips",
+    ],
+)
+def test_a_text_that_the_kernels_have_no_numbers_for_is_marked_all_the_same(text: str) -> None:
+    stories = [Story("1", "A chip", summary=text), Story("2", text), Story("3", "A chip", sections=(Section(text),)),
+               Story("4", "A chip", sources=(Source(title="x"), Source(title=text)))]  # fmt: skip
+    with serve(stories) as engine:
+        expect_marks(engine, stories, query_of("chip"), Marking())
+        expect_marks(engine, stories, query_of(""), Marking())
+
+
+def test_a_source_is_marked_by_its_number_and_a_phrase_ends_with_its_title() -> None:
+    titles = ("", "a new", "chip", "x", "A new, chip", "\n", "new\nchips")
+    story = Story("1", "T", sources=tuple(Source(title=title) for title in titles))
+    with serve([story]) as engine:
+        query = SearchQuery(parse_query('"new chip"', FIELDS), marking=Marking())
+        (hit,) = engine.search_stories(query).hits
+        assert hit.marks.endswith(b'"matched_sources":[5,7]}')
+        expect_marks(engine, [story], query_of('"new chip" OR x'), Marking())
+
+
+def test_a_text_of_nothing_but_matches_is_marked_quickly() -> None:
+    story = Story("1", "alpha", sections=(Section("alpha " * 16_000),))
+    with serve([story]) as engine:
+        expect_marks(engine, [story], query_of("alpha"), Marking(words=100))

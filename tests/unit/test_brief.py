@@ -1,0 +1,44 @@
+"""What is stored of a story for lists is what the schema describes, links and all."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import example, given, settings
+
+from api.schemas import StoryBrief
+from index.brief import complete, describe_brief, encode_brief, find_texts, read_id
+from index.documents import Story
+from tests.strategies import stories
+
+BASE = 'https://news.example/"a"'
+_CUNNING = Story(
+    "1",
+    '","short_title":"\\',
+    short_title=',"summary":"\\","url":"',
+    summary='"summary":"x","curated_by":"\\u0000',
+    curated_by='"share_url":"',
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(stories())
+@example(_CUNNING)
+def test_stored_bytes_are_what_the_schema_describes(story: Story) -> None:
+    stored = encode_brief(story)
+    assert stored.count(b"\0") == 2
+    described = describe_brief(story, BASE)
+    assert complete(stored, BASE) == msgspec.json.encode(described)
+    shown = msgspec.json.decode(complete(stored, BASE))
+    assert StoryBrief().dump(StoryBrief().load(shown)).keys() == shown.keys() == StoryBrief().fields.keys()
+    assert shown["url"] == f"{BASE}/v1/stories/{story.id}"
+
+
+@settings(max_examples=200, deadline=None)
+@given(stories())
+@example(_CUNNING)
+def test_the_texts_of_stored_bytes_are_found(story: Story) -> None:
+    stored = encode_brief(story)
+    title, title_end, summary, summary_end = find_texts(stored)
+    assert msgspec.json.decode(b'"%b"' % stored[title:title_end]) == story.title
+    assert msgspec.json.decode(b'"%b"' % stored[summary:summary_end]) == story.summary
+    assert read_id(stored) == story.id
