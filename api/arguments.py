@@ -6,12 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 from marshmallow import Schema, ValidationError, validates_schema
+from msgspec.structs import replace
 
-from api.parameters import Choice, Moment, OneOf, SomeOf, Switch, Text, Values, Whole
+from api.parameters import Address, Choice, Moment, OneOf, SomeOf, Switch, Text, Values, Whole
 from index.identity import normalize_domain, publisher_id, slug_of
 from index.language import parse_query
-from index.query import FACETS, FacetRequest, Filters, Marking, Node, SearchQuery, Sort, SourceQuery, ValueFilter
-from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS
+from index.query import (
+    FACETS,
+    FacetRequest,
+    Filters,
+    Interval,
+    Marking,
+    Node,
+    SearchQuery,
+    Sort,
+    SourceQuery,
+    ValueFilter,
+)
+from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_words
 
 MAX_WINDOW = 10_000
 BRIEF_KEYS = (
@@ -68,18 +80,47 @@ class StoriesArguments(StoryFiltering, Paging):
     fields_ = SomeOf("Which keys each result has, besides id", tuple(BRIEF_KEYS), data_key="fields")
 
 
-class SearchArguments(StoryFiltering, Paging):
-    q = Text('What is searched for: words, "phrase", -not, OR, ( ), prefix*, field:word', 512, load_default="")
+_WORDS = 'What is searched for: words, "phrase", -not, OR, ( ), prefix*, field:word'
+
+
+class Matching(StoryFiltering):
+    """What decides which stories are found."""
+
+    q = Text(_WORDS, 512, load_default="")
     match = OneOf("Whether all words must stand in a story or any", ("all", "any"), load_default="all")
     search_in = SomeOf("Fields that words without a field are looked for in", tuple(_SEARCH_IN))
-    sort = OneOf("Order; the default is relevance with q, else newest", tuple(Sort))
-    facets = SomeOf("Facets to count", FACETS)
+
+
+class FacetCounting(Schema):
     facet_size = Whole("Values of each facet", 1, 100, load_default=10)
     facet_sort = OneOf("Order of a facet's values", ("count", "value"), load_default="count")
+
+
+class FacetArguments(Matching, FacetCounting):
+    containing = Text("Beginnings of words of the values", 200, load_default="", data_key="q")
+    q = Text(_WORDS, 512, load_default="", data_key="search")
+
+
+class TimelineArguments(Matching):
+    interval = OneOf("How long each stretch of time is; weeks begin on Monday", tuple(Interval), load_default="day")
+
+
+class ExportArguments(Matching):
+    sort = OneOf("Order; the default is relevance with q, else newest", tuple(Sort))
+
+
+class SearchArguments(Matching, FacetCounting, Paging):
+    sort = OneOf("Order; the default is relevance with q, else newest", tuple(Sort))
+    facets = SomeOf("Facets to count", FACETS)
     highlight = Switch("Whether matches are marked", load_default=True)
     highlight_tag = OneOf("The tag that marks a match", ("mark", "em", "b", "strong"), load_default="mark")
     snippet_words = Whole("Words of a snippet", 5, 100, load_default=30)
     fields_ = SomeOf("Which keys each result has, besides id", HIT_KEYS, data_key="fields")
+
+
+class LookupArguments(Paging):
+    url = Address("URL of an article, however it is spelled", required=True)
+    fields_ = SomeOf("Which keys each result has, besides id", tuple(BRIEF_KEYS), data_key="fields")
 
 
 class StoryArguments(Schema):
@@ -120,25 +161,43 @@ def make_marking(arguments: dict[str, Any]) -> Marking:
     return Marking(arguments["highlight_tag"], arguments["snippet_words"], arguments["highlight"])
 
 
-def make_search_query(arguments: dict[str, Any], tree: Node | None, marking: Marking | None = None) -> SearchQuery:
-    sort = arguments.get("sort") or (Sort.RELEVANCE if tree else Sort.NEWEST)
+def make_facet_query(arguments: dict[str, Any], facet: str) -> SearchQuery:
+    """The values of one facet, and no story."""
+    words = tuple(fold_words(arguments["containing"]).split())
+    counted = FacetRequest((facet,), arguments["facet_size"], arguments["facet_sort"], words)
+    return replace(make_matching_query(arguments, parse_search(arguments)), facets=counted, limit=0)
+
+
+def make_matching_query(arguments: dict[str, Any], tree: Node | None) -> SearchQuery:
+    """All stories that match ``tree`` and the filters, in the order asked for."""
     return SearchQuery(
-        tree=tree,
-        search_in=searched_fields(arguments),
-        filters=Filters(
-            tuple(_make_filter(facet, arguments[facet]) for facet in FACETS if facet in arguments),
-            arguments.get("published_from"),
-            arguments.get("published_to"),
-            arguments.get("min_sources"),
-            arguments.get("max_sources"),
-        ),
-        sort=Sort(sort),
+        tree,
+        searched_fields(arguments),
+        _make_filters(arguments),
+        Sort(arguments.get("sort") or (Sort.RELEVANCE if tree else Sort.NEWEST)),
+    )
+
+
+def make_search_query(arguments: dict[str, Any], tree: Node | None, marking: Marking | None = None) -> SearchQuery:
+    """One page of what matches ``tree``, with the facets asked for."""
+    return replace(
+        make_matching_query(arguments, tree),
         facets=FacetRequest(
             arguments.get("facets", ()), arguments.get("facet_size", 10), arguments.get("facet_sort", "count")
         ),
         offset=offset_of(arguments),
         limit=arguments["per_page"],
         marking=marking,
+    )
+
+
+def _make_filters(arguments: dict[str, Any]) -> Filters:
+    return Filters(
+        tuple(_make_filter(facet, arguments[facet]) for facet in FACETS if facet in arguments),
+        arguments.get("published_from"),
+        arguments.get("published_to"),
+        arguments.get("min_sources"),
+        arguments.get("max_sources"),
     )
 
 

@@ -38,6 +38,16 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
         return decorate
 
+    def streams(self, path: str, arguments: type[Schema], media_type: str) -> Callable[[View], View]:
+        """Route ``path`` to a view that answers with text, line by line."""
+
+        def decorate(view: View) -> View:
+            documented = self.response(200, {"type": "string"}, content_type=media_type)(view)
+            documented = self.alt_response(503, _RESPONSES[503])(documented)
+            return self._route(path, arguments, view, documented)
+
+        return decorate
+
     def moves(self, path: str) -> Callable[[View], View]:
         """Route ``path`` to a view that redirects to where something stands."""
 
@@ -70,6 +80,7 @@ _RESPONSES = {404: "NOT_FOUND", 410: "GONE", 503: "SERVICE_UNAVAILABLE"}
 _PATH_PARAMETERS = {
     "story_id": "Id of a story",
     "source_id": "Id of a source",
+    "facet_name": "Name of a facet",
     "publisher_id": "Id of a publisher, a slug",
     "code": "Code of a problem; - and _ are the same",
     "name": "Slug and id of a story, joined by -",

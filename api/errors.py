@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.exceptions import NotFound as RouteNotFound
 
-from index.errors import Gone, IndexUnavailable, NotFound, OutpostError, QueryTimeout
+from index.errors import Gone, IndexUnavailable, NotFound, OutpostError, QueryTimeout, TooManyBuckets
 
 RETRY_AFTER = 2
 # No path of ours is as long; a longer one is not sent back whole.
@@ -91,6 +91,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(NotFound, _on_not_found)
     app.register_error_handler(Gone, lambda error: make_problem("gone", str(error)))
     app.register_error_handler(QueryTimeout, lambda error: make_problem("timeout", str(error)))
+    app.register_error_handler(TooManyBuckets, _on_too_many_buckets)
     app.register_error_handler(IndexUnavailable, _on_unavailable)
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(Exception, _on_unexpected)
@@ -125,6 +126,13 @@ def _on_invalid_parameters(error: InvalidParameters) -> Response:
 
 def _on_not_found(error: NotFound) -> Response:
     return make_problem("not_found", str(error), near=list(error.near))
+
+
+def _on_too_many_buckets(error: TooManyBuckets) -> Response:
+    hint = "a longer interval, or a shorter time with from and to"
+    allowed = f"an interval with at most {error.limit} stretches"
+    fault = ParameterFault("interval", "out_of_range", error.interval, allowed, hint)
+    return _on_invalid_parameters(InvalidParameters([fault]))
 
 
 def _on_unavailable(error: IndexUnavailable) -> Response:

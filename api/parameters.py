@@ -19,6 +19,7 @@ from index.documents import EARLIEST, LATEST
 
 # Longer lists are no filter a person makes.
 MAX_VALUES_LENGTH = 2000
+MAX_URL_LENGTH = 2000
 # Thousands fit into one URL; nobody reads on after these.
 MAX_FAULTS = 100
 # Arguments kept by query string: about 2 KB each. Longer strings are seldom sent twice.
@@ -55,6 +56,19 @@ class Text(Parameter):
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
         return value if len(value) <= self.max_length else self.refuse("too_long")
+
+
+class Address(Parameter):
+    """An http or https URL."""
+
+    def __init__(self, description: str, **kwargs: Any) -> None:
+        schema = {"type": "string", "maxLength": MAX_URL_LENGTH, "pattern": "^[hH][tT][tT][pP][sS]?://[^/?#]"}
+        allowed = f"an http or https URL of at most {MAX_URL_LENGTH} characters"
+        super().__init__(description, allowed, schema, **kwargs)
+        self.error_messages["required"] = "missing"
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return value if len(value) <= MAX_URL_LENGTH and re.match("(?i)https?://[^/?#]", value) else self.refuse()
 
 
 class Whole(Parameter):

@@ -207,6 +207,28 @@ class FacetAnswer(Answer):
     missing = _count("Stories without a value")
 
 
+class FacetValuesAnswer(Answer):
+    facet = _text("The facet")
+    values = _list(FacetValueAnswer, "The first facet_size values that hold the words, and selected ones that do")
+    other = _count("Such values beyond those, added up")
+    missing = _count("Stories without a value")
+    generation = _text("The generation that answered")
+
+
+class BucketAnswer(Answer):
+    start = _time("When it begins")
+    end = _time("When the next one begins")
+    count = _count("Stories published in it")
+
+
+class TimelineAnswer(Answer):
+    interval = _text("How long each stretch is")
+    buckets = _list(BucketAnswer, "From the first story's to the last one's, with no gap")
+    missing = _count("Stories without a time")
+    total = _count("Stories found")
+    generation = _text("The generation that answered")
+
+
 class QueryAnswer(Answer):
     q = _text("As sent")
     parsed = _text("As understood")

@@ -9,11 +9,13 @@ from werkzeug import Response as AnyResponse
 
 from api.answers import answer_briefs, answer_detail, answer_related, answer_story_sources, select_keys
 from api.arguments import (
+    LookupArguments,
     NoArguments,
     RelatedArguments,
     StoriesArguments,
     StoryArguments,
     make_search_query,
+    offset_of,
 )
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
@@ -21,7 +23,7 @@ from api.pagination import answer_page
 from api.parameters import Arguments
 from api.schemas import RelatedList, StoryList, StorySelection, StorySourceList
 from index.live import OpenGeneration
-from index.search import get_shared_story, get_story, related_stories, search_stories
+from index.search import find_citing, get_shared_story, get_story, related_stories, search_stories
 
 blueprint = ApiBlueprint("stories", __name__, description="Stories and what belongs to them")
 # How many related stories come with a story; /related gives more.
@@ -40,6 +42,23 @@ def list_stories(arguments: Arguments) -> Response:
 
 def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     page = search_stories(generation, make_search_query(arguments, None))
+    results = answer_briefs(page.hits, arguments.get("fields_"), base_url())
+    return {**answer_page(arguments, page.total, base_url()), "results": results}
+
+
+@blueprint.reads("/v1/lookup", LookupArguments, StoryList, "index_unavailable")
+def lookup(arguments: Arguments) -> Response:
+    """Stories that cite an article
+
+    Newest first. The URL is found however it is spelled: scheme, `www.`, tracking parameters, fragment and a trailing
+    slash make no difference.
+    """
+    with borrow_index() as generation:
+        return answer_json(generation, arguments, lambda: _lookup(generation, arguments))
+
+
+def _lookup(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
+    page = find_citing(generation, arguments["url"], offset_of(arguments), arguments["per_page"])
     results = answer_briefs(page.hits, arguments.get("fields_"), base_url())
     return {**answer_page(arguments, page.total, base_url()), "results": results}
 

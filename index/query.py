@@ -193,6 +193,13 @@ class Bucket(Struct, frozen=True):
     count: int
 
 
+class Timeline(Struct, frozen=True):
+    """Stretches of time without a gap, and how many matches have no time."""
+
+    buckets: tuple[Bucket, ...]
+    missing: int
+
+
 class Hit(Struct, frozen=True):
     """One story found. ``score`` is 0.0 where nothing was asked for by words.
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from index.brief import encode_brief
 from index.documents import Story
 from index.errors import Gone, NotFound
+from index.identity import source_id
 from index.live import OpenGeneration
 from index.query import (
+    Facet,
+    Hit,
+    Interval,
     PublisherRecord,
     RelatedStory,
     SearchPage,
@@ -16,8 +21,10 @@ from index.query import (
     SourcePage,
     SourceQuery,
     SourceRecord,
+    Timeline,
 )
 from index.schema import fold_words, has_words
+from index.timeline import fill_gaps
 
 # A slug has at most 80 characters, an id 128.
 MAX_SHARED = 209
@@ -25,6 +32,23 @@ MAX_SHARED = 209
 
 def search_stories(generation: OpenGeneration, query: SearchQuery) -> SearchPage:
     return generation.engine.search_stories(query)
+
+
+def count_facet(generation: OpenGeneration, query: SearchQuery) -> Facet:
+    """The counts of the one facet that ``query`` asks for."""
+    (facet,) = generation.engine.search_stories(query).facets.values()
+    return facet
+
+
+def count_timeline(generation: OpenGeneration, query: SearchQuery, interval: Interval) -> Timeline:
+    """How many of the matches were published when. Raises TooManyBuckets."""
+    counts, missing = generation.engine.count_times(query, interval)
+    return Timeline(fill_gaps(counts, interval), missing)
+
+
+def export_stories(generation: OpenGeneration, query: SearchQuery) -> Iterator[bytes]:
+    """All matches, in order, as lines of an input file: built again they are the same stories."""
+    return (line + b"\n" for line in generation.engine.iter_documents(query))
 
 
 def search_sources(generation: OpenGeneration, query: SourceQuery) -> SourcePage:
@@ -104,6 +128,15 @@ def _sharing_stories(generation: OpenGeneration, story: Story) -> list[RelatedSt
 
 def _newest_first(story: Story) -> float:
     return -story.published_at.timestamp() if story.published_at else float("inf")
+
+
+def find_citing(generation: OpenGeneration, url: str, offset: int, limit: int) -> SearchPage:
+    """The stories that cite the article of this URL, in whatever spelling, newest first."""
+    source = generation.engine.find_source(source_id(url, "", 0))
+    stories = generation.engine.find_stories(source.story_ids) if source else []
+    stories.sort(key=lambda story: (_newest_first(story), story.id))
+    hits = tuple(Hit(0.0, encode_brief(story)) for story in stories[offset : offset + limit])
+    return SearchPage(len(stories), hits, {})
 
 
 def get_publisher(generation: OpenGeneration, ident: str) -> PublisherRecord:

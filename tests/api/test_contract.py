@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from werkzeug.test import TestResponse
 
 from api.app import create_app
+from index.query import FACETS
 from index.settings import Settings
 from tests.api.conftest import HOSTILE, MakeClient
 from tests.api.helpers import Json, check_problem, get
@@ -28,12 +29,17 @@ from tests.factories import build_stories, make_story
 _app = create_app(Settings(index=Path("nowhere")))
 DOCUMENT: Json = _app.test_client().get("/openapi.json").json
 UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/", "/docs/<path:path>"}
+# The one answer that is no JSON.
+EXPORT = "/v1/export/stories.ndjson"
 ANSWERED = {
     "/v1/search": ["", "q=robot&facets=topic,publisher,curator,language,domain&topic=nope", "q=r*&page=2&per_page=2"],
     "/v1/stories": ["", "fields=title", "page=50", "topic=energy"],
     "/v1/stories/{story_id}": ["", "include=sections,sources,related", "fields=title,sections"],
     "/v1/stories/{story_id}/related": ["", "limit=20"],
     "/v1/stories/{story_id}/sources": [""],
+    "/v1/facets/{facet_name}": ["", "q=h&search=robot&facet_size=2"],
+    "/v1/stats/timeline": ["", "interval=year&q=robot"],
+    "/v1/lookup": ["url=https://saltmarsh-post.example.com/never"],
     "/v1/sources": ["", "q=robot", "per_page=100"],
     "/v1/sources/{source_id}": [""],
     "/v1/publishers": ["", "sort=name&q=h"],
@@ -119,6 +125,8 @@ def urls_of(client: FlaskClient, template: str) -> Iterator[str]:
         idents = [source["id"] for source in get(client, "/v1/sources")["results"]]
     elif "{publisher_id}" in template:
         idents = [publisher["id"] for publisher in get(client, "/v1/publishers")["results"]]
+    elif "{facet_name}" in template:
+        idents = list(FACETS)
     else:
         idents = ["not_found"]
     for ident in idents if "{" in template else [""]:
@@ -172,13 +180,13 @@ def test_later_keys_are_allowed_by_every_answer() -> None:
 
 
 def test_errors_are_documented_as_they_are_sent() -> None:
-    for path in DOCUMENT["paths"].values():
+    for name, path in DOCUMENT["paths"].items():
         for status, response in path["get"]["responses"].items():
             content = resolve(response).get("content", {})
             if status == "default" or int(status) >= 400:
                 assert list(content) == ["application/problem+json"]
             elif status == "200":
-                assert list(content) == ["application/json"]
+                assert list(content) == ["application/x-ndjson" if name == EXPORT else "application/json"]
 
 
 def test_the_document_needs_no_index_and_is_the_same_each_time() -> None:
@@ -200,7 +208,7 @@ def test_every_answer_is_as_documented(request: pytest.FixtureRequest, template:
 
 
 def test_every_operation_is_asked_here() -> None:
-    assert ANSWERED.keys() | {"/s/{name}"} == DOCUMENT["paths"].keys()
+    assert ANSWERED.keys() | {"/s/{name}", EXPORT} == DOCUMENT["paths"].keys()
 
 
 def test_every_documented_key_is_sent_somewhere(client: FlaskClient) -> None:
@@ -250,7 +258,13 @@ _schema = schemathesis.openapi.from_wsgi("/openapi.json", _app)
 _generated = settings(
     max_examples=20, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
-_EXISTING = {"story_id": "31001", "publisher_id": "harbor-ledger", "code": "not-found", "name": "x-31001"}
+_EXISTING = {
+    "story_id": "31001",
+    "publisher_id": "harbor-ledger",
+    "facet_name": "topic",
+    "code": "not-found",
+    "name": "x-31001",
+}
 _TAKES_QUERY = [template for template, path in DOCUMENT["paths"].items() if path["get"].get("parameters")]
 _TAKES_PATH = [template for template in DOCUMENT["paths"] if "{" in template and "source_id" not in template]
 

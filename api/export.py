@@ -1,0 +1,46 @@
+"""/v1/export: everything that a search finds, to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Response
+
+from api.arguments import ExportArguments, make_matching_query, parse_search
+from api.blueprints import ApiBlueprint, borrow_index
+from api.parameters import Arguments
+from index.live import Loan
+from index.query import SearchQuery
+from index.search import export_stories
+
+blueprint = ApiBlueprint("export", __name__, url_prefix="/v1", description="Stories as they came in")
+# Lines go out in pieces of about this many bytes: one by one they would cost a system call each.
+_PIECE = 64 * 1024
+
+
+@blueprint.streams("/export/stories.ndjson", ExportArguments, "application/x-ndjson")
+def export(arguments: Arguments) -> Response:
+    """Export stories
+
+    All that the search finds, one story a line in the form of the input: built again it is the same index, and
+    exported again the same bytes. The generation that answers is held until the last line.
+    """
+    query = make_matching_query(arguments, parse_search(arguments))
+    loan = borrow_index()
+    # That there is none is told now: once bytes are on their way it is too late.
+    with loan:
+        pass
+    return Response(_iter_pieces(loan, query), mimetype="application/x-ndjson")
+
+
+def _iter_pieces(loan: Loan, query: SearchQuery) -> Iterator[bytes]:
+    """Holds the generation from the first piece to the last, or until it is closed."""
+    waiting, size = [], 0
+    with loan as generation:
+        for line in export_stories(generation, query):
+            waiting.append(line)
+            size += len(line)
+            if size >= _PIECE:
+                yield b"".join(waiting)
+                waiting, size = [], 0
+        yield b"".join(waiting)
