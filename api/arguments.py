@@ -51,6 +51,7 @@ class NoArguments(Schema):
 class Paging(Schema):
     page = Whole("Which page, from 1", 1, MAX_WINDOW, load_default=1)
     per_page = Whole("Results a page", 1, 100, load_default=20)
+    cursor = Text("Where to read on: next_cursor of the answer before, with the same parameters", 500)
 
     @validates_schema(skip_on_field_errors=False)
     def check_window(self, data: dict[str, Any], **kwargs: Any) -> None:
@@ -178,14 +179,16 @@ def make_matching_query(arguments: dict[str, Any], tree: Node | None) -> SearchQ
     )
 
 
-def make_search_query(arguments: dict[str, Any], tree: Node | None, marking: Marking | None = None) -> SearchQuery:
+def make_search_query(
+    arguments: dict[str, Any], tree: Node | None, offset: int, marking: Marking | None = None
+) -> SearchQuery:
     """One page of what matches ``tree``, with the facets asked for."""
     return replace(
         make_matching_query(arguments, tree),
         facets=FacetRequest(
             arguments.get("facets", ()), arguments.get("facet_size", 10), arguments.get("facet_sort", "count")
         ),
-        offset=offset_of(arguments),
+        offset=offset,
         limit=arguments["per_page"],
         marking=marking,
     )
@@ -201,20 +204,16 @@ def _make_filters(arguments: dict[str, Any]) -> Filters:
     )
 
 
-def make_source_query(arguments: dict[str, Any]) -> SourceQuery:
+def make_source_query(arguments: dict[str, Any], offset: int) -> SourceQuery:
     return SourceQuery(
         tree=parse_query(arguments["q"], [field.name for field in SOURCE_FIELDS]),
         publishers=_make_filter("publisher", arguments.get("publisher", Choice((), ()))),
         story=arguments.get("story"),
         published_from=arguments.get("published_from"),
         published_before=arguments.get("published_to"),
-        offset=offset_of(arguments),
+        offset=offset,
         limit=arguments["per_page"],
     )
-
-
-def offset_of(arguments: dict[str, Any]) -> int:
-    return int((arguments["page"] - 1) * arguments["per_page"])
 
 
 def _make_filter(facet: str, choice: Choice) -> ValueFilter:

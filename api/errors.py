@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.exceptions import NotFound as RouteNotFound
 
-from index.errors import Gone, IndexUnavailable, NotFound, OutpostError, QueryTimeout, TooManyBuckets
+from index.errors import Gone, IndexUnavailable, NotFound, OutpostError, QueryTimeout, StaleCursor, TooManyBuckets
 
 RETRY_AFTER = 2
 # No path of ours is as long; a longer one is not sent back whole.
@@ -34,13 +34,12 @@ PROBLEMS = {
         Problem("invalid_parameter", 400, "Invalid parameter", "A parameter has a value that is not allowed."),
         Problem("unknown_parameter", 400, "Unknown parameter", "The endpoint has no parameter of this name."),
         Problem("repeated_parameter", 400, "Repeated parameter", "A parameter may stand once; use commas for or."),
-        Problem(
-            "page_window_exceeded", 400, "Page window exceeded", "page × per_page goes to 10,000; narrow the search."
-        ),
+        Problem("page_window_exceeded", 400, "Page window exceeded", "page × per_page goes to 10,000; cursor goes on."),
         Problem("bad_request", 400, "Bad request", "The request is no HTTP that can be read."),
         Problem("not_found", 404, "Not found", "There is nothing of this path or id."),
         Problem("method_not_allowed", 405, "Method not allowed", "The path has no such method; see Allow."),
         Problem("gone", 410, "Gone", "The story was in the index and has been removed."),
+        Problem("stale_cursor", 410, "Stale cursor", "The index has changed since the cursor was made; begin again."),
         Problem("too_large", 413, "Too large", "The request is larger than the server reads."),
         Problem("internal", 500, "Internal error", "The fault is ours; the log has more under the request id."),
         Problem("timeout", 504, "Timeout", "The query took too long and was given up; fewer prefixes are faster."),
@@ -90,6 +89,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(InvalidParameters, _on_invalid_parameters)
     app.register_error_handler(NotFound, _on_not_found)
     app.register_error_handler(Gone, lambda error: make_problem("gone", str(error)))
+    app.register_error_handler(StaleCursor, lambda error: make_problem("stale_cursor", str(error)))
     app.register_error_handler(QueryTimeout, lambda error: make_problem("timeout", str(error)))
     app.register_error_handler(TooManyBuckets, _on_too_many_buckets)
     app.register_error_handler(IndexUnavailable, _on_unavailable)

@@ -9,28 +9,33 @@ from urllib.parse import urlencode
 from flask import request
 
 from api.arguments import MAX_WINDOW
+from api.cursors import make_cursor
+from index.live import OpenGeneration
 
 Json = dict[str, Any]
 # What proxies keep for all headers of an answer together, by default.
 _MAX_HEADER = 4096
 
 
-def answer_page(arguments: Json, total: int, base: str) -> Json:
-    """``total, page, per_page, pages, links`` of a list."""
-    page, per_page = arguments["page"], arguments["per_page"]
-    pages = math.ceil(total / per_page)
-    following = page + 1 if page < pages and (page + 1) * per_page <= MAX_WINDOW else None
+def answer_page(generation: OpenGeneration, arguments: Json, offset: int, total: int, base: str) -> Json:
+    """``total, page, per_page, pages, links, next_cursor`` of a list that shows its results from ``offset`` on."""
+    per_page, with_cursor = arguments["per_page"], "cursor" in arguments
+    page, pages = offset // per_page + 1, math.ceil(total / per_page)
+    more = offset + per_page < total
+    cursor = make_cursor(generation, arguments, offset + per_page) if more else None
+    path, query = base + request.path, _query_without("page", "cursor")
+    beyond = with_cursor or (page + 1) * per_page > MAX_WINDOW
     # From a page beyond the end, the page before is the last one.
-    before = min(page - 1, pages) or None
-    given = [(name, value) for name, value in request.args.items() if name != "page"]
-    path, query = base + request.path, urlencode(given)
+    before = None if with_cursor else min(page - 1, pages) or None
     links = {
-        "self": _link(path, query, page),
+        "self": _link(path, query, cursor=arguments["cursor"]) if with_cursor else _link(path, query, page),
         "first": _link(path, query, 1),
-        "next": _link(path, query, following),
-        "prev": _link(path, query, before),
+        "next": None if not more else _link(path, query, cursor=cursor) if beyond else _link(path, query, page + 1),
+        "prev": before and _link(path, query, before),
     }
-    return {"total": total, "page": page, "per_page": per_page, "pages": pages, "links": links}
+    return {
+        "total": total, "page": page, "per_page": per_page, "pages": pages, "links": links, "next_cursor": cursor,
+    }  # fmt: skip
 
 
 def make_link_header(links: Json) -> str:
@@ -39,10 +44,13 @@ def make_link_header(links: Json) -> str:
     return header if len(header) <= _MAX_HEADER else ""
 
 
-def _link(path: str, query: str, page: int | None) -> str | None:
-    """This request's URL with another page; ``query`` is its query string without one."""
-    if page is None:
-        return None
-    if page > 1:
-        query += f"{'&' if query else ''}page={page}"
-    return path + (f"?{query}" if query else "")
+def _query_without(*names: str) -> str:
+    """This request's query string without some parameters."""
+    return urlencode([(name, value) for name, value in request.args.items() if name not in names])
+
+
+def _link(path: str, query: str, page: int = 1, cursor: str | None = None) -> str:
+    """This request's URL with another page, or with a cursor."""
+    place = f"cursor={cursor}" if cursor else f"page={page}" if page > 1 else ""
+    whole = "&".join(filter(None, (query, place)))
+    return path + (f"?{whole}" if whole else "")

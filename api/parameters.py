@@ -258,6 +258,6 @@ def _fault_of(name: str, codes: list[str], req: Request, known: Mapping[str, fie
         return ParameterFault(name[:100], "unknown_parameter", value, ", ".join(known) or "no parameters", hint)
     if codes[0] == "page_window_exceeded":
         return ParameterFault(
-            name, codes[0], value, "page × per_page up to 10000", "narrow the search, for example with from and to"
+            name, codes[0], value, "page × per_page up to 10000", "read on with cursor, from next_cursor of an answer"
         )
     return ParameterFault(name, codes[0], value, getattr(field, "allowed", None))

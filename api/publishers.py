@@ -7,9 +7,10 @@ from typing import Any
 from flask import Response
 
 from api.answers import answer_publisher
-from api.arguments import NoArguments, PublishersArguments, offset_of
+from api.arguments import NoArguments, PublishersArguments
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
+from api.cursors import find_offset
 from api.pagination import answer_page
 from api.parameters import Arguments
 from api.schemas import PublisherAnswer, PublisherList
@@ -31,10 +32,10 @@ def list_publishers(arguments: Arguments) -> Response:
 
 def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     found = find_publishers(generation, arguments["q"], by_name=arguments["sort"] == "name")
-    offset = offset_of(arguments)
+    offset = find_offset(generation, arguments)
     page = found[offset : offset + arguments["per_page"]]
     return {
-        **answer_page(arguments, len(found), base_url()),
+        **answer_page(generation, arguments, offset, len(found), base_url()),
         "results": [answer_publisher(record) for record in page],
     }
 

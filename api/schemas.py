@@ -170,6 +170,7 @@ class ListAnswer(Answer):
     per_page = _count("Results a page")
     pages = _count("Number of pages")
     links = fields.Nested(LinksAnswer, required=True, metadata={"description": "Neighbouring pages"})
+    next_cursor = _text("What cursor= reads on from, to the end; null after the last result", nullable=True)
 
 
 class StoryList(ListAnswer):

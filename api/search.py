@@ -11,6 +11,7 @@ from api.answers import answer_facets, answer_hits, answer_query
 from api.arguments import SearchArguments, make_marking, make_search_query, parse_search
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
+from api.cursors import find_offset
 from api.pagination import answer_page
 from api.parameters import Arguments
 from api.schemas import SearchAnswer
@@ -35,13 +36,14 @@ def search(arguments: Arguments) -> Response:
 def _search(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     started = time.perf_counter()
     tree = parse_search(arguments)
-    query = make_search_query(arguments, tree, make_marking(arguments))
+    offset = find_offset(generation, arguments)
+    query = make_search_query(arguments, tree, offset, make_marking(arguments))
     page = search_stories(generation, query)
     results = answer_hits(page.hits, arguments.get("fields_"), base_url())
     took = (time.perf_counter() - started) * 1000
     return {
         "query": answer_query(arguments, tree, query.sort),
-        **answer_page(arguments, page.total, base_url()),
+        **answer_page(generation, arguments, offset, page.total, base_url()),
         "total_relation": "eq",
         "took_ms": round(took, 3),
         "generation": generation.name,

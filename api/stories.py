@@ -15,10 +15,10 @@ from api.arguments import (
     StoriesArguments,
     StoryArguments,
     make_search_query,
-    offset_of,
 )
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
+from api.cursors import find_offset
 from api.pagination import answer_page
 from api.parameters import Arguments
 from api.schemas import RelatedList, StoryList, StorySelection, StorySourceList
@@ -41,9 +41,10 @@ def list_stories(arguments: Arguments) -> Response:
 
 
 def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
-    page = search_stories(generation, make_search_query(arguments, None))
+    offset = find_offset(generation, arguments)
+    page = search_stories(generation, make_search_query(arguments, None, offset))
     results = answer_briefs(page.hits, arguments.get("fields_"), base_url())
-    return {**answer_page(arguments, page.total, base_url()), "results": results}
+    return {**answer_page(generation, arguments, offset, page.total, base_url()), "results": results}
 
 
 @blueprint.reads("/v1/lookup", LookupArguments, StoryList, "index_unavailable")
@@ -58,9 +59,10 @@ def lookup(arguments: Arguments) -> Response:
 
 
 def _lookup(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
-    page = find_citing(generation, arguments["url"], offset_of(arguments), arguments["per_page"])
+    offset = find_offset(generation, arguments)
+    page = find_citing(generation, arguments["url"], offset, arguments["per_page"])
     results = answer_briefs(page.hits, arguments.get("fields_"), base_url())
-    return {**answer_page(arguments, page.total, base_url()), "results": results}
+    return {**answer_page(generation, arguments, offset, page.total, base_url()), "results": results}
 
 
 @blueprint.reads("/v1/stories/<story_id>", StoryArguments, StorySelection, "not_found", "gone", "index_unavailable")

@@ -109,6 +109,13 @@ class TooManyBuckets(OutpostError):
         )
 
 
+class StaleCursor(OutpostError):
+    """A cursor of a generation that is not the current one any more."""
+
+    def __init__(self) -> None:
+        super().__init__("the index has changed since the first page; begin again without the cursor")
+
+
 class NotFound(OutpostError):
     """No such document; ``near`` are ids that look like the one asked for."""
 

@@ -294,7 +294,7 @@ def _describe(building: Path, name: str, kind: EngineKind, status: IndexStatus) 
     now = datetime.now(UTC).replace(microsecond=0)
     manifest = Manifest(
         generation=name,
-        build=uuid.uuid4().hex[:12],
+        build=uuid.uuid4().hex,
         engine=kind.name,
         schema_version=SCHEMA_VERSION,
         format_version=kind.format_version,

@@ -6,13 +6,17 @@ import click
 
 from api.conditional import VERSION
 from scripts.build import build
+from scripts.export import export
+from scripts.facet import facet
 from scripts.import_page import import_page
+from scripts.lookup import lookup
 from scripts.related import related
 from scripts.search import search
 from scripts.serve import serve
 from scripts.show import show
 from scripts.sources import sources
 from scripts.status import status
+from scripts.timeline import timeline
 from scripts.update import delete, merge, update
 
 
@@ -25,5 +29,7 @@ def main() -> None:
     """
 
 
-for command in (build, update, delete, merge, import_page, serve, search, show, related, sources, status):
+WRITING = (build, update, delete, merge, import_page, serve)
+READING = (search, show, related, sources, facet, timeline, lookup, export, status)
+for command in (*WRITING, *READING):
     main.add_command(command)

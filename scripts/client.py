@@ -16,8 +16,6 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.util.retry import Retry
 
 Json = dict[str, Any]
-# The API's page × per_page goes no further.
-MAX_HITS = 10_000
 _PER_PAGE = 100
 
 
@@ -51,14 +49,6 @@ class Missing(Problem):
         return list(self.body.get("near", []))
 
 
-class TooManyHits(ClientError):
-    """A search has more hits than can be paged through; raised after the last one that can."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        super().__init__(f"{total} hits, of which {MAX_HITS} can be read; narrow the search, for example by time")
-
-
 class Client:
     """One server. May be shared by threads as far as requests.Session may."""
 
@@ -79,8 +69,8 @@ class Client:
     def search(self, q: str = "", *, limit: int | None = None, **parameters: object) -> Iterator[Json]:
         """All hits of a search over stories, page after page, or the first ``limit``.
 
-        ``parameters`` are those of /v1/search; ``from_`` stands for ``from``. Raises TooManyHits after the
-        last hit that can be paged to, Problem for a bad parameter, NoServer.
+        ``parameters`` are those of /v1/search; ``from_`` stands for ``from``. Raises Problem for a bad parameter, and
+        when the index changes on the way (``code`` "stale_cursor"); NoServer.
         """
         return self._iter_hits("/v1/search", {"q": q, **parameters}, limit)
 
@@ -100,6 +90,28 @@ class Client:
         """One page of a search as the API answers it, with total and facets."""
         return self._get("/v1/search", {"q": q, **parameters})
 
+    def facet_values(self, facet: str, q: str = "", **parameters: object) -> list[Json]:
+        """The values of a facet with words that begin so, as a search (``search`` its text) counts them."""
+        return cast("list[Json]", self._get(f"/v1/facets/{_quote(facet)}", {"q": q, **parameters})["values"])
+
+    def timeline(self, q: str = "", **parameters: object) -> Json:
+        """How many of a search's stories were published when."""
+        return self._get("/v1/stats/timeline", {"q": q, **parameters})
+
+    def lookup(self, url: str, *, limit: int | None = None) -> Iterator[Json]:
+        """The stories that cite the article of this URL, newest first."""
+        return self._iter_hits("/v1/lookup", {"url": url}, limit)
+
+    def export(self, q: str = "", **parameters: object) -> Iterator[bytes]:
+        """All stories of a search in the form of the input, line by line, each with its line break."""
+        response = self._send("/v1/export/stories.ndjson", {"q": q, **parameters}, stream=True)
+        if response.status_code != 200:
+            _read_body(response)
+        with response:
+            for line in response.iter_lines(chunk_size=1 << 16, delimiter=b"\n"):
+                if line:
+                    yield line + b"\n"
+
     def story(self, ident: str, **parameters: object) -> Json:
         """One story. Raises Missing."""
         return self._get(f"/v1/stories/{_quote(ident)}", parameters)
@@ -118,25 +130,28 @@ class Client:
 
     def _iter_hits(self, path: str, parameters: Json, limit: int | None) -> Iterator[Json]:
         per_page = min(limit or _PER_PAGE, _PER_PAGE)
-        read, page = 0, 1
+        read, cursor = 0, None
         while limit is None or read < limit:
-            answer = self._get(path, {**parameters, "page": page, "per_page": per_page})
+            answer = self._get(path, {**parameters, "per_page": per_page, "cursor": cursor})
             for hit in answer["results"][: None if limit is None else limit - read]:
                 read += 1
                 yield hit
-            if read >= answer["total"] or not answer["results"]:
+            cursor = answer["next_cursor"]
+            if cursor is None:
                 return
-            page += 1
-            if page * per_page > MAX_HITS and (limit is None or read < limit):
-                raise TooManyHits(answer["total"])
 
     def _get(self, path: str, parameters: Json) -> Json:
-        given = {name.rstrip("_"): _to_text(value) for name, value in parameters.items() if value is not None}
         try:
-            response = self._session.get(self.url + path, params=given, timeout=self.timeout, allow_redirects=False)
-            body = response.json()
+            return _read_body(self._send(path, parameters))
         except requests.exceptions.JSONDecodeError:
             raise NoServer(self.url, "what answers there speaks no JSON") from None
+
+    def _send(self, path: str, parameters: Json, *, stream: bool = False) -> requests.Response:
+        given = {name.rstrip("_"): _to_text(value) for name, value in parameters.items() if value is not None}
+        try:
+            return self._session.get(
+                self.url + path, params=given, timeout=self.timeout, allow_redirects=False, stream=stream
+            )
         except requests.exceptions.Timeout:
             raise NoServer(self.url, f"nothing came within {self.timeout:g} seconds") from None
         except (requests.exceptions.ConnectionError, requests.exceptions.RetryError) as error:
@@ -144,10 +159,15 @@ class Client:
             raise NoServer(self.url, reason) from error
         except requests.exceptions.RequestException as error:
             raise NoServer(self.url, str(error)) from error
-        if response.status_code == 200 and isinstance(body, dict):
-            return body
-        kind = Missing if response.status_code in (404, 410) else Problem
-        raise kind(response.status_code, body if isinstance(body, dict) else {})
+
+
+def _read_body(response: requests.Response) -> Json:
+    """The object that answers. Raises Missing and Problem for any other status."""
+    body = response.json()
+    if response.status_code == 200 and isinstance(body, dict):
+        return body
+    kind = Missing if response.status_code in (404, 410) else Problem
+    raise kind(response.status_code, body if isinstance(body, dict) else {})
 
 
 def _quote(ident: str) -> str:

@@ -14,7 +14,7 @@ import click
 
 from index.errors import OutpostError
 from index.settings import Settings
-from scripts.client import Client, ClientError, Json, Missing, TooManyHits
+from scripts.client import Client, ClientError, Json, Missing
 from scripts.local import make_local_client
 
 P = ParamSpec("P")
@@ -63,6 +63,37 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+_VALUES = "comma = or, leading - = not"
+_MATCHING = (
+    click.option("--topic", help=f"Topics: {_VALUES}."),
+    click.option("--publisher", help=f"Publishers: {_VALUES}."),
+    click.option("--curator", help=f"Curators: {_VALUES}."),
+    click.option("--language", help=f"Languages: {_VALUES}."),
+    click.option("--domain", help=f"Domains of the sources: {_VALUES}."),
+    click.option("--year", help=f"Years of publication: {_VALUES}."),
+    click.option("--month", help=f"Months of publication, as 2025-01: {_VALUES}."),
+    click.option("--from", "from_", metavar="TIME", help="Published then or later: 2025-01-31, or now-7d."),
+    click.option("--to", metavar="TIME", help="Published then or earlier."),
+    click.option("--min-sources", type=int, help="At least so many sources."),
+    click.option("--max-sources", type=int, help="At most so many sources."),
+    click.option("--match", type=click.Choice(["all", "any"]), help="Whether all words must match."),
+)
+
+
+def matching_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What narrows a search, by the names that the API has for it."""
+    for option in reversed(_MATCHING):
+        command = option(command)
+    return command
+
+
+def refuse_mistyped_options(words: tuple[str, ...]) -> None:
+    """What begins with two dashes is meant as an option, and must not become a word to exclude."""
+    for word in words:
+        if word.startswith("--"):
+            raise click.NoSuchOption(word)
+
+
 def _make_client(directory: Path | None, url: str | None) -> Client:
     if directory and url:
         raise click.UsageError("--index and --url exclude each other.")
@@ -73,21 +104,17 @@ def _make_client(directory: Path | None, url: str | None) -> Client:
     return Client(url)
 
 
-def print_all(entries: Iterable[Json], as_json: bool, show: Callable[[Json], None]) -> None:
-    """Print each entry; exit 1 when there is none."""
+def print_all(entries: Iterable[Json], as_json: bool, show: Callable[[Json], None], *, apart: bool = True) -> None:
+    """Print each entry, ``apart`` by an empty line; exit 1 when there is none."""
     found = False
-    try:
-        for entry in entries:
-            if as_json:
-                print_json(entry)
-            else:
-                if found:
-                    click.echo()
-                show(entry)
-            found = True
-    except TooManyHits as error:
-        click.echo(f"not all: {error}", err=True)
-        raise SystemExit(2) from None
+    for entry in entries:
+        if as_json:
+            print_json(entry)
+        else:
+            if found and apart:
+                click.echo()
+            show(entry)
+        found = True
     if not found:
         click.echo("nothing found", err=True)
         raise SystemExit(NOTHING_FOUND)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,26 @@ from index.settings import Settings
 from scripts.client import Client
 
 _URL = "http://index.invalid"
+
+
+class _Pieces(RawIOBase):
+    """An answer's pieces as a file: an export is never in memory as a whole."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces, self._left = iter(pieces), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = piece
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
 
 
 class WsgiAdapter(BaseAdapter):
@@ -40,8 +61,9 @@ class WsgiAdapter(BaseAdapter):
         response = requests.Response()
         response.status_code = answered.status_code
         response.headers.update(answered.headers)
-        response.raw = HTTPResponse(body=answered.get_data(), preload_content=True)
-        response._content = answered.get_data()
+        response.raw = HTTPResponse(body=BufferedReader(_Pieces(answered.iter_encoded())), preload_content=False)
+        if not stream:
+            response._content = response.raw.read()
         response.request, response.url = request, request.url or ""
         return response
 

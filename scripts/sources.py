@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from scripts.client import Client, Json
-from scripts.common import bold, clean, print_all, target_options
-from scripts.search import refuse_mistyped_options
+from scripts.common import bold, clean, print_all, refuse_mistyped_options, target_options
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -15,7 +14,7 @@ from scripts.search import refuse_mistyped_options
 @click.option("--story", metavar="ID", help="Only the sources of this story.")
 @click.option("--from", "from_", metavar="TIME", help="Published then or later: 2025-01-31, or now-7d.")
 @click.option("--to", metavar="TIME", help="Published then or earlier.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="How many at most.")
 @target_options
 def sources(words: tuple[str, ...], client: Client, as_json: bool, limit: int, **filters: object) -> None:
     """Search the articles behind the stories."""

@@ -55,7 +55,17 @@ def test_words_to_exclude_and_filters_reach_the_search(target: tuple[str, object
 
 
 def test_nothing_found_ends_with_1(target: tuple[str, object]) -> None:
-    for command in (("search", "zyzzyva"), ("show", "none"), ("related", "none"), ("sources", "zyzzyva")):
+    for command in (
+        ("search", "zyzzyva"),
+        ("show", "none"),
+        ("related", "none"),
+        ("sources", "zyzzyva"),
+        ("export", "zyzzyva"),
+        ("timeline", "zyzzyva"),
+        ("facet", "topic", "zyzzyva"),
+        ("lookup", "https://example.com/zyzzyva"),
+        ("facet", "colour"),
+    ):
         ran = outpost(*command, *target)
         assert (ran.returncode, ran.stdout) == (1, ""), command
         assert ran.stderr.strip(), command
@@ -78,6 +88,24 @@ def test_related_sources_and_status_answer(target: tuple[str, object]) -> None:
     assert "cited by" in outpost("sources", "ferry", "--publisher", "Harbor Ledger", *target).stdout
     assert "stories        72" in outpost("status", *target).stdout
     assert json.loads(outpost("status", "--json", *target).stdout)["stories"] == 72
+
+
+def test_facet_timeline_and_lookup_answer(target: tuple[str, object], sample_server: Server) -> None:
+    assert outpost("facet", "topic", "tran", *target).stdout.split() == ["8", "Transport", "(transport)"]
+    chart = outpost("timeline", "ferry", "--interval", "month", *target).stdout.splitlines()
+    assert chart[0].split()[:2] == ["2025-01", "3"]
+    assert "█" in chart[0]
+    url = next(one["url"] for one in requests.get(f"{sample_server.url}/v1/sources", timeout=10).json()["results"])
+    assert "sources · id" in outpost("lookup", f"{url}/#top", *target).stdout
+
+
+def test_an_export_is_built_again_to_the_same_export(target: tuple[str, object], tmp_path: Path) -> None:
+    exported = outpost("export", *target)
+    assert (exported.returncode, exported.stdout.count("\n")) == (0, 72)
+    (tmp_path / "stories.ndjson").write_text(exported.stdout)
+    assert outpost("build", tmp_path / "stories.ndjson", "--index", tmp_path / "index").returncode == 0
+    assert outpost("export", "--index", tmp_path / "index").stdout == exported.stdout
+    assert 0 < outpost("export", "ferry", "--year", "2025", *target).stdout.count("\n") < 72
 
 
 def test_nobody_at_the_address_is_told_and_ends_with_2() -> None:
