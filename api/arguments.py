@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validates_schema
 from msgspec.structs import replace
 
-from api.parameters import Address, Choice, Moment, OneOf, SomeOf, Switch, Text, Values, Whole
+from api.parameters import Address, Choice, Moment, OneOf, Share, SomeOf, Switch, Text, Values, Whole
 from index.identity import normalize_domain, publisher_id, slug_of
 from index.language import parse_query
 from index.query import (
@@ -112,6 +112,7 @@ class ExportArguments(Matching):
 
 class SearchArguments(Matching, FacetCounting, Paging):
     sort = OneOf("Order; the default is relevance with q, else newest", tuple(Sort))
+    recency = Share("How much newer stories count for more, where the order is relevance", load_default=0.0)
     facets = SomeOf("Facets to count", FACETS)
     highlight = Switch("Whether matches are marked", load_default=True)
     highlight_tag = OneOf("The tag that marks a match", ("mark", "em", "b", "strong"), load_default="mark")
@@ -176,6 +177,7 @@ def make_matching_query(arguments: dict[str, Any], tree: Node | None) -> SearchQ
         searched_fields(arguments),
         _make_filters(arguments),
         Sort(arguments.get("sort") or (Sort.RELEVANCE if tree else Sort.NEWEST)),
+        recency=arguments.get("recency", 0.0),
     )
 
 

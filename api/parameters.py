@@ -86,6 +86,17 @@ class Whole(Parameter):
         return number if self.low <= number <= self.high and value[0] != "-" else self.refuse("out_of_range")
 
 
+class Share(Parameter):
+    """A decimal from 0 to 1."""
+
+    def __init__(self, description: str, **kwargs: Any) -> None:
+        schema = {"type": "number", "minimum": 0, "maximum": 1}
+        super().__init__(description, "0..1, with up to three decimals", schema, **kwargs)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> float:
+        return float(value) if re.fullmatch(r"0(\.[0-9]{1,3})?|1(\.0{1,3})?", value) else self.refuse()
+
+
 class OneOf(Parameter):
     """One of a few words."""
 

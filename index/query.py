@@ -140,7 +140,7 @@ class Marking(Struct, frozen=True):
 
 class SearchQuery(Struct, frozen=True):
     """A search over stories. ``tree`` None matches everything; ``search_in`` are fields of the schema; hits are marked
-    where ``marking`` says how."""
+    where ``marking`` says how. ``recency``, 0 to 1: how much newer stories count for more (index.recency)."""
 
     tree: Node | None = None
     search_in: tuple[str, ...] = ("title", "summary", "body", "source")
@@ -150,6 +150,7 @@ class SearchQuery(Struct, frozen=True):
     offset: int = 0
     limit: int = 20
     marking: Marking | None = None
+    recency: float = 0.0
 
 
 class SourceQuery(Struct, frozen=True):

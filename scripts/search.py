@@ -13,6 +13,7 @@ from scripts.common import matching_options, print_all, print_hit, refuse_mistyp
 @click.argument("words", nargs=-1, metavar="WORD…")
 @matching_options
 @click.option("--sort", type=click.Choice(["relevance", "newest", "oldest", "updated", "sources"]), help="Order.")
+@click.option("--recency", type=click.FloatRange(0, 1), help="How much newer stories count for more, 0 to 1.")
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="How many at most.")
 @target_options
 def search(words: tuple[str, ...], client: Client, as_json: bool, limit: int, **filters: object) -> None:

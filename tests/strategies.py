@@ -190,6 +190,7 @@ facet_requests = st.builds(
 _STORY_NAMES = tuple(field.name for field in STORY_FIELDS)
 story_queries = st.builds(
     SearchQuery,
+    recency=st.sampled_from((0.0, 0.0, 0.0, 0.3, 1.0)),
     tree=trees(_STORY_NAMES),
     search_in=st.one_of(
         st.just(STORY_DEFAULTS),

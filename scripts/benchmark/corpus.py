@@ -10,6 +10,8 @@ from pathlib import Path
 from zlib import crc32
 
 import msgspec
+from msgspec import UnsetType
+from xxhash import xxh3_64_hexdigest
 
 from index.documents import Story
 from index.identity import slug_of
@@ -57,18 +59,24 @@ def _iter_accepted(files: Sequence[Path]) -> Iterator[Story]:
 def change(story: Story, copy: int) -> Story:
     """A copy with another id, other articles and, here and there, other words."""
     sources = tuple(
-        msgspec.structs.replace(
-            source, title=change_words(source.title, copy), url=f"{source.url}#{copy}" if source.url else source.url
-        )
+        msgspec.structs.replace(source, title=change_words(source.title, copy), url=_change_url(source.url, copy))
         for source in story.sources
     )
     return msgspec.structs.replace(
         story,
-        id=f"{story.id[:120]}~{copy}",
+        # Not the id and something more: cut to the length of an id, two long ones would be the same.
+        id=f"{copy}-{xxh3_64_hexdigest(story.id.encode())}",
         title=change_words(story.title, copy),
         summary=change_words(story.summary, copy),
         sources=sources,
     )
+
+
+def _change_url(url: str | UnsetType, copy: int) -> str | UnsetType:
+    if not url:
+        return url
+    bare = url.partition("#")[0]
+    return f"{bare}{'&' if '?' in bare else '?'}copy={copy}"
 
 
 def change_words(text: str, copy: int) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from index.documents import Story
+from index.engines.indexed import microseconds
 from index.query import Interval, SearchQuery, Sort
+from index.recency import weigh
 from index.timeline import start_of
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
@@ -30,6 +33,23 @@ class CountingContract(ServesCorpora):
                 times = [story.published_at or None for story in truth.match_stories(query)]
                 expected = Counter(start_of(time, interval) for time in times if time)
                 assert engine.count_times(query, interval) == (expected, times.count(None))
+
+    @CHECKED
+    @given(corpora, st.lists(story_queries, min_size=5, max_size=12), st.sampled_from((0.2, 1.0)))
+    def test_recency_weighs_scores_and_nothing_else(
+        self, corpus: list[Story], queries: list[SearchQuery], recency: float
+    ) -> None:
+        times = {story.id: microseconds(story.published_at or None) for story in corpus}
+        newest = max((time for time in times.values() if time is not None), default=0)
+        with self.serve(corpus) as engine:
+            for query in queries:
+                asked = replace(query, sort=Sort.RELEVANCE, offset=0, limit=100, recency=0.0)
+                plain, weighed = (engine.search_stories(replace(asked, recency=share)) for share in (0.0, recency))
+                expected = {hit.id: hit.score * weigh(recency, times[hit.id], newest) for hit in plain.hits}
+                assert {hit.id: hit.score for hit in weighed.hits} == pytest.approx(expected, rel=1e-5)
+                assert (weighed.total, weighed.facets) == (plain.total, plain.facets)
+                other = replace(asked, sort=Sort.NEWEST)
+                assert engine.search_stories(replace(other, recency=recency)) == engine.search_stories(other)
 
     @CHECKED
     @given(corpora, st.lists(story_queries, min_size=5, max_size=12))

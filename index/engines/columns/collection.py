@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import repeat
 from pathlib import Path
 
@@ -59,6 +59,7 @@ class Collection:
         sort: Sort,
         wanted: int,
         facets: FacetRequest = FacetRequest(),  # noqa: B008 - frozen
+        recency: float = 0.0,
     ) -> Page:
         """The first ``wanted`` documents in order, the total, the facets."""
         total, found = 0, []
@@ -75,6 +76,8 @@ class Collection:
             self._scratch[place].append(scratch)
             passing = filtering.keep_passing(matches, fails)
             total += len(passing[0])
+            if recency and sort is Sort.RELEVANCE:
+                passing = filtering.weigh_recent(segment, passing, recency, self.newest)
             docs, scores = filtering.find_best(segment, passing, sort, wanted)
             found.append(list(map(Found, repeat(segment), docs.tolist(), scores.tolist())))
         counted = {count.name: count.to_facet(facets, filters) for count in counts}
@@ -88,7 +91,10 @@ class Collection:
             executor = Executor(segment, self.statistics, scratch, self._find_scope(segment, query.search_in))
             matches = match(executor, True, within)
             self._scratch[place].append(scratch)
-            yield segment, filtering.keep_passing(matches, filtering.find_failures(segment, matches[0], left))
+            passing = filtering.keep_passing(matches, filtering.find_failures(segment, matches[0], left))
+            if query.recency and query.sort is Sort.RELEVANCE:
+                passing = filtering.weigh_recent(segment, passing, query.recency, self.newest)
+            yield segment, passing
 
     def iter_sorted(self, match: Match, query: SearchQuery) -> Iterator[Found]:
         """The same in the order asked for, over all segments."""
@@ -102,6 +108,12 @@ class Collection:
         return heapq.merge(
             *streams, key=lambda one: filtering.order_key(one.segment, one.number, one.score, query.sort)
         )
+
+    @cached_property
+    def newest(self) -> int:
+        """The latest time that a document has, deleted ones aside; µs since 1970."""
+        times = [segment.columns["published"][_alive(segment)] for segment in self.segments]
+        return max((int(own.max()) for own in times if len(own)), default=0)
 
     def _take_scratch(self, place: int) -> Scratch:
         try:
@@ -124,6 +136,10 @@ class Collection:
         for segment in self.segments:
             segment.close()
         self.__dict__.clear()
+
+
+def _alive(segment: Segment) -> slice | NDArray[np.bool_]:
+    return slice(None) if segment.deleted is None else segment.deleted == 0
 
 
 def match_tree(tree: Node | None) -> Match:

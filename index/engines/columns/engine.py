@@ -58,7 +58,7 @@ class ColumnsEngine:
         """The search without reading a story: where the first ``offset + limit`` hits lie, the total, the facets."""
         wanted = query.offset + query.limit
         return self._stories.search(
-            match_tree(query.tree), query.search_in, query.filters, query.sort, wanted, query.facets
+            match_tree(query.tree), query.search_in, query.filters, query.sort, wanted, query.facets, query.recency
         )
 
     def search_stories(self, query: SearchQuery) -> SearchPage:

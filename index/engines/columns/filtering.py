@@ -15,6 +15,7 @@ from index.engines.columns.files import NO_TIME
 from index.engines.columns.segment import Segment
 from index.engines.indexed import microseconds
 from index.query import Filters, Sort, ValueFilter
+from index.recency import HALF_LIFE
 
 Fails = NDArray[np.uint8]  # for each match the filters it fails, as bits
 # The bit of what fails by something else than a facet; each facet's filter has a bit of its own from 2 on.
@@ -89,6 +90,13 @@ def keep_passing(matches: Matches, fails: Fails | None, own: int = 0) -> Matches
     docs, scores = np.empty_like(matches[0]), np.empty_like(matches[1])
     n = selection.keep_passing(*matches, fails, own, docs, scores)
     return docs[:n], scores[:n]
+
+
+def weigh_recent(segment: Segment, matches: Matches, recency: float, newest: int) -> Matches:
+    """The matches with scores by how new they are, too."""
+    scores = np.empty_like(matches[1])
+    selection.weigh_recent(*matches, segment.columns["published"], recency, newest, HALF_LIFE, scores)
+    return matches[0], scores
 
 
 def needs_ascending(sort: Sort, wanted: int) -> bool:

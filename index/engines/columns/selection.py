@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
+from index.engines.columns.files import NO_TIME
 from index.engines.columns.kernels import (
     BYTES,
     FLAG,
@@ -15,9 +17,11 @@ from index.engines.columns.kernels import (
     OUT_INTS,
     OUT_LONGS,
     N,
+    R,
     kernel,
 )
 
+_NO_TIME = np.int64(NO_TIME)
 # So many scores are compared at once before they are looked at one by one.
 _BLOCK = 64
 
@@ -51,6 +55,18 @@ def fail_range(docs, values, low, high, bit, fails):
     for i in range(len(docs)):
         if values[docs[i]] < low or values[docs[i]] > high:
             fails[i] |= bit
+
+
+@kernel([(INTS, FLOATS, LONGS, R, N, N, OUT_FLOATS)])
+def weigh_recent(docs, scores, published, recency, newest, half_life, out):
+    """Scores times index.recency.weigh."""
+    for i in range(len(docs)):
+        time = published[docs[i]]
+        share = 1.0
+        if time != _NO_TIME:
+            age = max(newest - time, 0)
+            share = age / (age + half_life)
+        out[i] = scores[i] * (1 - recency * share)
 
 
 @kernel([(INTS, FLOATS, BYTES, N, OUT_INTS, OUT_FLOATS)])

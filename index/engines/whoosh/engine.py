@@ -15,7 +15,7 @@ import msgspec
 from index.brief import encode_brief
 from index.documents import Story
 from index.engines.census import read_publishers
-from index.engines.indexed import StoredSource
+from index.engines.indexed import StoredSource, microseconds
 from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
 from index.engines.whoosh import fields
 from index.engines.whoosh.queries import Evaluator, add_up
@@ -35,6 +35,7 @@ from index.query import (
     SourceQuery,
     SourceRecord,
 )
+from index.recency import weigh
 from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS
 from index.timeline import start_of
 
@@ -77,6 +78,9 @@ class WhooshEngine:
         scores = self._match(self._stories, query.tree, boosts)
         matches = [(self._rows[number], score, number) for number, score in scores]
         found = [match for match in matches if passes(match[0], query.filters)]
+        if query.recency and query.sort is Sort.RELEVANCE:
+            newest = microseconds(self._status.newest) or 0
+            found = [(row, score * weigh(query.recency, row.published, newest), n) for row, score, n in found]
         found.sort(key=sort_key(query.sort))
         return found, matches
 

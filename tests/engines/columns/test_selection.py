@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from index.engines.columns import selection
 from index.engines.columns.facet_columns import FacetColumn, make_facet_arrays
 from index.engines.columns.files import NO_TIME
+from index.recency import HALF_LIFE, weigh
 from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run
 from tests.engines.columns.test_kernels import documents_of, matches, seeds, sizes, weights
 
@@ -82,6 +83,20 @@ def test_fail_range_marks_documents_out_of_it_and_those_without_a_time(given_doc
     docs = given_array(given_docs.docs, np.int32)
     run(selection.fail_range, docs, given_array(values, np.int64), low, high, 1, fails)
     assert fails.tolist() == expected
+
+
+@CHECKED
+@given(valued, st.sampled_from((0.25, 1.0)), st.sampled_from((0, 2, _LAST // 2)))
+def test_weigh_recent_multiplies_scores_by_how_new_documents_are(
+    given_docs: Valued, recency: float, newest: int
+) -> None:
+    times = [given_docs.random.choice((NO_TIME, -5, 0, 2, newest)) for _ in given_docs.values]
+    docs, scores = given_array(given_docs.docs, np.int32), weights(given_docs.random, len(given_docs.docs))
+    out = room(len(docs), np.float32)
+    run(selection.weigh_recent, docs, scores, given_array(times, np.int64), recency, newest, HALF_LIFE, out)
+    known = [None if times[doc] == NO_TIME else times[doc] for doc in given_docs.docs]
+    expected = [float(score) * weigh(recency, time, newest) for score, time in zip(scores, known, strict=True)]
+    np.testing.assert_allclose(out, np.array(expected), rtol=1e-6)
 
 
 @CHECKED
