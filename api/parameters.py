@@ -87,14 +87,15 @@ class Whole(Parameter):
 
 
 class Share(Parameter):
-    """A decimal from 0 to 1."""
+    """A number from 0 to 1, as JSON writes numbers."""
 
     def __init__(self, description: str, **kwargs: Any) -> None:
-        schema = {"type": "number", "minimum": 0, "maximum": 1}
-        super().__init__(description, "0..1, with up to three decimals", schema, **kwargs)
+        super().__init__(description, "0..1", {"type": "number", "minimum": 0, "maximum": 1}, **kwargs)
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> float:
-        return float(value) if re.fullmatch(r"0(\.[0-9]{1,3})?|1(\.0{1,3})?", value) else self.refuse()
+        if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", value):
+            self.refuse()
+        return float(value) if float(value) <= 1 else self.refuse("out_of_range")
 
 
 class OneOf(Parameter):

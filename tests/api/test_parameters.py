@@ -360,3 +360,25 @@ def test_thousands_of_faults_are_answered_quickly_and_briefly(client: FlaskClien
         errors: list[Any] = response.json["errors"]
         assert 0 < len(errors) <= 100
         assert all(len(error["parameter"]) <= 100 and len(error["value"] or "") <= 100 for error in errors)
+
+
+# --- recency -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["0", "1", "0.25", "1.000", "1e-3", "5E-1"])
+def test_recency_is_a_number_from_0_to_1(client: FlaskClient, value: str) -> None:
+    assert ask(client, f"q=ferry&recency={value}") == 200
+
+
+@pytest.mark.parametrize("value", ["", "-0.1", "1.1", "2", "nan", "inf", "½", ".5", "0,5", "1e9", "0x1", "--1"])
+def test_other_recencies_are_refused(client: FlaskClient, value: str) -> None:
+    response = client.get("/v1/search", query_string={"q": "ferry", "recency": value})
+    ((name, _),) = faults_of(response)
+    assert name == "recency"
+
+
+def test_with_recency_newer_stories_come_first(client: FlaskClient) -> None:
+    def days(recency: float) -> list[str]:
+        return [hit["published_at"][:10] for hit in search(client, q="ferry", recency=recency, per_page=5)["results"]]
+
+    assert sum(day > "2025-05" for day in days(1)) > sum(day > "2025-05" for day in days(0))
