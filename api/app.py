@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http
-from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
@@ -25,14 +24,6 @@ _DESCRIPTION = (
     "Search over news stories and the articles they are made of. Every list has total, page, per_page, pages, links "
     "and results; every error is application/problem+json. Keys may be added; a key that exists keeps its meaning."
 )
-
-
-class PlainFlask(Flask):
-    """Flask, of which every view and hook is a plain function."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """As it is: Flask would look for each call whether it is a coroutine's, 5 µs a request."""
-        return func
 
 
 class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types
@@ -68,7 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_env()
     configure_logging()
-    app = PlainFlask("outpost", static_folder=None)
+    app = Flask("outpost", static_folder=None)
     app.config.update(_config())
     app.url_map.merge_slashes = False
     app.extensions["outpost.settings"] = settings

@@ -66,7 +66,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         documented = self.doc(operationId=view.__name__)(documented)
         parser: QueryParser = self.ARGUMENTS_PARSER
 
-        # smorest's wrappers only document: each would cost a request 3 µs.
+        # smorest's wrappers only document: no request goes through them.
         @wraps(documented)
         def answer(**path_values: str) -> Any:
             return view(parser.read(schema), **path_values)

@@ -27,7 +27,7 @@ CACHE_CONTROL = "public, max-age=0, must-revalidate"
 
 
 class Answer(Response):
-    """A 200 with a body of bytes and every header: werkzeug would copy them to see what is missing, 15 µs."""
+    """A 200 with a body of bytes and every header: werkzeug would copy them to see what is missing, 4 µs."""
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
         return self.headers

@@ -22,7 +22,7 @@ _DOCS_POLICY = (
     "frame-ancestors 'none'; base-uri 'none'"
 )
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
-# One call puts them all into an answer, in which nobody else sets any: half the time of one by one.
+# One call puts them all into an answer, in which nobody else sets any.
 _ALWAYS = [
     ("X-Content-Type-Options", "nosniff"),
     ("Access-Control-Allow-Origin", "*"),
@@ -48,7 +48,7 @@ class Asked(NamedTuple):
 
 def _begin() -> None:
     started = time.perf_counter()
-    # The environment itself: request.headers and request.content_length cost 4 µs more.
+    # The environment itself: request.headers costs 1 µs more.
     environ = request.environ
     given = environ.get("HTTP_X_REQUEST_ID", "")
     request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
@@ -91,7 +91,7 @@ def _log_request(asked: Asked, response: Response) -> None:
         "ms": round((time.perf_counter() - asked.started) * 1000, 2),
         "bytes": response.content_length,
     }
-    # What info() does, without looking for the line it is called from: 4 µs.
+    # What info() does, without looking for the line it is called from: 2 µs.
     said = (asked.method, asked.path, status)
     extra = {"members": entry}
     _log.handle(_log.makeRecord(_log.name, logging.INFO, __file__, 0, "%s %s %s", said, None, extra=extra))

@@ -21,7 +21,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         try:
-            # A tenth of the time of json.dumps, which is 6 µs of a request.
+            # A tenth of the time of json.dumps, which is 4 µs of a request.
             return msgspec.json.encode(entry).decode()
         except (TypeError, UnicodeEncodeError):
             # Half of a surrogate pair is no UTF-8; JSON can escape it.

@@ -217,7 +217,7 @@ class QueryParser(FlaskParser):
     def read(self, schema: Schema) -> Arguments:
         """The arguments of the current request. Raises InvalidParameters.
 
-        A string that was read before is not read again: 1 µs in place of 130. What depends on the time is always read.
+        A string that was read before is not read again: 1 µs in place of 110. What depends on the time is always read.
         """
         key = (schema, request.query_string)
         known = self._kept.get(key)
