@@ -208,11 +208,8 @@ class FacetAnswer(Answer):
     missing = _count("Stories without a value")
 
 
-class FacetValuesAnswer(Answer):
+class FacetValuesAnswer(FacetAnswer):
     facet = _text("The facet")
-    values = _list(FacetValueAnswer, "The first facet_size values that hold the words, and selected ones that do")
-    other = _count("Such values beyond those, added up")
-    missing = _count("Stories without a value")
     generation = _text("The generation that answered")
 
 
