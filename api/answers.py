@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 
 from index.brief import Json, complete, describe_brief, describe_publisher, format_time
+from index.correction import Found
 from index.documents import Source, Story
 from index.generations import Manifest
+from index.highlight import find_spans_of_typed, mark
 from index.identity import slug_of
 from index.language import show_query
-from index.query import Facet, Hit, Node, PublisherRecord, RelatedStory, SourceRecord
+from index.query import Facet, Hit, PublisherRecord, RelatedStory, SourceRecord, Suggestion
 
 _encode = msgspec.json.Encoder().encode
 
@@ -96,16 +98,28 @@ def answer_facets(facets: Mapping[str, Facet]) -> Json:
     }
 
 
-def answer_query(arguments: Mapping[str, Any], tree: Node | None, sort: str) -> Json:
+def answer_query(arguments: Mapping[str, Any], found: Found, sort: str) -> Json:
     """How the query was understood."""
     return {
         "q": arguments["q"],
-        "parsed": show_query(tree),
-        "corrected": False,
-        "did_you_mean": None,
+        "parsed": show_query(found.tree),
+        "corrected": found.corrected,
+        "did_you_mean": found.did_you_mean,
         "match": arguments["match"],
-        "relaxed": None,
+        "relaxed": found.relaxed,
         "sort": sort,
+    }
+
+
+def answer_suggestion(suggestion: Suggestion, typed: str) -> Json:
+    """A suggestion with what was ``typed`` marked in it."""
+    spans = find_spans_of_typed(suggestion.text, typed)
+    return {
+        "type": suggestion.type,
+        "text": suggestion.text,
+        "highlight": mark(suggestion.text, spans, "mark"),
+        "id": suggestion.id,
+        "count": suggestion.count,
     }
 
 

@@ -24,6 +24,7 @@ from index.query import (
     ValueFilter,
 )
 from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_words
+from index.suggestions import MAX_SUGGESTIONS
 
 MAX_WINDOW = 10_000
 BRIEF_KEYS = (
@@ -89,6 +90,7 @@ class Matching(StoryFiltering):
 
     q = Text(_WORDS, 512, load_default="")
     match = OneOf("Whether all words must stand in a story or any", ("all", "any"), load_default="all")
+    typo = OneOf("Whether a query that finds nothing is corrected, or loosened", ("auto", "off"), load_default="auto")
     search_in = SomeOf("Fields that words without a field are looked for in", tuple(_SEARCH_IN))
 
 
@@ -140,6 +142,11 @@ class SourcesArguments(TimeRange, Paging):
     q = Text("What is searched for, in title, excerpt, author and publisher", 512, load_default="")
     publisher = Values("Publishers")
     story = Text("Id of a story that cites it", 128)
+
+
+class SuggestArguments(Schema):
+    q = Text("What was typed so far; the last word may be unfinished", 200, load_default="")
+    limit = Whole("How many", 1, MAX_SUGGESTIONS, load_default=MAX_SUGGESTIONS)
 
 
 class PublishersArguments(Paging):

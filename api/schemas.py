@@ -230,10 +230,10 @@ class TimelineAnswer(Answer):
 class QueryAnswer(Answer):
     q = _text("As sent")
     parsed = _text("As understood")
-    corrected = fields.Boolean(required=True, metadata={"description": "Whether words were corrected"})
-    did_you_mean = _text("A better query", nullable=True)
+    corrected = fields.Boolean(required=True, metadata={"description": "Whether parsed has other words than q"})
+    did_you_mean = _text("A query that finds something without the filters, where nothing was found", nullable=True)
     match = _text("all or any")
-    relaxed = _text("What was loosened", nullable=True)
+    relaxed = _text("any where one of the words was enough, else null", nullable=True)
     sort = _text("The order")
 
 
@@ -251,6 +251,23 @@ class SearchAnswer(ListAnswer):
         metadata={"description": "The facets asked for"},
     )
     results = _list(_selectable(HitAnswer), "Hits; with fields, only those keys")
+
+
+class SuggestionAnswer(Answer):
+    type = fields.String(
+        required=True,
+        validate=validate.OneOf(["query", "topic", "publisher", "story"]),
+        metadata={"description": "What it is"},
+    )
+    text = _text("The query, the label, the name or the title; plain text", example="night ferry")
+    highlight = _text("HTML: escaped, what was typed marked")
+    id = _text("Of a topic, publisher or story; null of a query", nullable=True)
+    count = _count("How many stories it leads to; 1 for a story")
+
+
+class SuggestAnswer(Answer):
+    query = _text("As sent")
+    suggestions = _list(SuggestionAnswer, "Queries, then topics, publishers and stories, each the best first")
 
 
 class FaultAnswer(Answer):

@@ -16,7 +16,7 @@ from api.pagination import answer_page
 from api.parameters import Arguments
 from api.schemas import SearchAnswer
 from index.live import OpenGeneration
-from index.search import search_stories
+from index.search import search_corrected
 
 blueprint = ApiBlueprint("search", __name__, url_prefix="/v1", description="Stories by words and filters")
 
@@ -27,7 +27,8 @@ def search(arguments: Arguments) -> Response:
 
     Words must all match; "exact phrase", -word, OR, ( ), prefix* and field:word are understood, with the fields
     title, summary, body, source, topic, publisher and curator. No text is an error: `query.parsed` shows how it
-    was read. Sorting never changes what matches, and the total is exact.
+    was read. Sorting never changes what matches, and the total is exact. Where nothing is found, words that occur
+    nowhere are corrected, then any word is enough; `query` says so.
     """
     with borrow_index() as generation:
         return answer_json(generation, arguments, lambda: _search(generation, arguments))
@@ -35,18 +36,17 @@ def search(arguments: Arguments) -> Response:
 
 def _search(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     started = time.perf_counter()
-    tree = parse_search(arguments)
     offset = find_offset(generation, arguments)
-    query = make_search_query(arguments, tree, offset, make_marking(arguments))
-    page = search_stories(generation, query)
-    results = answer_hits(page.hits, arguments.get("fields_"), base_url())
+    query = make_search_query(arguments, parse_search(arguments), offset, make_marking(arguments))
+    found = search_corrected(generation, query, correct=arguments["typo"] == "auto")
+    results = answer_hits(found.page.hits, arguments.get("fields_"), base_url())
     took = (time.perf_counter() - started) * 1000
     return {
-        "query": answer_query(arguments, tree, query.sort),
-        **answer_page(generation, arguments, offset, page.total, base_url()),
+        "query": answer_query(arguments, found, query.sort),
+        **answer_page(generation, arguments, offset, found.page.total, base_url()),
         "total_relation": "eq",
         "took_ms": round(took, 3),
         "generation": generation.name,
-        "facets": answer_facets(page.facets),
+        "facets": answer_facets(found.page.facets),
         "results": results,
     }

@@ -55,6 +55,22 @@ def _read_plain(text: str, match_any: bool) -> Node:
     return (Or if match_any else And)(terms) if terms else NOTHING
 
 
+def loosen_query(tree: Node) -> Node | None:
+    """The tree with any of the words on the outermost level enough, as ``match_any`` reads them; None where that is
+    what it says already."""
+    if not isinstance(tree, And):
+        return None
+    items = _any_of(tree.children)
+    return None if len(items) == len(tree.children) else _join(items)
+
+
+def _any_of(items: Sequence[Node]) -> Sequence[Node]:
+    """One item of all that are no exclusions, and these."""
+    wanted = [item for item in items if not isinstance(item, Not)]
+    others = [item for item in items if isinstance(item, Not)]
+    return [Or(tuple(part for item in wanted for part in _parts(item, Or))), *others] if len(wanted) > 1 else items
+
+
 def show_query(node: Node | None) -> str:
     """The tree in the language itself: reading it again gives the same tree."""
     if isinstance(node, And):
@@ -119,10 +135,7 @@ class _Parser:
             self.close_group()
         items = self.groups[0].items
         if self.match_any:
-            wanted = [item for item in items if not isinstance(item, Not)]
-            others = [item for item in items if isinstance(item, Not)]
-            if len(wanted) > 1:
-                items = [Or(tuple(part for item in wanted for part in _parts(item, Or))), *others]
+            return _join(_any_of(items)) or NOTHING
         return _join(items) or NOTHING
 
     def take(self, piece: re.Match[str]) -> None:

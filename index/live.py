@@ -14,6 +14,7 @@ from index.engines import engine_kind
 from index.engines.base import Engine
 from index.errors import IndexUnavailable, OutpostError
 from index.generations import Manifest
+from index.query import Suggestion
 from index.story_ids import StoryIds
 
 # A build may switch and clean up between reading the name and locking; it cannot do so endlessly.
@@ -32,6 +33,7 @@ class OpenGeneration:
     _held: IO[bytes]
     _stamp: tuple[int, int]
     _users: int = field(default=0)
+    current: tuple[Suggestion, ...] | None = None  # what index.suggestions says is current, once it was asked for
 
     def close(self) -> None:
         self.engine.close()

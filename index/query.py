@@ -15,6 +15,7 @@ from index.documents import Source, Story
 
 FACETS = ("topic", "publisher", "curator", "language", "domain", "year", "month")
 FacetName = Literal["topic", "publisher", "curator", "language", "domain", "year", "month"]
+SuggestionType = Literal["query", "topic", "publisher", "story"]
 
 
 class Sort(StrEnum):
@@ -250,6 +251,36 @@ class PublisherRecord:
     logo_url: str
     story_count: int
     source_count: int
+
+
+class NearWord(Struct, frozen=True):
+    """A word of the stories, in lower case, that is ``distance`` edits from another. ``holding`` stories have it in one
+    form or another, ``typed`` times it stands in them so."""
+
+    word: str
+    distance: int
+    holding: int
+    typed: int
+
+    @property
+    def share(self) -> float:
+        """How much of what it finds has this very form, at most: "ite" finds "its" too."""
+        return min(1.0, self.typed / self.holding) if self.holding else 0.0
+
+
+def near_word_order(near: NearWord) -> tuple[int, float, str]:
+    """The order in which engines list near words."""
+    return near.distance, -near.holding * near.share, near.word
+
+
+class Suggestion(Struct, frozen=True):
+    """What typing may be completed to. ``id``: of a story, topic or publisher, None for a query. ``count``: how many
+    stories it leads to, a story to itself."""
+
+    type: SuggestionType
+    text: str
+    id: str | None
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from index.brief import encode_brief
+from index.correction import Found, search_forgiving
 from index.documents import Story
 from index.errors import Gone, NotFound
 from index.identity import source_id
@@ -32,6 +33,13 @@ MAX_SHARED = 209
 
 def search_stories(generation: OpenGeneration, query: SearchQuery) -> SearchPage:
     return generation.engine.search_stories(query)
+
+
+def search_corrected(generation: OpenGeneration, query: SearchQuery, *, correct: bool = True) -> Found:
+    """The search; where it finds nothing, with words corrected or loosened, unless that is not wanted."""
+    if correct:
+        return search_forgiving(generation.engine, query)
+    return Found(search_stories(generation, query), query.tree)
 
 
 def count_facet(generation: OpenGeneration, query: SearchQuery) -> Facet:

@@ -16,6 +16,7 @@ from scripts.serve import serve
 from scripts.show import show
 from scripts.sources import sources
 from scripts.status import status
+from scripts.suggest import suggest
 from scripts.timeline import timeline
 from scripts.update import delete, merge, update
 
@@ -30,6 +31,6 @@ def main() -> None:
 
 
 WRITING = (build, update, delete, merge, import_page, serve)
-READING = (search, show, related, sources, facet, timeline, lookup, export, status)
+READING = (search, suggest, show, related, sources, facet, timeline, lookup, export, status)
 for command in (*WRITING, *READING):
     main.add_command(command)

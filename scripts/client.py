@@ -86,6 +86,10 @@ class Client:
         """Publishers by story count."""
         return self._iter_hits("/v1/publishers", {"q": q, **parameters}, limit)
 
+    def suggest(self, q: str = "", limit: int = 10) -> list[Json]:
+        """What typing ``q`` may be completed to: queries, topics, publishers, stories."""
+        return cast("list[Json]", self._get("/v1/suggest", {"q": q, "limit": limit})["suggestions"])
+
     def search_page(self, q: str = "", **parameters: object) -> Json:
         """One page of a search as the API answers it, with total and facets."""
         return self._get("/v1/search", {"q": q, **parameters})

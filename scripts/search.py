@@ -12,6 +12,7 @@ from scripts.common import matching_options, print_all, print_hit, refuse_mistyp
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("words", nargs=-1, metavar="WORD…")
 @matching_options
+@click.option("--typo", type=click.Choice(["auto", "off"]), help="Whether a query that finds nothing is corrected.")
 @click.option("--sort", type=click.Choice(["relevance", "newest", "oldest", "updated", "sources"]), help="Order.")
 @click.option("--recency", type=click.FloatRange(0, 1), help="How much newer stories count for more, 0 to 1.")
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="How many at most.")

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Protocol
 
 from index.documents import Story
+from index.folding import Typed
 from index.query import (
     IndexStatus,
     Interval,
+    NearWord,
     PublisherRecord,
     SearchPage,
     SearchQuery,
     SourcePage,
     SourceQuery,
     SourceRecord,
+    Suggestion,
+    SuggestionType,
 )
 
 
@@ -72,6 +76,30 @@ class Engine(Protocol):
 
     def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the stories: the fewer have it, the greater, and above 0."""
+        ...
+
+    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
+        """The best ``limit`` texts of a kind in which ``typed`` stands at the beginning of a word: those that begin
+        with it first, then the others.
+
+        query: a word of the stories of two letters or more (stop words are none), or two such words that are
+        neighbours in 3 titles or more, in lower case. By how many stories hold the word, or how many titles the
+        two; then by how often they stand there so; then by text. Of several that are the same to a search
+        (``ferry``, ``ferries``) the first. ``count`` is what the search finds; what finds nothing is left out. Both
+        numbers may count stories that are gone, and a pair may be missing that a segment of 10,000 stories has less
+        than 3 times.
+        story: its title; newest first, then id; of the same title the first one.
+        topic, publisher: their labels; by ``count``, then label without case, then id.
+        """
+        ...
+
+    def find_near_words(self, word: str, distance: int) -> list[NearWord]:
+        """The words of the stories, in any field, that at most ``distance`` edits make of ``word``, in lower case
+        both: a character more, less or another, or two neighbours the other way round, no place edited twice.
+
+        The nearest first, then those of greatest ``holding`` times ``share``, then by text. ``holding`` counts the
+        fields searched by default, ``typed`` all; deleted stories may count in both. Stop words are none.
+        """
         ...
 
     def list_publishers(self) -> Sequence[PublisherRecord]:

@@ -33,6 +33,7 @@ UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/", "/docs/<path:path>"}
 EXPORT = "/v1/export/stories.ndjson"
 ANSWERED = {
     "/v1/search": ["", "q=robot&facets=topic,publisher,curator,language,domain&topic=nope", "q=r*&page=2&per_page=2"],
+    "/v1/suggest": ["", "q=f", "q=%3Cscript%3E", "q=night+f&limit=3"],
     "/v1/stories": ["", "fields=title", "page=50", "topic=energy"],
     "/v1/stories/{story_id}": ["", "include=sections,sources,related", "fields=title,sections"],
     "/v1/stories/{story_id}/related": ["", "limit=20"],

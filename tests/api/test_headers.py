@@ -20,6 +20,7 @@ TAGGED = [
     "/v1/stories/31001/related",
     "/v1/stories/31001/sources",
     "/v1/sources?q=robot",
+    "/v1/suggest?q=f",
     "/v1/publishers",
     "/v1/publishers/harbor-ledger",
     "/v1/facets/topic?q=tr",

@@ -54,11 +54,24 @@ def test_words_to_exclude_and_filters_reach_the_search(target: tuple[str, object
     assert all("transport" in [topic["id"] for topic in hit["topics"]] for hit in hits)
 
 
+def test_suggestions_are_a_line_each_with_type_text_and_where_it_leads(target: tuple[str, object]) -> None:
+    ran = outpost("suggest", "night", "fer", "--limit", 2, *target)
+    assert ran.returncode == 0
+    query, story = ran.stdout.splitlines()
+    assert query == "query     night ferry  7 stories"
+    assert story.startswith("story ")
+    assert "night ferry" in story
+    assert "  id 32" in story
+    lines = outpost("suggest", "--json", *target).stdout.splitlines()
+    assert {json.loads(line)["type"] for line in lines} == {"query", "topic", "publisher", "story"}
+
+
 def test_nothing_found_ends_with_1(target: tuple[str, object]) -> None:
     for command in (
         ("search", "zyzzyva"),
         ("show", "none"),
         ("related", "none"),
+        ("suggest", "zyzzyva"),
         ("sources", "zyzzyva"),
         ("export", "zyzzyva"),
         ("timeline", "zyzzyva"),

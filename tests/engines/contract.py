@@ -47,7 +47,8 @@ from index.schema import STORY_DEFAULTS
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.engines.contract_counts import CountingContract
-from tests.engines.contract_lookups import CHECKED, LookupContract
+from tests.engines.contract_lookups import CHECKED
+from tests.engines.contract_suggestions import SuggestionContract
 from tests.factories import SAMPLE, make_story
 from tests.strategies import corpora, markings, query_texts, source_queries, story_queries
 
@@ -64,7 +65,7 @@ SHAPES: tuple[Callable[[Node, Node, Node], Node], ...] = (
 )
 
 
-class EngineContract(CountingContract, LookupContract):
+class EngineContract(CountingContract, SuggestionContract):
     """Inherit it and set ``kind``: searches and misfortunes here, the rest in the classes that it inherits."""
 
     # --- searching stories ---------------------------------------------------------------------------------

@@ -13,12 +13,15 @@ import msgspec
 from index.documents import Story
 from index.engines.census import read_publishers
 from index.engines.columns.collection import Collection, Found, Page, match_tree
+from index.engines.columns.completion import Completer
 from index.engines.columns.files import SOURCES, STORIES, read_segments
 from index.engines.columns.marking import make_hits
+from index.engines.columns.near_words import WordsByLength
 from index.engines.columns.times import count_times
 from index.engines.indexed import StoredSource
 from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
 from index.errors import IndexDamaged
+from index.folding import Typed, show_word
 from index.language import parse_query
 from index.query import (
     FACETS,
@@ -27,6 +30,7 @@ from index.query import (
     IndexStatus,
     Interval,
     Marking,
+    NearWord,
     PublisherRecord,
     SearchPage,
     SearchQuery,
@@ -34,8 +38,11 @@ from index.query import (
     SourcePage,
     SourceQuery,
     SourceRecord,
+    Suggestion,
+    SuggestionType,
+    near_word_order,
 )
-from index.schema import SOURCE_DEFAULTS, STORY_DEFAULTS
+from index.schema import SOURCE_DEFAULTS, STORY_DEFAULTS, term_of
 
 _story_decoder = msgspec.json.Decoder(Story)
 _source_decoder = msgspec.json.Decoder(StoredSource)
@@ -50,6 +57,8 @@ class ColumnsEngine:
         self._stories = Collection(directory, STORIES, segments)
         self._sources = Collection(directory, SOURCES, segments)
         self._directory = directory
+        self._completer = Completer(directory, self._stories.segments, self._count)
+        self._words = [WordsByLength(segment) for segment in self._stories.segments]
         # The first search lays out its scratch arrays, which takes 10 ms: no reader is to wait for it.
         tree = parse_query('news OR "a word" OR wor*', ())
         self.search_stories(SearchQuery(tree, facets=FacetRequest(FACETS), marking=Marking()))
@@ -110,6 +119,26 @@ class ColumnsEngine:
         others = [(_read_story(one), min(1.0, one.score / most)) for one in page.found]
         return [(other, score) for other, score in others if other.id != story.id and other.id not in exclude][:limit]
 
+    # --- suggestions ---------------------------------------------------------------------------------------------
+
+    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
+        return self._completer.complete(kind, typed, limit) if limit > 0 else []
+
+    def _count(self, text: str) -> int:
+        return self.match_stories(SearchQuery(parse_query(text, ()), limit=0)).total
+
+    # --- near words ----------------------------------------------------------------------------------------------
+
+    def find_near_words(self, word: str, distance: int) -> list[NearWord]:
+        edits, typed = {}, Counter[str]()
+        for words in self._words:
+            for near, count, times in words.find_near(word, distance):
+                edits[near] = count
+                typed[near] += times
+        holding = self._stories.statistics.holding
+        found = [NearWord(near, edits[near], holding(term_of(show_word(near)) or ""), typed[near]) for near in edits]
+        return sorted(found, key=near_word_order)
+
     # --- looking up ----------------------------------------------------------------------------------------------
 
     def find_stories(self, ids: Sequence[str]) -> list[Story]:
@@ -140,6 +169,7 @@ class ColumnsEngine:
         return self._status
 
     def close(self) -> None:
+        del self._completer, self._words
         self._stories.close()
         self._sources.close()
 

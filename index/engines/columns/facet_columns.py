@@ -34,6 +34,14 @@ class FacetColumn:
         found.flags.writeable = False
         return found
 
+    def count_documents(self, deleted: NDArray[np.uint8] | None) -> NDArray[np.int64]:
+        """How many documents have each value; ``deleted`` marks with 1 those that do not count."""
+        if deleted is None:
+            return np.diff(self._doc_starts).astype(np.int64)
+        live = np.concatenate([[0], np.cumsum(deleted[self._docs] == 0)])[self._doc_starts]
+        counts: NDArray[np.int64] = np.diff(live)
+        return counts
+
 
 def make_facet_arrays(sizes: NDArray[np.int64], codes: NDArray[np.int32], count: int) -> Mapping[str, NDArray[Any]]:
     """What FacetColumn reads, by the end of its name. ``sizes``: how many values each document has; ``codes``: these,

@@ -25,7 +25,7 @@ from index.engines.columns.array_file import ArrayPlace
 from index.query import FACETS
 from index.schema import SOURCE_FIELDS, STORY_FIELDS, TextField
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 SEGMENT, COLUMNS, DOCUMENTS, ANSWERS = "segment.json", "columns.bin", "documents.bin", "answers.bin"
 # The fields searched by default share one set of postings ("text"), which carries the stored weights; the others share
 # a second one ("labels"). The first field of a collection is its title.
@@ -34,15 +34,17 @@ NO_TIME = -(2**63)
 
 
 class CollectionKind(Struct, frozen=True):
-    """What stories and sources differ in: the directory, the fields, the facets, whether answers are stored."""
+    """What stories and sources differ in: the directory, the fields, the facets, whether answers are stored and whether
+    it is suggested from."""
 
     name: str
     fields: tuple[TextField, ...]
     facets: tuple[str, ...]
     answers: bool = False
+    suggests: bool = False
 
 
-STORIES = CollectionKind("stories", STORY_FIELDS, FACETS, answers=True)
+STORIES = CollectionKind("stories", STORY_FIELDS, FACETS, answers=True, suggests=True)
 SOURCES = CollectionKind("sources", SOURCE_FIELDS, ("publisher",))
 
 

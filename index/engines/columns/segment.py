@@ -17,6 +17,7 @@ from index.engines.columns.facet_columns import FacetColumn
 from index.engines.columns.files import COLUMNS, DOCUMENTS, SEGMENT, CollectionKind, SegmentInfo
 from index.engines.columns.marking import Answers
 from index.engines.columns.strings import Strings
+from index.engines.columns.texts import SegmentSuggestions
 
 # Terms whose number a segment remembers: a query's words are looked up in 2 µs instead of 20.
 _REMEMBERED = 100_000
@@ -57,6 +58,7 @@ class SegmentColumns:
         self.terms, self.words, self.ids = Strings(read, "terms"), Strings(read, "words"), Strings(read, "ids")
         self._word_terms, self.id_docs, self._doc_ids = read("word_terms"), read("id_docs"), read("doc_ids")
         self._document_starts, self._document_sizes = read("document_starts"), read("document_sizes")
+        self.suggestions = SegmentSuggestions(read) if kind.suggests else None
         self._documents = map_file(directory / DOCUMENTS)
         self.answers = Answers(directory, read, self.words) if kind.answers else None
         # Of the strings alone, not of the segment: one that is closed leaves it to those that share it.

@@ -20,6 +20,7 @@ from index.engines.columns.array_file import ArrayFileWriter
 from index.engines.columns.facet_columns import make_facet_arrays
 from index.engines.columns.files import COLUMNS, DOCUMENTS, GROUPS, NO_TIME, SEGMENT, CollectionKind, SegmentInfo
 from index.engines.columns.strings import save_strings
+from index.engines.columns.suggestion_writer import write_suggestions
 from index.schema import WORD, term_of
 
 # Numbers wait in memory until there are so many, then go to disk.
@@ -53,6 +54,7 @@ class SegmentWriter:
         self._tokens = _Spool(directory / "tokens.tmp", "i")
         self._counts = array.array("i")
         self._answers = AnswerWriter(directory) if kind.answers else None
+        self._suggests = kind.suggests
         self._arrays = ArrayFileWriter(directory / COLUMNS)
         self._save = self._arrays.save
         self._documents = open(directory / DOCUMENTS, "wb")  # noqa: SIM115 - until finish or abort
@@ -208,6 +210,8 @@ class SegmentWriter:
         for group, name in enumerate(GROUPS):
             self._write_group(name, group, order, tokens, renumbered, group_of, lengths, starts, places[group])
         self._save("lengths", lengths[order].T.copy())
+        if self._suggests:
+            write_suggestions(self._save, order, spooled, counts, list(self._numbers), numbers, self._holding)
         self._tokens.close()
 
     def _drop_stop_words(
@@ -229,7 +233,8 @@ class SegmentWriter:
         terms = {word: term for word, term in zip(lower, self._numbers.term_numbers, strict=True) if word is not None}
         words = sorted(terms)
         save_strings(self._save, "words", words)
-        self._save("word_terms", renumbered[np.array([terms[word] for word in words], np.int64)])
+        self._word_terms = renumbered[np.array([terms[word] for word in words], np.int64)]
+        self._save("word_terms", self._word_terms)
         places = {word: place for place, word in enumerate(words)}
         found = [token_kernels.DROPPED if word is None else places[word] for word in lower]
         return np.array(found, np.int32)
@@ -267,6 +272,7 @@ class SegmentWriter:
         self._save(f"{name}_place_starts", place_starts)
         self._save(f"{name}_places", places)
         if group == 0:
+            self._holding = holding[self._word_terms]
             self._write_weights(order, group_of, lengths, term_starts, docs, whole, title)
 
     def _write_weights(

@@ -18,14 +18,19 @@ from index.engines.census import read_publishers
 from index.engines.indexed import StoredSource, microseconds
 from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
 from index.engines.whoosh import fields
+from index.engines.whoosh.completion import complete, count_words
+from index.engines.whoosh.edits import count_edits
 from index.engines.whoosh.queries import Evaluator, add_up
 from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, passes_source, sort_key
 from index.engines.whoosh.searchers import SearcherPool
+from index.folding import Typed, show_word
 from index.highlight import Marker, query_terms
+from index.language import parse_query
 from index.query import (
     Hit,
     IndexStatus,
     Interval,
+    NearWord,
     Node,
     PublisherRecord,
     SearchPage,
@@ -34,9 +39,12 @@ from index.query import (
     SourcePage,
     SourceQuery,
     SourceRecord,
+    Suggestion,
+    SuggestionType,
+    near_word_order,
 )
 from index.recency import weigh
-from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS
+from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, term_of
 from index.timeline import start_of
 
 _SIMILAR_BOOSTS = {"title": 3.0, "summary": 2.0, "body": 1.0}
@@ -144,6 +152,27 @@ class WhooshEngine:
             return find_distinctive_terms(
                 story, len(self._rows), lambda term: max(reader.doc_frequency(name, term) for name in SIMILAR_FIELDS)
             )
+
+    # --- suggestions ---------------------------------------------------------------------------------------
+
+    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
+        return complete(self.iter_stories(), self.find_labels, self._count, kind, typed, limit)
+
+    def _count(self, text: str) -> int:
+        return self.search_stories(SearchQuery(parse_query(text, ()), limit=0)).total
+
+    # --- near words ----------------------------------------------------------------------------------------
+
+    def find_near_words(self, word: str, distance: int) -> list[NearWord]:
+        with self._stories.lend() as searcher:
+            evaluator = Evaluator(searcher, dict.fromkeys(STORY_DEFAULTS, 1.0), self._stories.expand)
+            typed = count_words(self.iter_stories())
+            found = [
+                NearWord(near, edits, len(evaluator.match_term(term, 1.0)), typed[near])
+                for near in self._stories.words
+                if (term := term_of(show_word(near))) and (edits := count_edits(word, near)) <= distance
+            ]
+        return sorted(found, key=near_word_order)
 
     # --- looking up ----------------------------------------------------------------------------------------
 

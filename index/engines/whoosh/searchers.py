@@ -23,7 +23,7 @@ class SearcherPool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._index = open_dir(str(directory), readonly=True)
-        self._words = (directory / WORDS).read_text(encoding="utf-8").split("\n")
+        self.words = (directory / WORDS).read_text(encoding="utf-8").split("\n")
         self._free: SimpleQueue[Any] = SimpleQueue()
         # Reads the segments' files: what is wrong with them is told when the generation is opened.
         self._free.put(self._index.searcher())
@@ -52,10 +52,10 @@ class SearcherPool:
         """The terms of all words that begin with ``prefix``: stems alone would lose "relati*", whose words
         are stemmed to "relat"."""
         terms: dict[str, None] = {}
-        for place in range(bisect_left(self._words, prefix), len(self._words)):
-            if not self._words[place].startswith(prefix):
+        for place in range(bisect_left(self.words, prefix), len(self.words)):
+            if not self.words[place].startswith(prefix):
                 break
-            if (term := term_of(self._words[place])) is not None:
+            if (term := term_of(self.words[place])) is not None:
                 terms[term] = None
         return list(terms)
 

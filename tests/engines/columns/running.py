@@ -15,7 +15,7 @@ import numpy as np
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from index.engines.columns import inversion, kernels, marking_kernels, selection, token_kernels
+from index.engines.columns import inversion, kernels, marking_kernels, selection, suffixes, token_kernels
 
 CHECKED = settings(max_examples=80, deadline=None)
 Array = NDArray[Any]
@@ -95,7 +95,7 @@ def _run_checked(kernel: Any, arguments: Sequence[Any]) -> Any:
     checked = [one.view(Checked) if isinstance(one, np.ndarray) else one for one in arguments]
     with ExitStack() as stack:
         # The kernels that a kernel calls are to be checked too.
-        for module in (kernels, selection, inversion, marking_kernels, token_kernels):
+        for module in (kernels, selection, inversion, marking_kernels, suffixes, token_kernels):
             for name, other in find_kernels(module).items():
                 stack.enter_context(patch.object(module, name, other.py_func))
         return kernel.py_func(*checked)

@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from index.engines.columns import kernels, marking_kernels, selection
+from index.engines.columns import kernels, marking_kernels, selection, suffixes
 from index.language import parse_query
 from index.live import LiveIndex
 from index.query import FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
 from index.schema import STORY_DEFAULTS, STORY_FIELDS
+from index.suggestions import suggest
 from tests.engines.columns.running import find_kernels
 from tests.factories import build_stories, make_story
 
@@ -32,9 +33,8 @@ _FIELDS = tuple(field.name for field in STORY_FIELDS)
 
 def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
     """How many variants of each kernel are compiled when the index is open, and after every kind of question."""
-    names = {
-        name: one for module in (kernels, selection, marking_kernels) for name, one in find_kernels(module).items()
-    }
+    modules = (kernels, selection, marking_kernels, suffixes)
+    names = {name: one for module in modules for name, one in find_kernels(module).items()}
     live = LiveIndex(root)
     with live.borrow() as generation:
         before = {name: len(kernel.signatures) for name, kernel in names.items()}
@@ -47,6 +47,8 @@ def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
             generation.engine.search_sources(SourceQuery(tree, ValueFilter("publisher", frozenset({"x"}))))
         for story in generation.engine.find_stories(["1", "2"]):
             generation.engine.find_similar(story, 3, frozenset())
+        for text in ("l", "light m", "new light on t", "x ", ""):
+            suggest(generation, text, 10)
     live.close()
     return {name: (before[name], len(kernel.signatures)) for name, kernel in names.items()}
 

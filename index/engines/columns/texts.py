@@ -1,0 +1,113 @@
+"""Texts looked up by the beginning of any of their words; suffixes.py tells of the arrays."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from index.engines.columns.strings import Strings, save_strings
+from index.engines.columns.suffixes import INNER, find_span, keep_lowest, sort_suffixes
+from index.engines.columns.suggestion_writer import close_texts
+from index.folding import Typed, fold_text
+
+Read = Callable[[str], NDArray[Any]]
+# Of a text: whether its beginning is what was looked for (else that of another word), and its number.
+Match = tuple[bool, int]
+# More than so many are not kept in order one by one: then sorting the whole range is faster.
+_MAX_KEPT = 1_000
+
+
+class Wanted(Struct, frozen=True):
+    """``Typed`` in numbers of words: ``whole`` ones, then one of ``[low, high)``."""
+
+    whole: NDArray[np.int32]
+    low: int
+    high: int
+
+
+class Folds:
+    """The folded words of some texts, sorted; their numbers begin at 1."""
+
+    def __init__(self, read: Read) -> None:
+        self._folds = Strings(read, "folds")
+
+    def find(self, typed: Typed) -> Wanted | None:
+        """None where a word occurs nowhere."""
+        try:
+            *whole, last = [word.encode() for word in typed.words]
+        except UnicodeEncodeError:  # a lone surrogate, which no text has
+            return None
+        numbers = []
+        for word in whole:
+            number = self._folds.find(word)
+            if number is None:
+                return None
+            numbers.append(number + 1)
+        ends = self._folds.find_prefix(last)
+        if typed.closed and ends:
+            # What begins with a word begins with the word itself, where it is there.
+            ends = ends[:1] if self._folds[ends.start] == last else range(0)
+        return Wanted(np.array(numbers, np.int32), ends.start + 1, ends.stop + 1) if ends else None
+
+
+class Texts:
+    """Texts, the best first, by the beginnings of their words."""
+
+    def __init__(self, read: Read, name: str) -> None:
+        self._tokens, self._suffixes = read(f"{name}_tokens"), read(f"{name}_suffixes")
+        self._starts = read(f"{name}_starts").data
+
+    def iter_matches(self, wanted: Wanted, first: int) -> Iterator[Match]:
+        """Each text once: those that begin so, then the others, each the best first. ``first`` are looked for at once,
+        then ever more."""
+        seen: set[int] = set()
+        begin, end = find_span(self._tokens, self._suffixes, wanted.whole, wanted.low, wanted.high)
+        suffixes = self._suffixes[begin:end]
+        done, size = 0, min(first, len(suffixes))
+        while done < size:
+            if size > _MAX_KEPT:
+                suffixes, size = np.sort(suffixes), len(suffixes)
+            found = np.empty(size, np.uint32)
+            n = keep_lowest(self._tokens, suffixes, wanted.whole, wanted.low, wanted.high, size, found)
+            for value in found[done:n].tolist():
+                number = bisect_right(self._starts, value & ~INNER) - 1
+                if number not in seen:
+                    seen.add(number)
+                    yield value < INNER, number
+            # The range is gone through again, for four times as many.
+            done, size = (size, min(4 * size, len(suffixes))) if n == size else (size, size)
+
+
+class SegmentSuggestions:
+    """What a segment suggests: ``titles`` by document, ``queries`` by weight; see suggestion_writer.py."""
+
+    def __init__(self, read: Read) -> None:
+        self.folds = Folds(read)
+        self.titles, self.queries = Texts(read, "titles"), Texts(read, "queries")
+        self.query_words, self._sorted = read("queries_words"), read("queries_sorted")
+        self.query_weights, self.word_typed = read("queries_weights"), read("word_typed")
+
+    def find_query(self, first: int, second: int) -> int | None:
+        """The number of the query of these words; ``second`` -1 for a single word."""
+        wanted = [first, second]
+        at = bisect_left(self._sorted.data, wanted, key=lambda number: self.query_words[number].tolist())
+        number = int(self._sorted[at]) if at < len(self._sorted) else None
+        return number if number is not None and self.query_words[number].tolist() == wanted else None
+
+
+def index_texts(texts: Sequence[str]) -> tuple[Folds, Texts]:
+    """Texts, the best first, that stand in no file."""
+    words = [fold_text(text) for text in texts]
+    folds = sorted({word for own in words for word in own}, key=str.encode)
+    numbers = {fold: number for number, fold in enumerate(folds, 1)}
+    arrays: dict[str, NDArray[Any]] = {}
+    save_strings(arrays.__setitem__, "folds", [fold.encode() for fold in folds])
+    flat = np.array([numbers[word] for own in words for word in own], np.int32)
+    tokens, starts = close_texts(flat, np.array([len(own) for own in words], np.int64))
+    arrays |= {"texts_tokens": tokens, "texts_starts": starts, "texts_suffixes": sort_suffixes(tokens)}
+    return Folds(arrays.__getitem__), Texts(arrays.__getitem__, "texts")

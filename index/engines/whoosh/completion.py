@@ -1,0 +1,108 @@
+"""Suggestions by going through all stories: slow and plainly right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+
+from index.documents import Story
+from index.engines.indexed import labels_of, microseconds, text_of_story
+from index.folding import Typed, fold_text, show_word
+from index.query import Suggestion, SuggestionType
+from index.schema import STORY_DEFAULTS, WORD, term_of
+
+# A pair of words is suggested from so many titles on.
+_MIN_TITLES = 3
+
+
+def complete(
+    stories: Iterable[Story],
+    labels: Callable[[str], dict[str, str]],
+    count: Callable[[str], int],
+    kind: SuggestionType,
+    typed: Typed,
+    limit: int,
+) -> list[Suggestion]:
+    """See Engine.complete. ``labels`` are those of a facet by id; ``count`` is how many stories a query finds."""
+    match kind:
+        case "query":
+            found = _complete_queries(stories, typed, count)
+        case "story":
+            found = _complete_stories(stories, typed)
+        case _:
+            found = _complete_labels(stories, kind, labels(kind), typed)
+    return [suggestion for suggestion, _ in zip(found, range(limit), strict=False)]
+
+
+def count_words(stories: Iterable[Story]) -> Counter[str]:
+    """How often each word stands in the stories, in lower case."""
+    return Counter(
+        word.lower() for story in stories for text in text_of_story(story).values() for word in WORD.findall(text)
+    )
+
+
+def _place(text: str, typed: Typed) -> int | None:
+    """0 where a text begins with what was typed, 1 where another word of it does, else None."""
+    at = typed.find_in(fold_text(text))
+    return None if at is None else min(at, 1)
+
+
+def _complete_stories(stories: Iterable[Story], typed: Typed) -> Iterator[Suggestion]:
+    found = []
+    for story in stories:
+        if (place := _place(story.title, typed)) is not None:
+            time = microseconds(story.published_at or None)
+            found.append(((place, time is None, -(time or 0), story.id), story))
+    seen = set()
+    for _, story in sorted(found, key=lambda one: one[0]):
+        if story.title not in seen:
+            seen.add(story.title)
+            yield Suggestion("story", story.title, story.id, 1)
+
+
+def _complete_labels(
+    stories: Iterable[Story], kind: SuggestionType, labels: dict[str, str], typed: Typed
+) -> Iterator[Suggestion]:
+    counts = Counter(value for story in stories for value in labels_of(story)[kind])
+    found = [
+        (place, -counts[value], label.casefold(), value, label)
+        for value, label in labels.items()
+        if counts[value] and (place := _place(label, typed)) is not None
+    ]
+    for _, negative, _, value, label in sorted(found):
+        yield Suggestion(kind, label, value, -negative)
+
+
+def _complete_queries(stories: Iterable[Story], typed: Typed, count: Callable[[str], int]) -> Iterator[Suggestion]:
+    holding: Counter[str] = Counter()  # terms, by how many stories have them
+    times: Counter[str] = Counter()  # words in lower case, by how often they stand anywhere
+    pairs: Counter[tuple[str, str]] = Counter()  # by how many titles have them
+    terms: dict[str, str] = {}
+    for story in stories:
+        own: set[str] = set()
+        for name, text in text_of_story(story).items():
+            for word in WORD.findall(text):
+                if (term := term_of(word)) is not None:
+                    terms[word.lower()] = term
+                    times[word.lower()] += 1
+                    own.update({term} if name in STORY_DEFAULTS else ())
+        holding.update(own)
+        pairs.update(
+            {pair for pair in pairwise(map(str.lower, WORD.findall(story.title))) if set(pair) <= terms.keys()}
+        )
+    weights: dict[tuple[str, ...], tuple[int, int]] = {}
+    for word, term in terms.items():
+        weights[(word,)] = holding[term], times[word]
+    for pair, titles in pairs.items():
+        weights[pair] = (titles if titles >= _MIN_TITLES else 0), titles
+    weights = {words: weight for words, weight in weights.items() if weight[0] and min(map(len, words)) > 1}
+    ordered = sorted(weights, key=lambda words: (-weights[words][0], -weights[words][1], " ".join(words)))
+    seen = set()
+    for wanted in (0, 1):
+        for words in ordered:
+            text = " ".join(map(show_word, words))
+            own_terms = tuple(terms[word] for word in words)
+            if _place(text, typed) == wanted and own_terms not in seen and (total := count(text)):
+                seen.add(own_terms)
+                yield Suggestion("query", text, None, total)

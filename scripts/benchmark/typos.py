@@ -1,0 +1,165 @@
+"""How often a mistyped word is put right, beside tantivy's fuzzy query: ``python -m scripts.benchmark.typos INDEX``.
+
+500 titles (fixed seed), of each one word of four letters or more with one random edit that makes no word that occurs:
+alone, and with two other words of its title. Right is where the first story found has the word in its title; of
+Outpost also told is how often it searches for the right word. tantivy's fuzzy query allows as many edits,
+transpositions cost one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from random import Random
+from statistics import median
+from string import ascii_lowercase
+
+import click
+import msgspec
+import tantivy
+from msgspec import Struct
+
+from index.correction import Found, search_forgiving
+from index.engines.base import Engine
+from index.language import parse_query
+from index.live import LiveIndex
+from index.query import Hit, SearchQuery, Sort, Term, iter_positive
+from index.schema import WORD, term_of
+
+_CASES, _SEED = 500, 6
+_MOST = 1_000_000
+
+
+class Case(Struct, frozen=True):
+    """``typed`` stands for ``word``; ``others`` are of the same title."""
+
+    word: str
+    typed: str
+    others: tuple[str, ...]
+
+
+@click.command()
+@click.argument("index", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def main(index: Path) -> None:
+    """Print how often the right word comes first, and how long a query takes."""
+    live = LiveIndex(index)
+    with live.borrow() as generation:
+        engine = generation.engine
+        titles = [title_of(hit) for hit in engine.search_stories(SearchQuery(limit=_MOST)).hits]
+        cases = make_cases(engine, titles)
+        with tempfile.TemporaryDirectory() as directory:
+            fuzzy = Fuzzy(Path(directory), titles)
+            for name, count in (("alone", 0), ("with two more words", 2)):
+                ours = measure(cases, partial(correct, engine, count))
+                theirs = measure(cases, partial(fuzzy.correct, count))
+                words = measure(cases, partial(corrects, engine, count))
+                rows = (("outpost", ours), ("outpost, the word", words), ("tantivy", theirs))
+                for who, (right, milliseconds) in rows:
+                    click.echo(f"{name:22}{who:20}{right / len(cases):6.1%}  {milliseconds:6.2f} ms (median)")
+    live.close()
+
+
+def make_cases(engine: Engine, titles: Sequence[str]) -> list[Case]:
+    """Of titles chosen at random."""
+    random = Random(_SEED)  # noqa: S311 - the same cases each time
+    cases: list[Case] = []
+    while len(cases) < _CASES:
+        title = random.choice(titles)
+        words = [word.lower() for word in WORD.findall(title) if word.isalpha() and term_of(word)]
+        long = [word for word in words if len(word) >= 4]
+        if not long:
+            continue
+        word = random.choice(long)
+        typed = edit(word, random)
+        others = [other for other in dict.fromkeys(words) if other != word]
+        term = term_of(typed)
+        if term and not engine.search_stories(SearchQuery(Term(typed, term), limit=0)).total:
+            cases.append(Case(word, typed, tuple(random.sample(others, min(2, len(others))))))
+    return cases
+
+
+def edit(word: str, random: Random) -> str:
+    """``word`` with a letter more, less, another, or two neighbours the other way round."""
+    at = random.randrange(len(word))
+    letter = random.choice(ascii_lowercase)
+    match random.randrange(4):
+        case 0:
+            return word[:at] + letter + word[at:]
+        case 1:
+            return word[:at] + word[at + 1 :]
+        case 2:
+            return word[:at] + letter + word[at + 1 :]
+        case _:
+            at = min(at, len(word) - 2)
+            return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
+def measure(cases: Sequence[Case], is_right: Callable[[Case], bool]) -> tuple[int, float]:
+    """How many are right, and the median time in milliseconds."""
+    right, times = 0, []
+    for case in cases:
+        start = time.perf_counter()
+        right += is_right(case)
+        times.append((time.perf_counter() - start) * 1000)
+    return right, median(times)
+
+
+def correct(engine: Engine, count: int, case: Case) -> bool:
+    hits = search(engine, count, case).page.hits
+    return bool(hits) and has_word(title_of(hits[0]), case.word)
+
+
+def corrects(engine: Engine, count: int, case: Case) -> bool:
+    leaves = iter_positive(search(engine, count, case).tree)
+    return term_of(case.word) in {leaf.term for leaf in leaves if isinstance(leaf, Term)}
+
+
+def search(engine: Engine, count: int, case: Case) -> Found:
+    text = " ".join([*case.others[:count], case.typed])
+    return search_forgiving(engine, SearchQuery(parse_query(text, ()), sort=Sort.RELEVANCE, limit=1))
+
+
+def title_of(hit: Hit) -> str:
+    title: str = msgspec.json.decode(hit.brief)["title"]
+    return title
+
+
+def has_word(title: str, word: str) -> bool:
+    return term_of(word) in {term_of(other) for other in WORD.findall(title)}
+
+
+class Fuzzy:
+    """tantivy over titles."""
+
+    def __init__(self, directory: Path, titles: Sequence[str]) -> None:
+        builder = tantivy.SchemaBuilder()
+        builder.add_text_field("title", stored=True)
+        self._schema = builder.build()
+        index = tantivy.Index(self._schema, path=str(directory))
+        writer = index.writer(heap_size=200_000_000, num_threads=1)
+        for title in titles:
+            writer.add_document(tantivy.Document(title=title))
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        self._searcher = index.searcher()
+
+    def correct(self, count: int, case: Case) -> bool:
+        distance = 2 if len(case.typed) >= 8 else 1
+        query = tantivy.Query.fuzzy_term_query(
+            self._schema, "title", case.typed, distance=distance, transposition_cost_one=True
+        )
+        if count:
+            must = [tantivy.Query.term_query(self._schema, "title", other) for other in case.others[:count]]
+            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, one) for one in [query, *must]])
+        hits = self._searcher.search(query, limit=1).hits
+        if not hits:
+            return False
+        return has_word(self._searcher.doc(hits[0][1])["title"][0], case.word)
+
+
+if __name__ == "__main__":
+    main()
