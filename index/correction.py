@@ -106,12 +106,14 @@ def _find_best(engine: Engine, query: SearchQuery, corrections: Sequence[_Correc
     best, most, distance = None, 0.0, 0
     until = time.monotonic() + _MAX_SECONDS
     for one in corrections:
-        if (best is not None and one.distance > distance) or time.monotonic() > until:
+        if best is not None and one.distance > distance:
             break
         tried = replace(query, tree=one.tree, facets=FacetRequest(), offset=0, limit=0)
         found = engine.search_stories(tried).total * one.likely
         if found > most:
             best, most, distance = one.tree, found, one.distance
+        if time.monotonic() > until:
+            break
     return best
 
 

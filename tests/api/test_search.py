@@ -31,7 +31,7 @@ def hit_of(client: FlaskClient, ident: str, **parameters: Any) -> Json:
     "text", ["robot", "  two  words ", "“ferry”", "<think>", "\x00", "é🤖", "((", "%41", "a+b&c=d"]
 )
 def test_the_query_is_echoed_as_sent(client: FlaskClient, text: str) -> None:
-    query = search(client, q=text)["query"]
+    query = search(client, q=text, typo="off")["query"]
     assert query["q"] == text
     assert (query["corrected"], query["did_you_mean"], query["relaxed"]) == (False, None, None)
 
@@ -50,7 +50,52 @@ def test_the_query_is_echoed_as_sent(client: FlaskClient, text: str) -> None:
     ],
 )
 def test_the_answer_shows_how_the_query_was_read(client: FlaskClient, text: str, parsed: str) -> None:
-    assert search(client, q=text)["query"]["parsed"] == parsed
+    assert search(client, q=text, typo="off")["query"]["parsed"] == parsed
+
+
+def test_a_query_that_finds_nothing_is_corrected_and_says_so(client: FlaskClient) -> None:
+    answer = search(client, q="nihgt ferrry")
+    assert answer["query"] == {
+        "q": "nihgt ferrry",
+        "parsed": "night ferry",
+        "corrected": True,
+        "did_you_mean": None,
+        "match": "all",
+        "relaxed": None,
+        "sort": "relevance",
+    }
+    right = search(client, q="night ferry")
+    assert answer["total"] == right["total"] > 0
+    assert answer["results"] == right["results"]
+    assert "<mark>night</mark>" in answer["results"][0]["highlight"]["title"].lower()
+
+
+def test_a_query_that_no_story_has_all_words_of_finds_those_with_any(client: FlaskClient) -> None:
+    answer = search(client, q="ferry zyzzyva")
+    assert answer["total"] == search(client, q="ferry")["total"]
+    assert (answer["query"]["match"], answer["query"]["relaxed"]) == ("all", "any")
+    assert answer["query"]["parsed"] == "ferry OR zyzzyva"
+
+
+@pytest.mark.parametrize("q", ["nihgt ferrry", "ferry zyzzyva"])
+def test_with_typo_off_the_words_are_searched_for_as_typed(client: FlaskClient, q: str) -> None:
+    answer = search(client, q=q, typo="off")
+    assert (answer["total"], answer["results"]) == (0, [])
+    told = answer["query"]
+    assert (told["parsed"], told["corrected"], told["did_you_mean"], told["relaxed"]) == (q, False, None, None)
+
+
+def test_a_correction_that_the_filters_leave_nothing_of_is_told(client: FlaskClient) -> None:
+    answer = search(client, q="ferrry", topic="nothing-at-all")
+    assert answer["total"] == 0
+    assert answer["query"]["did_you_mean"] == "ferry"
+    assert not answer["query"]["corrected"]
+
+
+def test_pages_of_a_corrected_query_together_are_the_list(client: FlaskClient) -> None:
+    pages = list(every_page(client, "/v1/search?q=ferrry&per_page=5"))
+    assert [hit["id"] for page in pages for hit in page["results"]] == found(client, q="ferry")
+    assert all(page["query"]["corrected"] for page in pages)
 
 
 def test_what_was_read_finds_the_same_again(client: FlaskClient) -> None:

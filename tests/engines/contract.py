@@ -48,6 +48,7 @@ from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.engines.contract_counts import CountingContract
 from tests.engines.contract_lookups import CHECKED
+from tests.engines.contract_near_words import NearWordContract
 from tests.engines.contract_suggestions import SuggestionContract
 from tests.factories import SAMPLE, make_story
 from tests.strategies import corpora, markings, query_texts, source_queries, story_queries
@@ -65,7 +66,7 @@ SHAPES: tuple[Callable[[Node, Node, Node], Node], ...] = (
 )
 
 
-class EngineContract(CountingContract, SuggestionContract):
+class EngineContract(CountingContract, NearWordContract, SuggestionContract):
     """Inherit it and set ``kind``: searches and misfortunes here, the rest in the classes that it inherits."""
 
     # --- searching stories ---------------------------------------------------------------------------------
