@@ -84,12 +84,12 @@ def can_measure() -> str:
     return "" if (os.cpu_count() or 1) > 1 else "the server and wrk need a core each"
 
 
-def measure(servers: Sequence[Served], texts: Sequence[str], seconds: int, work: Path) -> list[Load]:
+def measure(servers: Sequence[Served], texts: Sequence[str], seconds: int, work: Path, path: str = _PATH) -> list[Load]:
     """Every server with each query different, and with one query again and again."""
     script, different, same = work / "load.lua", work / "different.txt", work / "same.txt"
     script.write_text(_SCRIPT)
     # The first hundred warm up, and are not asked again.
-    paths = [_PATH.format(quote_plus(text)) for text in texts]
+    paths = [path.format(quote_plus(text)) for text in texts]
     warm = work / "warm.txt"
     warm.write_text("\n".join(paths[:100]) + "\n")
     different.write_text("\n".join(paths[100:]) + "\n")

@@ -66,7 +66,7 @@ class CountingContract(ServesCorpora):
                     keys = [brute_force.story_order(story, 0.0, query.sort) for story in read]
                     assert keys == sorted(keys)
                 page = engine.search_stories(replace(query, offset=0, limit=100))
-                assert [story.id for story in read] == [hit.story.id for hit in page.hits]
+                assert [story.id for story in read] == [hit.id for hit in page.hits]
 
 
 def _id(story: Story) -> str:

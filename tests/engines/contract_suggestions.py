@@ -133,6 +133,13 @@ class SuggestionContract(LookupContract):
         ]
         assert self.complete(corpus, "publisher", "rev") == [Suggestion("publisher", "Rock Review", "rock-review", 1)]
 
+    def test_what_only_deleted_stories_had_is_never_suggested(self) -> None:
+        # What ServesUpdated builds first and takes out again begins so.
+        with self.serve([make_story("1", title="Zebra")]) as engine:
+            typed = read_typed("zz")
+            assert typed
+            assert all(engine.complete(kind, typed, 10) == [] for kind in KINDS)
+
     @pytest.mark.parametrize("text", ["\ud800", "\x00a", "日" * 500, "a " * 250, "\u0301", "ͺ"])
     def test_no_text_that_is_typed_is_an_error(self, text: str) -> None:
         typed = read_typed(text)

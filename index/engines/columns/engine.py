@@ -16,7 +16,6 @@ from index.engines.columns.collection import Collection, Found, Page, match_tree
 from index.engines.columns.completion import Completer
 from index.engines.columns.files import SOURCES, STORIES, read_segments
 from index.engines.columns.marking import make_hits
-from index.engines.columns.near_words import WordsByLength
 from index.engines.columns.times import count_times
 from index.engines.indexed import StoredSource
 from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
@@ -58,7 +57,6 @@ class ColumnsEngine:
         self._sources = Collection(directory, SOURCES, segments)
         self._directory = directory
         self._completer = Completer(directory, self._stories.segments, self._count)
-        self._words = [WordsByLength(segment) for segment in self._stories.segments]
         # The first search lays out its scratch arrays, which takes 10 ms: no reader is to wait for it.
         tree = parse_query('news OR "a word" OR wor*', ())
         self.search_stories(SearchQuery(tree, facets=FacetRequest(FACETS), marking=Marking()))
@@ -131,8 +129,9 @@ class ColumnsEngine:
 
     def find_near_words(self, word: str, distance: int) -> list[NearWord]:
         edits, typed = {}, Counter[str]()
-        for words in self._words:
-            for near, count, times in words.find_near(word, distance):
+        for segment in self._stories.segments:
+            assert segment.suggestions
+            for near, count, times in segment.suggestions.words.find_near(word, distance):
                 edits[near] = count
                 typed[near] += times
         holding = self._stories.statistics.holding
@@ -169,7 +168,7 @@ class ColumnsEngine:
         return self._status
 
     def close(self) -> None:
-        del self._completer, self._words
+        del self._completer
         self._stories.close()
         self._sources.close()
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from index.engines.columns.segment import Segment
+from index.engines.columns.strings import Strings
 
 
 class WordsByLength:
-    """The words of a segment; read when they are first asked for, which takes 50 ms for 142,000."""
+    """The words of a segment, and how often each stands there; read when they are first asked for, which takes 50 ms
+    for 142,000."""
 
-    def __init__(self, segment: Segment) -> None:
-        self._segment = segment
+    def __init__(self, words: Strings, typed: NDArray[np.int32]) -> None:
+        self._words, self._typed = words, typed
 
     @cached_property
     def _by_length(self) -> dict[int, tuple[list[str], list[int]]]:
         """From a length to the words of it and their numbers."""
         found: dict[int, tuple[list[str], list[int]]] = {}
-        words = self._segment.words
+        words = self._words
         for number in range(len(words)):
             word = words[number].decode()
             own = found.setdefault(len(word), ([], []))
@@ -32,9 +35,7 @@ class WordsByLength:
     def find_near(self, word: str, distance: int) -> Iterator[tuple[str, int, int]]:
         """The words that at most ``distance`` edits make of ``word``, each with how many, and how often it stands in
         the segment."""
-        suggestions = self._segment.suggestions
-        assert suggestions
         for length in range(len(word) - distance, len(word) + distance + 1):
             words, numbers = self._by_length.get(length, ([], []))
             for near, edits, at in process.extract(word, words, scorer=OSA.distance, score_cutoff=distance, limit=None):
-                yield near, int(edits), int(suggestions.word_typed[numbers[at]])
+                yield near, int(edits), int(self._typed[numbers[at]])

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from index.engines.columns.near_words import WordsByLength
 from index.engines.columns.strings import Strings, save_strings
 from index.engines.columns.suffixes import INNER, find_span, keep_lowest, sort_suffixes
 from index.engines.columns.suggestion_writer import close_texts
@@ -91,6 +92,7 @@ class SegmentSuggestions:
         self.titles, self.queries = Texts(read, "titles"), Texts(read, "queries")
         self.query_words, self._sorted = read("queries_words"), read("queries_sorted")
         self.query_weights, self.word_typed = read("queries_weights"), read("word_typed")
+        self.words = WordsByLength(Strings(read, "words"), self.word_typed)
 
     def find_query(self, first: int, second: int) -> int | None:
         """The number of the query of these words; ``second`` -1 for a single word."""

@@ -1,0 +1,58 @@
+"""How long suggestions take: ``python -m scripts.benchmark.suggest INDEX``.
+
+What is typed are the beginnings of 300 titles chosen at random (fixed seed), key by key up to 14 letters, each text
+once: in this process, with nothing remembered of any, and over HTTP with the server on one core and wrk on another.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+from statistics import median, quantiles
+
+import click
+import msgspec
+
+from api.answers import answer_suggestion
+from index.live import LiveIndex
+from index.query import SearchQuery
+from index.suggestions import suggest
+from scripts.benchmark.over_http import measure, outpost_server
+
+_TITLES, _LETTERS, _SEED, _LIMIT = 300, 14, 6, 10
+_MOST = 1_000_000
+
+
+@click.command()
+@click.argument("index", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--seconds", type=int, default=10, show_default=True, help="How long wrk asks.")
+def main(index: Path, seconds: int) -> None:
+    """Print times by the number of letters typed, and requests a second."""
+    random = Random(_SEED)  # noqa: S311 - the same texts each time
+    live = LiveIndex(index)
+    with live.borrow() as generation:
+        briefs = [hit.brief for hit in generation.engine.search_stories(SearchQuery(limit=_MOST)).hits]
+        titles = [msgspec.json.decode(brief)["title"] for brief in random.sample(briefs, min(_TITLES, len(briefs)))]
+        texts = list(dict.fromkeys(title[:size] for title in titles for size in range(1, _LETTERS + 1)))
+        random.shuffle(texts)
+        for text in ("a", "", "ab"):  # lays out the labels
+            suggest(generation, text, _LIMIT)
+        times: dict[int, list[float]] = {}
+        for text in texts:
+            start = time.perf_counter()
+            msgspec.json.encode([answer_suggestion(one, text) for one in suggest(generation, text, _LIMIT)])
+            times.setdefault(len(text), []).append((time.perf_counter() - start) * 1000)
+    live.close()
+    for size, own in sorted(times.items()):
+        click.echo(f"{size:3} letters  median {median(own):.3f} ms  {len(own)} texts")
+    every = [one for own in times.values() for one in own]
+    click.echo(f"all          median {median(every):.3f} ms  99% below {quantiles(every, n=100)[-1]:.3f} ms")
+    with tempfile.TemporaryDirectory() as work:
+        for load in measure([outpost_server(index)], texts, seconds, Path(work), "/v1/suggest?q={}"):
+            click.echo(f"{load.queries}: {load.per_second:,.0f} requests a second, median {load.median * 1000:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
