@@ -33,8 +33,9 @@ def main(index: Path, seconds: int) -> None:
     random = Random(_SEED)  # noqa: S311 - the same texts each time
     live = LiveIndex(index)
     with live.borrow() as generation:
-        briefs = [hit.brief for hit in generation.engine.search_stories(SearchQuery(limit=_MOST)).hits]
-        titles = [msgspec.json.decode(brief)["title"] for brief in random.sample(briefs, min(_TITLES, len(briefs)))]
+        ids = [hit.id for hit in generation.engine.search_stories(SearchQuery(limit=_MOST)).hits]
+        chosen = generation.engine.find_stories(random.sample(ids, min(_TITLES, len(ids))))
+        titles = [story.title for story in chosen]
         texts = list(dict.fromkeys(title[:size] for title in titles for size in range(1, _LETTERS + 1)))
         random.shuffle(texts)
         for text in ("a", "", "ab"):  # lays out the labels

@@ -18,7 +18,6 @@ from statistics import median
 from string import ascii_lowercase
 
 import click
-import msgspec
 import tantivy
 from msgspec import Struct
 
@@ -26,7 +25,7 @@ from index.correction import Found, search_forgiving
 from index.engines.base import Engine
 from index.language import parse_query
 from index.live import LiveIndex
-from index.query import Hit, SearchQuery, Sort, Term, iter_positive
+from index.query import SearchQuery, Sort, Term, iter_positive
 from index.schema import WORD, term_of
 
 _CASES, _SEED = 500, 6
@@ -48,7 +47,8 @@ def main(index: Path) -> None:
     live = LiveIndex(index)
     with live.borrow() as generation:
         engine = generation.engine
-        titles = [title_of(hit) for hit in engine.search_stories(SearchQuery(limit=_MOST)).hits]
+        ids = [hit.id for hit in engine.search_stories(SearchQuery(limit=_MOST)).hits]
+        titles = [story.title for story in engine.find_stories(ids)]
         cases = make_cases(engine, titles)
         with tempfile.TemporaryDirectory() as directory:
             fuzzy = Fuzzy(Path(directory), titles)
@@ -109,7 +109,7 @@ def measure(cases: Sequence[Case], is_right: Callable[[Case], bool]) -> tuple[in
 
 def correct(engine: Engine, count: int, case: Case) -> bool:
     hits = search(engine, count, case).page.hits
-    return bool(hits) and has_word(title_of(hits[0]), case.word)
+    return bool(hits) and has_word(engine.find_stories([hits[0].id])[0].title, case.word)
 
 
 def corrects(engine: Engine, count: int, case: Case) -> bool:
@@ -120,11 +120,6 @@ def corrects(engine: Engine, count: int, case: Case) -> bool:
 def search(engine: Engine, count: int, case: Case) -> Found:
     text = " ".join([*case.others[:count], case.typed])
     return search_forgiving(engine, SearchQuery(parse_query(text, ()), sort=Sort.RELEVANCE, limit=1))
-
-
-def title_of(hit: Hit) -> str:
-    title: str = msgspec.json.decode(hit.brief)["title"]
-    return title
 
 
 def has_word(title: str, word: str) -> bool:
