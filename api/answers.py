@@ -11,8 +11,9 @@ import msgspec
 from index.brief import Json, complete, describe_brief, describe_publisher, format_time
 from index.correction import Found
 from index.documents import Source, Story
+from index.folding import Typed, find_typed
 from index.generations import Manifest
-from index.highlight import find_spans_of_typed, mark
+from index.highlight import mark
 from index.identity import slug_of
 from index.language import show_query
 from index.query import Facet, Hit, PublisherRecord, RelatedStory, SourceRecord, Suggestion
@@ -111,13 +112,13 @@ def answer_query(arguments: Mapping[str, Any], found: Found, sort: str) -> Json:
     }
 
 
-def answer_suggestion(suggestion: Suggestion, typed: str) -> Json:
+def answer_suggestion(suggestion: Suggestion, typed: Typed | None) -> Json:
     """A suggestion with what was ``typed`` marked in it."""
-    spans = find_spans_of_typed(suggestion.text, typed)
+    span = find_typed(suggestion.text, typed) if typed else None
     return {
         "type": suggestion.type,
         "text": suggestion.text,
-        "highlight": mark(suggestion.text, spans, "mark"),
+        "highlight": mark(suggestion.text, [span] if span else [], "mark"),
         "id": suggestion.id,
         "count": suggestion.count,
     }

@@ -12,6 +12,7 @@ from api.blueprints import ApiBlueprint, borrow_index
 from api.conditional import answer_json
 from api.parameters import Arguments
 from api.schemas import SuggestAnswer
+from index.folding import read_typed
 from index.live import OpenGeneration
 from index.suggestions import suggest
 
@@ -31,5 +32,6 @@ def list_suggestions(arguments: Arguments) -> Response:
 
 def _suggest(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     q = arguments["q"]
-    found = suggest(generation, q, arguments["limit"])
-    return {"query": q, "suggestions": [answer_suggestion(one, q) for one in found]}
+    typed = read_typed(q)
+    found = suggest(generation, typed, arguments["limit"])
+    return {"query": q, "suggestions": [answer_suggestion(one, typed) for one in found]}

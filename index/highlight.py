@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import msgspec
 
 from index.documents import Story
-from index.folding import find_typed, read_typed
 from index.query import Marking, Node, Phrase, Prefix, SearchQuery, Term, iter_positive
 from index.schema import WORD, term_of
 
@@ -43,13 +42,6 @@ class _Wanted:
             for word in words
             if (term := term_of(word[0])) is not None and (term in terms or word[0].lower().startswith(prefixes))
         ]
-
-
-def find_spans_of_typed(text: str, typed: str) -> list[Span]:
-    """Where in a suggestion stands what was typed: the first place, as ``find_spans`` gives it."""
-    read = read_typed(typed)
-    span = find_typed(text, read) if read else None
-    return [span] if span else []
 
 
 class Highlighter:

@@ -9,7 +9,7 @@ from typing import get_args
 
 from index.documents import Story
 from index.engines.base import Engine
-from index.folding import read_typed
+from index.folding import Typed
 from index.identity import slug_of
 from index.language import parse_query
 from index.live import OpenGeneration
@@ -25,13 +25,12 @@ _NEWEST = 500
 _MIN_TITLES = 3
 
 
-def suggest(generation: OpenGeneration, text: str, limit: int) -> list[Suggestion]:
-    """What ``text`` may be completed to: queries, then topics, publishers and stories, each the best first.
+def suggest(generation: OpenGeneration, typed: Typed | None, limit: int) -> list[Suggestion]:
+    """What ``typed`` may be completed to: queries, then topics, publishers and stories, each the best first.
 
     Types take turns: in a list of 10 are 4 queries and 2 of each other type, and what one lacks the others have.
-    Without a word in ``text`` it is what the newest stories are about.
+    Where nothing is typed it is what the newest stories are about.
     """
-    typed = read_typed(text)
     if typed is None:
         current = _find_current(generation)
         return _mix(lambda kind, size: [one for one in current if one.type == kind][:size], limit)

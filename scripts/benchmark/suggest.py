@@ -16,6 +16,7 @@ import click
 import msgspec
 
 from api.answers import answer_suggestion
+from index.folding import read_typed
 from index.live import LiveIndex
 from index.query import SearchQuery
 from index.suggestions import suggest
@@ -39,11 +40,12 @@ def main(index: Path, seconds: int) -> None:
         texts = list(dict.fromkeys(title[:size] for title in titles for size in range(1, _LETTERS + 1)))
         random.shuffle(texts)
         for text in ("a", "", "ab"):  # lays out the labels
-            suggest(generation, text, _LIMIT)
+            suggest(generation, read_typed(text), _LIMIT)
         times: dict[int, list[float]] = {}
         for text in texts:
             start = time.perf_counter()
-            msgspec.json.encode([answer_suggestion(one, text) for one in suggest(generation, text, _LIMIT)])
+            typed = read_typed(text)
+            msgspec.json.encode([answer_suggestion(one, typed) for one in suggest(generation, typed, _LIMIT)])
             times.setdefault(len(text), []).append((time.perf_counter() - start) * 1000)
     live.close()
     for size, own in sorted(times.items()):

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from index.folding import read_typed
 from index.live import LiveIndex, OpenGeneration
 from index.query import Suggestion
-from index.suggestions import suggest
+from index.suggestions import suggest as suggest_typed
 from tests.factories import build_stories, make_story
 
 
@@ -31,6 +32,10 @@ def generation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenGenerat
     with live.borrow() as generation:
         yield generation
     live.close()
+
+
+def suggest(generation: OpenGeneration, text: str, limit: int) -> list[Suggestion]:
+    return suggest_typed(generation, read_typed(text), limit)
 
 
 def kinds(found: list[Suggestion]) -> dict[str, int]:

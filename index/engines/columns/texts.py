@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ Read = Callable[[str], NDArray[Any]]
 Match = tuple[bool, int]
 # More than so many are not kept in order one by one: then sorting the whole range is faster.
 _MAX_KEPT = 1_000
+_REMEMBERED = 1_000
 
 
 class Wanted(Struct, frozen=True):
@@ -32,28 +34,30 @@ class Wanted(Struct, frozen=True):
 
 
 class Folds:
-    """The folded words of some texts, sorted; their numbers begin at 1."""
+    """The folded words of some texts, sorted; their numbers begin at 1. ``find`` is ``_find``, remembered: titles and
+    queries are asked for the same."""
 
     def __init__(self, read: Read) -> None:
-        self._folds = Strings(read, "folds")
+        self.find = lru_cache(maxsize=_REMEMBERED)(partial(_find, Strings(read, "folds")))
 
-    def find(self, typed: Typed) -> Wanted | None:
-        """None where a word occurs nowhere."""
-        try:
-            *whole, last = [word.encode() for word in typed.words]
-        except UnicodeEncodeError:  # a lone surrogate, which no text has
+
+def _find(folds: Strings, typed: Typed) -> Wanted | None:
+    """None where a word occurs nowhere."""
+    try:
+        *whole, last = [word.encode() for word in typed.words]
+    except UnicodeEncodeError:  # a lone surrogate, which no text has
+        return None
+    numbers = []
+    for word in whole:
+        number = folds.find(word)
+        if number is None:
             return None
-        numbers = []
-        for word in whole:
-            number = self._folds.find(word)
-            if number is None:
-                return None
-            numbers.append(number + 1)
-        ends = self._folds.find_prefix(last)
-        if typed.closed and ends:
-            # What begins with a word begins with the word itself, where it is there.
-            ends = ends[:1] if self._folds[ends.start] == last else range(0)
-        return Wanted(np.array(numbers, np.int32), ends.start + 1, ends.stop + 1) if ends else None
+        numbers.append(number + 1)
+    ends = folds.find_prefix(last)
+    if typed.closed and ends:
+        # What begins with a word begins with the word itself, where it is there.
+        ends = ends[:1] if folds[ends.start] == last else range(0)
+    return Wanted(np.array(numbers, np.int32), ends.start + 1, ends.stop + 1) if ends else None
 
 
 class Texts:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from index.engines.columns import kernels, marking_kernels, selection, suffixes
+from index.folding import read_typed
 from index.language import parse_query
 from index.live import LiveIndex
 from index.query import FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
@@ -48,7 +49,7 @@ def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
         for story in generation.engine.find_stories(["1", "2"]):
             generation.engine.find_similar(story, 3, frozenset())
         for text in ("l", "light m", "new light on t", "x ", ""):
-            suggest(generation, text, 10)
+            suggest(generation, read_typed(text), 10)
     live.close()
     return {name: (before[name], len(kernel.signatures)) for name, kernel in names.items()}
 
