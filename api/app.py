@@ -15,6 +15,7 @@ from api.cache import AnswerCache
 from api.conditional import VERSION
 from api.errors import register_error_handlers
 from api.http import register_http
+from api.limits import register_rate_limit
 from api.logs import configure_logging
 from api.schemas import ProblemAnswer
 from index.live import LiveIndex
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["outpost.answers"] = AnswerCache()
     app.extensions["outpost.index"] = LiveIndex(settings.index)
     register_http(app)
+    register_rate_limit(app, settings)
     register_error_handlers(app)
     documented = ProblemApi(app)
     for module in (search, suggest, stories, sources, publishers, counts, export, health):

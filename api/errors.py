@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import asdict, dataclass
 
 import msgspec
@@ -41,6 +42,7 @@ PROBLEMS = {
         Problem("gone", 410, "Gone", "The story was in the index and has been removed."),
         Problem("stale_cursor", 410, "Stale cursor", "The index has changed since the cursor was made; begin again."),
         Problem("too_large", 413, "Too large", "The request is larger than the server reads."),
+        Problem("rate_limited", 429, "Too many requests", "The client has asked too often; see Retry-After."),
         Problem("internal", 500, "Internal error", "The fault is ours; the log has more under the request id."),
         Problem("timeout", 504, "Timeout", "The query took too long and was given up; fewer prefixes are faster."),
         Problem("index_unavailable", 503, "Index unavailable", "There is no index that could answer; try again later."),
@@ -73,6 +75,14 @@ class InvalidParameters(OutpostError):
         return codes.pop() if len(codes) == 1 and codes <= PROBLEMS.keys() else "invalid_parameter"
 
 
+class RateLimited(OutpostError):
+    """A client has used up its ``limit``; in ``seconds`` it may ask again."""
+
+    def __init__(self, limit: str, seconds: float) -> None:
+        self.limit, self.seconds = limit, seconds
+        super().__init__(f"more than {limit.replace('/', ' requests a ')}")
+
+
 def _say(fault: ParameterFault) -> str:
     match fault.code:
         case "unknown_parameter":
@@ -92,6 +102,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(StaleCursor, lambda error: make_problem("stale_cursor", str(error)))
     app.register_error_handler(QueryTimeout, lambda error: make_problem("timeout", str(error)))
     app.register_error_handler(TooManyBuckets, _on_too_many_buckets)
+    app.register_error_handler(RateLimited, _on_rate_limited)
     app.register_error_handler(IndexUnavailable, _on_unavailable)
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(Exception, _on_unexpected)
@@ -133,6 +144,12 @@ def _on_too_many_buckets(error: TooManyBuckets) -> Response:
     allowed = f"an interval with at most {error.limit} stretches"
     fault = ParameterFault("interval", "out_of_range", error.interval, allowed, hint)
     return _on_invalid_parameters(InvalidParameters([fault]))
+
+
+def _on_rate_limited(error: RateLimited) -> Response:
+    response = make_problem("rate_limited", str(error))
+    response.headers["Retry-After"] = str(math.ceil(error.seconds))
+    return response
 
 
 def _on_unavailable(error: IndexUnavailable) -> Response:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from itertools import chain
 
 from flask import Response
 
@@ -26,14 +27,15 @@ def export(arguments: Arguments) -> Response:
     exported again the same bytes. The generation that answers is held until the last line.
     """
     query = make_matching_query(arguments, parse_search(arguments))
-    loan = borrow_index()
-    # That there is none is told now: once bytes are on their way it is too late.
-    with loan:
-        pass
-    return Response(_iter_pieces(loan, query), mimetype="application/x-ndjson")
+    pieces = _iter_pieces(borrow_index(), query)
+    # The search runs now: that there is no index or no time is told before bytes are on their way.
+    first = next(pieces)
+    response = Response(chain([first], pieces), mimetype="application/x-ndjson")
+    response.call_on_close(pieces.close)
+    return response
 
 
-def _iter_pieces(loan: Loan, query: SearchQuery) -> Iterator[bytes]:
+def _iter_pieces(loan: Loan, query: SearchQuery) -> Generator[bytes]:
     """Holds the generation from the first piece to the last, or until it is closed."""
     waiting, size = [], 0
     with loan as generation:

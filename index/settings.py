@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from index.errors import OutpostError
 
@@ -29,7 +31,26 @@ class Settings:
         default=0, metadata={"help": "server processes; 0: one for each core, at most 4", "range": (0, 64)}
     )
     public_url: str = field(
-        default="", metadata={"help": "what stands before the paths in links, as https://news.example.com; none: paths"}
+        default="",
+        metadata={
+            "help": "what stands before the paths in links, as https://news.example.com; none: paths",
+            "pattern": "https?://.+", "allowed": "a URL that begins with http:// or https://",
+        },
+    )  # fmt: skip
+    rate_limit: str = field(
+        default="",
+        metadata={
+            "help": "requests that a client may send to one server process, as 100/minute; none: any number",
+            "pattern": "[1-9][0-9]{0,6}/(second|minute|hour|day)",
+            "allowed": "a number and second, minute, hour or day, as 100/minute",
+        },
+    )
+    proxies: int = field(
+        default=0,
+        metadata={
+            "help": "own proxies in front, each of which adds to X-Forwarded-For: they tell whose rate counts",
+            "range": (0, 10),
+        },
     )
 
     @classmethod
@@ -40,7 +61,7 @@ class Settings:
         for setting in fields(cls):
             name = variable_of(setting.name)
             if text := env.get(name, ""):
-                given[setting.name] = _parse(name, text, setting.default, setting.metadata.get("range"))
+                given[setting.name] = _parse(name, text, setting.default, setting.metadata)
         return cls(**given)  # type: ignore[arg-type]  # _parse gives each field the type of its default
 
     def to_env(self) -> dict[str, str]:
@@ -52,15 +73,15 @@ def variable_of(field_name: str) -> str:
     return "OUTPOST_" + field_name.upper()
 
 
-def _parse(name: str, text: str, default: object, limits: tuple[int, int] | None) -> object:
+def _parse(name: str, text: str, default: object, metadata: Mapping[str, Any]) -> object:
     if isinstance(default, Path):
         return Path(text)
-    if limits is None:
+    if isinstance(default, str):
         bare = text.rstrip("/")
-        if name == "OUTPOST_PUBLIC_URL" and not bare.startswith(("http://", "https://")):
-            raise InvalidSetting(name, text, "a URL that begins with http:// or https://")
+        if not re.fullmatch(metadata.get("pattern", ".*"), bare):
+            raise InvalidSetting(name, text, metadata.get("allowed", ""))
         return bare
-    low, high = limits
+    low, high = metadata["range"]
     if not text.isdecimal() or not low <= int(text) <= high:
         raise InvalidSetting(name, text, f"{low} to {high}")
     return int(text)

@@ -25,9 +25,14 @@ def test_every_setting_can_be_set() -> None:
         "port": "9000",
         "workers": "3",
         "public_url": "https://news.test/",
+        "rate_limit": "100/minute",
+        "proxies": "1",
     }
     settings = Settings.from_env({variable_of(name): value for name, value in given.items()})
-    expected = Settings(index=Path("/data/index"), host="0.0.0.0", port=9000, workers=3, public_url="https://news.test")
+    expected = Settings(
+        index=Path("/data/index"), host="0.0.0.0", port=9000, workers=3, public_url="https://news.test",
+        rate_limit="100/minute", proxies=1,
+    )  # fmt: skip
     assert settings == expected
     assert {field.name for field in fields(Settings)} >= set(given)
 
@@ -54,6 +59,11 @@ def test_every_setting_says_what_it_is_for() -> None:
         ("OUTPOST_PUBLIC_URL", "news.test", "a URL that begins with http:// or https://"),
         ("OUTPOST_PUBLIC_URL", "javascript:alert(1)", "a URL that begins with http:// or https://"),
         ("OUTPOST_PUBLIC_URL", "https://", "a URL that begins with http:// or https://"),
+        ("OUTPOST_RATE_LIMIT", "100", "a number and second, minute, hour or day, as 100/minute"),
+        ("OUTPOST_RATE_LIMIT", "0/minute", "a number and second, minute, hour or day, as 100/minute"),
+        ("OUTPOST_RATE_LIMIT", "100/week", "a number and second, minute, hour or day, as 100/minute"),
+        ("OUTPOST_RATE_LIMIT", "-1/second", "a number and second, minute, hour or day, as 100/minute"),
+        ("OUTPOST_PROXIES", "11", "0 to 10"),
     ],
 )
 def test_a_value_that_means_nothing_is_told_with_what_would(name: str, value: str, allowed: str) -> None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from index.engines.columns import filtering
+from index.engines.columns.deadline import Deadline
 from index.engines.columns.executor import Executor, Matches, Scope, Scratch
 from index.engines.columns.facets import FacetCount, FacetTable
 from index.engines.columns.files import CollectionKind, Segments, deleted_path
@@ -61,16 +62,17 @@ class Collection:
         facets: FacetRequest = FacetRequest(),  # noqa: B008 - frozen
         recency: float = 0.0,
     ) -> Page:
-        """The first ``wanted`` documents in order, the total, the facets."""
-        total, found = 0, []
+        """The first ``wanted`` documents in order, the total, the facets. Raises QueryTimeout."""
+        total, found, deadline = 0, [], Deadline()
         counts = [FacetCount(self._facets[name]) for name in facets.names]
         for place, segment in enumerate(self.segments):
             scratch = self._take_scratch(place)
             within, left = filtering.narrow(segment, filters, facets.names)
-            executor = Executor(segment, self.statistics, scratch, self._find_scope(segment, search_in))
+            executor = Executor(segment, self.statistics, scratch, self._find_scope(segment, search_in), deadline)
             matches = match(executor, filtering.needs_ascending(sort, wanted), within)
             fails = filtering.find_failures(segment, matches[0], left)
             for count in counts:
+                deadline.check()
                 count.add(place, segment, scratch, matches, fails)
             # Given back only now: what an error leaves half done is not used again.
             self._scratch[place].append(scratch)
@@ -84,11 +86,12 @@ class Collection:
         return Page(total, _merge(found, sort, wanted), counted)
 
     def iter_matches(self, match: Match, query: SearchQuery) -> Iterator[tuple[Segment, Matches]]:
-        """Segment by segment, all that matches and passes the filters, ascending."""
+        """Segment by segment, all that matches and passes the filters, ascending. Raises QueryTimeout."""
+        deadline = Deadline()
         for place, segment in enumerate(self.segments):
             within, left = filtering.narrow(segment, query.filters, ())
             scratch = self._take_scratch(place)
-            executor = Executor(segment, self.statistics, scratch, self._find_scope(segment, query.search_in))
+            executor = Executor(segment, self.statistics, scratch, self._find_scope(segment, query.search_in), deadline)
             matches = match(executor, True, within)
             self._scratch[place].append(scratch)
             passing = filtering.keep_passing(matches, filtering.find_failures(segment, matches[0], left))

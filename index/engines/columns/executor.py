@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engines.columns import kernels
+from index.engines.columns.deadline import Deadline
 from index.engines.columns.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.engines.columns.segment import Postings, Segment
 from index.engines.columns.statistics import Row, Statistics
@@ -51,12 +52,15 @@ class Scope:
 
 
 class Executor:
-    """Answers trees over one segment with scratch arrays of its own."""
+    """Answers trees over one segment with scratch arrays of its own. What takes too long raises QueryTimeout."""
 
-    __slots__ = ("_known", "_scope", "_scratch", "_segment", "_statistics")
+    __slots__ = ("_deadline", "_known", "_scope", "_scratch", "_segment", "_statistics")
 
-    def __init__(self, segment: Segment, statistics: Statistics, scratch: Scratch, scope: Scope) -> None:
+    def __init__(
+        self, segment: Segment, statistics: Statistics, scratch: Scratch, scope: Scope, deadline: Deadline
+    ) -> None:
         self._segment, self._statistics, self._scratch, self._scope = segment, statistics, scratch, scope
+        self._deadline = deadline
         self._known: dict[Node, Matches] = {}
 
     @property
@@ -68,6 +72,7 @@ class Executor:
 
         Documents come in any order unless ``ascending``, which saves sorting where only the best are wanted.
         """
+        self._deadline.check()
         match node:
             case And(children):
                 return self._match_all(children)
@@ -146,6 +151,10 @@ class Executor:
         return own.text.docs[begin:end], scores
 
     def _match_any(self, children: Sequence[Node], ascending: bool) -> Matches:
+        unwanted = [child.child for child in children if isinstance(child, Not)]
+        if len(unwanted) > 1:
+            # "-a OR -b" is "-(a b)": nearly every document is in each exclusion, and goes through the loops once.
+            children = [*(child for child in children if not isinstance(child, Not)), Not(And(tuple(unwanted)))]
         # Whatever is no plain word comes first: working it out needs the scratch arrays too.
         n = self._add_all([self.match(child) for child in children if not self._is_plain(child)])
         rows = [self._statistics.find_row(self._segment, child.term) for child in children if self._is_plain(child)]

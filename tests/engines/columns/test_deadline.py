@@ -1,0 +1,125 @@
+"""A search that takes too long is given up, whatever was asked, and harms none after it."""
+
+from __future__ import annotations
+
+import string
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from index.documents import Story
+from index.engines.base import Engine
+from index.engines.columns import ColumnsKind, deadline
+from index.errors import QueryTimeout
+from index.language import parse_query
+from index.query import FACETS, FacetRequest, Interval, Marking, SearchQuery, Sort, SourceQuery
+from index.schema import STORY_DEFAULTS
+from tests.factories import make_story
+
+LETTERS = string.ascii_lowercase
+# As long as the API lets a query be.
+LONGEST = 512
+HOSTILE = {
+    "a prefix": "a*",
+    "every prefix": " ".join(f"{one}*" for one in LETTERS),
+    "512 characters of prefixes": " OR ".join(f"{a}{b}*" for a in LETTERS for b in LETTERS),
+    "prefixes of fields": " OR ".join(f"{field}:{one}*" for one in LETTERS for field in STORY_DEFAULTS),
+    "exclusions or exclusions": " OR ".join(f"-{one}*" for one in LETTERS * 4),
+    "everything but everything": " ".join(f"-{one}*" for one in LETTERS * 4),
+    "exclusions in brackets": " OR ".join(f"(-{a}* -{b}*)" for a, b in pairwise(LETTERS)),
+    "brackets": "(" * 200 + "a* OR b*" + ")" * 200,
+    "exclusions sixteen deep": "-(a* OR b* " * 40,
+    "phrases": " OR ".join(f'"w{a} w{b}"' for a in range(9) for b in range(9)),
+    "one word again and again": '"' + "w1 " * 160 + '"',
+}
+
+
+def make_corpus(size: int) -> Iterator[Story]:
+    """Stories of words that every query above finds many of."""
+    choose = Random(7)
+    words = [f"w{number}" for number in range(9)]
+    words += [choose.choice(LETTERS) + choose.choice(LETTERS) + str(number) for number in range(2000)]
+    for number in range(size):
+        yield make_story(
+            str(number),
+            title=" ".join(choose.choices(words, k=8)),
+            summary=" ".join(choose.choices(words, k=60)) + " w1 w1 w2 w3",
+            topics=choose.choices(words[:200], k=4),
+            published_at=f"20{choose.randrange(10, 30)}-0{choose.randrange(1, 10)}-01T00:00:00Z",
+            sources=[{"url": f"https://s{number}.example.com/", "title": "w1 w2", "publisher": {"name": words[number]}}]
+            if number < 200
+            else [],
+        )
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    kind, directory = ColumnsKind(), tmp_path_factory.mktemp("hostile")
+    writer = kind.make_writer(directory)
+    for story in make_corpus(3000):
+        writer.add(story)
+    engine = kind.open(directory, writer.finish())
+    yield engine
+    engine.close()
+
+
+def make_query(text: str) -> SearchQuery:
+    tree = parse_query(text[:LONGEST], STORY_DEFAULTS)
+    return SearchQuery(tree, limit=100, facets=FacetRequest(FACETS, size=100), marking=Marking(), recency=0.5)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("sort", [Sort.RELEVANCE, Sort.OLDEST])
+def test_no_query_takes_long(engine: Engine, text: str, sort: Sort) -> None:
+    started = time.perf_counter()
+    engine.search_stories(make_query(text))
+    engine.count_times(make_query(text), Interval.DAY)
+    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_what_takes_too_long_is_given_up_and_the_next_search_is_right(
+    engine: Engine, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = make_query(text)
+    right, counted = engine.search_stories(query), engine.count_times(query, Interval.DAY)
+    with monkeypatch.context() as patch:
+        patch.setattr(deadline, "MAX_SECONDS", -1.0)
+        for ask in (engine.search_stories, lambda q: engine.count_times(q, Interval.DAY), engine.iter_documents):
+            with pytest.raises(QueryTimeout):
+                ask(query)
+        with pytest.raises(QueryTimeout):
+            engine.search_sources(SourceQuery(parse_query("w1 OR w2*", ())))
+    assert engine.search_stories(query) == right
+    assert engine.count_times(query, Interval.DAY) == counted
+
+
+def test_the_clock_is_looked_at_between_the_parts_of_a_query(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(range(1000))
+    monkeypatch.setattr(deadline, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(deadline, "MAX_SECONDS", 20)
+    engine.search_stories(SearchQuery(parse_query(" ".join(f"{one}*" for one in LETTERS[:15]), ())))
+    with pytest.raises(QueryTimeout):
+        engine.search_stories(SearchQuery(parse_query(HOSTILE["every prefix"], ())))
+
+
+def test_the_clock_is_looked_at_between_facets(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(range(1000))
+    monkeypatch.setattr(deadline, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(deadline, "MAX_SECONDS", 4)
+    engine.search_stories(SearchQuery(facets=FacetRequest(FACETS[:2])))
+    with pytest.raises(QueryTimeout):
+        engine.search_stories(SearchQuery(facets=FacetRequest(FACETS)))
+
+
+def test_two_exclusions_of_which_one_is_enough_are_one_of_both(engine: Engine) -> None:
+    whole = engine.search_stories(SearchQuery(None, limit=3000)).hits
+    both = {hit.id for hit in engine.search_stories(SearchQuery(parse_query("w1 w2", ()), limit=3000)).hits}
+    third = {hit.id for hit in engine.search_stories(SearchQuery(parse_query("w1 w2 w3", ()), limit=3000)).hits}
+    found = engine.search_stories(SearchQuery(parse_query("-w1 OR -w2 OR -zzz9", ()), limit=3000))
+    assert {hit.id for hit in found.hits} == {hit.id for hit in whole}
+    found = engine.search_stories(SearchQuery(parse_query("-w1 OR -w2 OR w3", ()), limit=3000))
+    assert {hit.id for hit in found.hits} == {hit.id for hit in whole} - both | third
