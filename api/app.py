@@ -17,6 +17,7 @@ from api.errors import register_error_handlers
 from api.http import register_http
 from api.limits import register_rate_limit
 from api.logs import configure_logging
+from api.metrics import Metrics
 from api.schemas import ProblemAnswer
 from index.live import LiveIndex
 from index.settings import Settings
@@ -66,8 +67,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["outpost.settings"] = settings
     app.extensions["outpost.answers"] = AnswerCache()
     app.extensions["outpost.index"] = LiveIndex(settings.index)
-    register_http(app)
-    register_rate_limit(app, settings)
     register_error_handlers(app)
     documented = ProblemApi(app)
     for module in (search, suggest, stories, sources, publishers, counts, export, health):
@@ -75,6 +74,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(_make_docs())
     # Without this /docs would lead to /docs/ by way of whatever host the request claims.
     app.add_url_rule("/docs", view_func=app.view_functions["docs.show"])
+    metrics = Metrics([rule.rule for rule in app.url_map.iter_rules()], settings.metrics_directory)
+    app.extensions["outpost.metrics"] = metrics
+    register_http(app, metrics, settings.slow_ms)
+    register_rate_limit(app, settings)
     return app
 
 

@@ -14,6 +14,7 @@ from werkzeug.datastructures import Headers
 
 from api.blueprints import base_url
 from api.cache import AnswerCache, Entry
+from api.metrics import CACHE_HIT, CACHE_MISS, Metrics
 from api.pagination import make_link_header
 from api.parameters import Arguments
 from index.live import OpenGeneration
@@ -51,8 +52,11 @@ def answer_json(generation: OpenGeneration, arguments: Arguments, make: Callable
 
 
 def _find_or_make(tag: str, make: Callable[[], dict[str, Any]]) -> Entry:
-    cache: AnswerCache = current_app.extensions["outpost.answers"]
+    parts = current_app.extensions
+    cache: AnswerCache = parts["outpost.answers"]
+    metrics: Metrics = parts["outpost.metrics"]
     entry = cache.find(tag)
+    metrics.count(CACHE_MISS if entry is None else CACHE_HIT)
     if entry is None:
         answer = make()
         entry = msgspec.json.encode(answer), make_link_header(answer["links"]) if "links" in answer else ""

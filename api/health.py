@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 
 from api.answers import answer_status
 from api.arguments import NoArguments
 from api.blueprints import ApiBlueprint, borrow_index
 from api.conditional import VERSION, make_json
 from api.errors import PROBLEMS, type_of
+from api.metrics import Metrics
 from api.schemas import HealthAnswer, ProblemMeaning, StatusAnswer
 from index.errors import NotFound
 from index.query import SearchQuery
@@ -38,6 +39,20 @@ def status(arguments: dict[str, Any]) -> Response:
     """What is served: generation, counts, engine"""
     with borrow_index() as generation:
         return _fresh(answer_status(generation.manifest, VERSION))
+
+
+@blueprint.streams("/metrics", NoArguments, "text/plain")
+def tell_metrics(arguments: dict[str, Any]) -> Response:
+    """What the server has done
+
+    For Prometheus: requests by rule and status, how long they took, hits of the cache, searches that found nothing,
+    over all processes of the server; the generation and its documents.
+    """
+    metrics: Metrics = current_app.extensions["outpost.metrics"]
+    text = metrics.tell(current_app.extensions["outpost.index"])
+    response = Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @blueprint.reads("/problems/<code>", NoArguments, ProblemMeaning, "not_found")

@@ -6,10 +6,13 @@ import logging
 import os
 import re
 import time
+from functools import partial
 from typing import NamedTuple
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
+
+from api.metrics import NO_RULE, Metrics
 
 # Every parameter at its longest, of characters that take 12 bytes percent-encoded, stays below; nothing reads a body.
 MAX_URL = 160 * 1024
@@ -29,11 +32,13 @@ _ALWAYS = [
     ("Access-Control-Expose-Headers", _EXPOSED),
 ]
 _log = logging.getLogger("outpost.access")
+_slow_log = logging.getLogger("outpost.slow")
 
 
-def register_http(app: Flask) -> None:
+def register_http(app: Flask, metrics: Metrics, slow_ms: int) -> None:
+    """Requests of ``slow_ms`` and longer are told in a warning; with 0 none is."""
     app.before_request(_begin)
-    app.after_request(_finish)
+    app.after_request(partial(_finish, metrics, slow_ms / 1000 or float("inf")))
 
 
 class Asked(NamedTuple):
@@ -60,7 +65,7 @@ def _begin() -> None:
         raise RequestEntityTooLarge(f"a body may have {MAX_BODY} bytes")
 
 
-def _finish(response: Response) -> Response:
+def _finish(metrics: Metrics, slow: float, response: Response) -> Response:
     headers = response.headers
     asked: Asked = g.asked
     policy = _DOCS_POLICY if asked.path.startswith("/docs") else _POLICY
@@ -75,12 +80,17 @@ def _finish(response: Response) -> Response:
         response.vary.add("Accept-Encoding")
     else:
         headers.add("Vary", "Accept-Encoding")
+    seconds = time.perf_counter() - asked.started
+    rule = request.url_rule
+    metrics.count_request(NO_RULE if rule is None else rule.rule, response.status_code, seconds)
     if _log.isEnabledFor(logging.INFO):
-        _log_request(asked, response)
+        _log_request(_log, logging.INFO, asked, response, seconds)
+    if seconds >= slow:
+        _log_request(_slow_log, logging.WARNING, asked, response, seconds)
     return response
 
 
-def _log_request(asked: Asked, response: Response) -> None:
+def _log_request(log: logging.Logger, level: int, asked: Asked, response: Response, seconds: float) -> None:
     status = response.status_code
     entry = {
         "request_id": asked.request_id,
@@ -88,10 +98,10 @@ def _log_request(asked: Asked, response: Response) -> None:
         "path": asked.path,
         "query": asked.query.decode("latin-1")[:1000],
         "status": status,
-        "ms": round((time.perf_counter() - asked.started) * 1000, 2),
+        "ms": round(seconds * 1000, 2),
         "bytes": response.content_length,
     }
     # What info() does, without looking for the line it is called from: 2 µs.
     said = (asked.method, asked.path, status)
     extra = {"members": entry}
-    _log.handle(_log.makeRecord(_log.name, logging.INFO, __file__, 0, "%s %s %s", said, None, extra=extra))
+    log.handle(log.makeRecord(log.name, level, __file__, 0, "%s %s %s", said, None, extra=extra))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 
 from api.answers import answer_facets, answer_hits, answer_query
 from api.arguments import SearchArguments, make_marking, make_search_query, parse_search
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
 from api.cursors import find_offset
+from api.metrics import EMPTY, Metrics
 from api.pagination import answer_page
 from api.parameters import Arguments
 from api.schemas import SearchAnswer
@@ -39,6 +40,9 @@ def _search(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, 
     offset = find_offset(generation, arguments)
     query = make_search_query(arguments, parse_search(arguments), offset, make_marking(arguments))
     found = search_corrected(generation, query, correct=arguments["typo"] == "auto")
+    if not found.page.total:
+        metrics: Metrics = current_app.extensions["outpost.metrics"]
+        metrics.count(EMPTY)
     results = answer_hits(found.page.hits, arguments.get("fields_"), base_url())
     took = (time.perf_counter() - started) * 1000
     return {

@@ -52,6 +52,21 @@ class Settings:
             "range": (0, 10),
         },
     )
+    slow_ms: int = field(
+        default=500,
+        metadata={"help": "requests that take so many milliseconds are told in the log; 0: none", "range": (0, 60_000)},
+    )
+    metrics: str = field(
+        default="",
+        metadata={
+            "help": "directory in which the processes of one server count together; none: each counts for itself, "
+            "but `outpost serve` makes one"
+        },
+    )
+
+    @property
+    def metrics_directory(self) -> Path | None:
+        return Path(self.metrics) if self.metrics else None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:

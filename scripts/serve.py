@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import click
@@ -43,6 +44,12 @@ def serve(**given: object) -> None:
     settings = dataclasses.replace(Settings.from_env(), **chosen)  # type: ignore[arg-type]  # click checked the types
     _check_port(settings)
     _welcome(settings)
+    _tell_watching(settings)
+    with tempfile.TemporaryDirectory(prefix="outpost-metrics-") as counted:
+        _run(dataclasses.replace(settings, metrics=settings.metrics or counted))
+
+
+def _run(settings: Settings) -> None:
     # The workers are other processes; the environment reaches them whichever way they are started.
     os.environ.update(settings.to_env())
     Granian(
@@ -73,8 +80,7 @@ def _check_port(settings: Settings) -> None:
 
 def _welcome(settings: Settings) -> None:
     """The address, and three things to try that find something in this index."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"http://{host}:{settings.port}"
+    url = _url_of(settings)
     click.echo(f"Outpost serves {settings.index} on {url}")
     live = LiveIndex(settings.index)
     try:
@@ -90,3 +96,13 @@ def _welcome(settings: Settings) -> None:
     click.echo("Try:")
     for path in (f"/v1/search?q={word}&facets=topic,publisher", f"/v1/stories/{newest.id}/related", "/docs"):
         click.echo(f"  {url}{path}")
+
+
+def _tell_watching(settings: Settings) -> None:
+    slow = f"; requests of {settings.slow_ms} ms and more as outpost.slow" if settings.slow_ms else ""
+    click.echo(f"Watch: {_url_of(settings)}/metrics for Prometheus; the log is on standard error{slow}")
+
+
+def _url_of(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"

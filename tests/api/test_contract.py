@@ -29,8 +29,8 @@ from tests.factories import build_stories, make_story
 _app = create_app(Settings(index=Path("nowhere")))
 DOCUMENT: Json = _app.test_client().get("/openapi.json").json
 UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/", "/docs/<path:path>"}
-# The one answer that is no JSON.
-EXPORT = "/v1/export/stories.ndjson"
+# The answers that are no JSON.
+TEXTS = {"/v1/export/stories.ndjson": "application/x-ndjson", "/metrics": "text/plain"}
 ANSWERED = {
     "/v1/search": ["", "q=robot&facets=topic,publisher,curator,language,domain&topic=nope", "q=r*&page=2&per_page=2"],
     "/v1/suggest": ["", "q=f", "q=%3Cscript%3E", "q=night+f&limit=3"],
@@ -187,7 +187,7 @@ def test_errors_are_documented_as_they_are_sent() -> None:
             if status == "default" or int(status) >= 400:
                 assert list(content) == ["application/problem+json"]
             elif status == "200":
-                assert list(content) == ["application/x-ndjson" if name == EXPORT else "application/json"]
+                assert list(content) == [TEXTS.get(name, "application/json")]
 
 
 def test_the_document_needs_no_index_and_is_the_same_each_time() -> None:
@@ -209,7 +209,7 @@ def test_every_answer_is_as_documented(request: pytest.FixtureRequest, template:
 
 
 def test_every_operation_is_asked_here() -> None:
-    assert ANSWERED.keys() | {"/s/{name}", EXPORT} == DOCUMENT["paths"].keys()
+    assert ANSWERED.keys() | {"/s/{name}", *TEXTS} == DOCUMENT["paths"].keys()
 
 
 def test_every_documented_key_is_sent_somewhere(client: FlaskClient) -> None:

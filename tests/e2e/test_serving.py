@@ -29,6 +29,35 @@ def test_serve_prints_its_address_and_three_things_that_find_something(sample_se
     assert "swagger-ui" in docs.text
 
 
+def test_serve_says_where_it_is_watched(sample_server: Server) -> None:
+    [line] = [line for line in sample_server.log.read_text().splitlines() if line.startswith("Watch:")]
+    assert f"{sample_server.url}/metrics" in line
+    assert "500 ms" in line
+    assert "outpost_index_up 1" in requests.get(f"{sample_server.url}/metrics", timeout=10).text
+
+
+def test_whichever_process_is_asked_tells_of_all(sample_index: Path, start_server: type[Server]) -> None:
+    server = start_server(sample_index, workers=2)
+    # Each on a connection of its own, which any of the processes may take.
+    for _ in range(40):
+        requests.get(f"{server.url}/v1/stories/31001", timeout=10)
+    counted = 'outpost_requests_total{rule="/v1/stories/<story_id>",status="200"} 40'
+    for _ in range(20):
+        assert counted in requests.get(f"{server.url}/metrics", timeout=10).text.splitlines()
+    assert server.stop() == 0
+
+
+def test_a_client_that_asks_too_often_is_told_so_over_http(sample_index: Path, start_server: type[Server]) -> None:
+    port = free_port()
+    settings = [f"OUTPOST_INDEX={sample_index}", f"OUTPOST_PORT={port}", "OUTPOST_WORKERS=1"]
+    settings.append("OUTPOST_RATE_LIMIT=5/hour")
+    server = start_server(sample_index, command=["env", *settings, str(BIN / "outpost"), "serve"], port=port)
+    answers = [requests.get(f"{server.url}/v1/stories", timeout=10) for _ in range(7)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 2
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 720
+    assert answers[-1].headers["Content-Type"] == "application/problem+json"
+
+
 def test_each_request_is_a_json_line_with_id_status_and_milliseconds(sample_server: Server) -> None:
     requests.get(f"{sample_server.url}/v1/stories/none", headers={"X-Request-ID": "log-test-1"}, timeout=10)
     wait_until(lambda: "log-test-1" in sample_server.log.read_text(), "the line")

@@ -27,11 +27,13 @@ def test_every_setting_can_be_set() -> None:
         "public_url": "https://news.test/",
         "rate_limit": "100/minute",
         "proxies": "1",
+        "slow_ms": "250",
+        "metrics": "/run/outpost",
     }
     settings = Settings.from_env({variable_of(name): value for name, value in given.items()})
     expected = Settings(
         index=Path("/data/index"), host="0.0.0.0", port=9000, workers=3, public_url="https://news.test",
-        rate_limit="100/minute", proxies=1,
+        rate_limit="100/minute", proxies=1, slow_ms=250, metrics="/run/outpost",
     )  # fmt: skip
     assert settings == expected
     assert {field.name for field in fields(Settings)} >= set(given)
