@@ -85,7 +85,7 @@ def _finish(metrics: Metrics, slow: float, response: Response) -> Response:
     metrics.count_request(NO_RULE if rule is None else rule.rule, response.status_code, seconds)
     if _log.isEnabledFor(logging.INFO):
         _log_request(_log, logging.INFO, asked, response, seconds)
-    if seconds >= slow:
+    if seconds >= slow and _slow_log.isEnabledFor(logging.WARNING):
         _log_request(_slow_log, logging.WARNING, asked, response, seconds)
     return response
 

@@ -25,6 +25,9 @@ _MAX_NEAR, _MAX_WORDS = 8, 6
 _UNLIKELY = 0.1
 # Combinations that are tried, each a search, and for how many seconds at most.
 _MAX_TRIED, _MAX_SECONDS = 64, 0.1
+# What took longer and found nothing is left at that: a page of prefixes searched four times would hold a worker for
+# more than a second.
+_MAX_FIRST = 0.1
 _ANYWHERE = tuple(field.name for field in STORY_FIELDS)
 
 
@@ -55,8 +58,9 @@ def search_forgiving(engine: Engine, query: SearchQuery) -> Found:
 
     Words that occur in some story, words with digits, quoted ones, excluded ones and prefixes stay as they are.
     """
+    started = time.monotonic()
     page = engine.search_stories(query)
-    if page.total or query.tree is None:
+    if page.total or query.tree is None or time.monotonic() - started > _MAX_FIRST:
         return Found(page, query.tree)
     corrections = _find_corrections(engine, query.tree)
     best = _find_best(engine, query, corrections)

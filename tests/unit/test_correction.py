@@ -134,5 +134,10 @@ def test_many_wrong_words_are_left_and_trying_ends(engine: Engine, monkeypatch: 
     wrong = ["nvidai", "chpis", "ferrry", "sauid", "arbia", "transprot", "whitte"]
     assert not ask(engine, " ".join(wrong)).corrected
     ticks = count()
-    monkeypatch.setattr(correction.time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(correction.time, "monotonic", lambda: 0.09 * next(ticks))
     assert ask(engine, "zhips").corrected
+
+
+def test_what_took_long_to_find_nothing_is_not_searched_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(correction, "_MAX_FIRST", -1.0)
+    assert told(ask(engine, "nvidai chips")) == ("nvidai chips", False, None, None)
