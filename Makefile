@@ -7,7 +7,7 @@ BIN    := .venv/bin
 # Set up again when the lock file or the interpreter of .venv has changed.
 STAMP  := .venv/installed
 
-.PHONY: setup run test lint lock benchmark
+.PHONY: setup run test lint lock quality benchmark
 
 setup: $(STAMP)
 
@@ -34,6 +34,11 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# How good the order of answers is: `make quality QUALITY_DATA=directory` prints the table of docs/ranking.md. Without
+# the third-party collections only the made-up one is measured; `make test` checks that one always.
+quality: $(STAMP)
+	$(if $(QUALITY_DATA),OUTPOST_QUALITY_DATA=$(QUALITY_DATA)) $(BIN)/python -m tests.quality.table
 
 # Beside tantivy, SQLite FTS5 and plain Whoosh: `make benchmark DATA="stories.ndjson.gz …"` writes docs/benchmarks.md.
 # The part over HTTP needs wrk. Not part of the tests.

@@ -2,7 +2,7 @@
 
     DIR/current                     the name of the current generation: replaced by rename, so never half written
     DIR/build.lock                  held by the one build that may run
-    DIR/generations/g7-s1-f2/       data version 7, schema version 1, format version 2; never changed again
+    DIR/generations/g7-s1-f4/       data version 7, schema version 1, format version 2; never changed again
     DIR/generations/building-g8/    a build that is running, or the leftover of one that was killed
 
 A reader holds a shared lock on its generation's ``manifest.json``; whoever can get the exclusive one may remove

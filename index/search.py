@@ -100,7 +100,7 @@ def related_stories(generation: OpenGeneration, story: Story, limit: int) -> lis
     """Curated stories in their order, then those that share a cited article, then similar ones; none twice.
 
     Scores within a reason: curated 1.0; shared_source: shared articles by all articles of both (Jaccard);
-    similar: the share of what the story itself would score.
+    similar: what the engine says, 1 for the same words at the same time.
     """
     engine = generation.engine
     curated = engine.find_stories([ident for ident in dict.fromkeys(story.related) if ident != story.id])

@@ -67,9 +67,9 @@ class Engine(Protocol):
         ...
 
     def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
-        """The stories most like ``story`` by its distinctive words in title, summary and body, best first.
+        """The stories most like ``story`` by its distinctive words and its time (index.engines.similar), best first.
 
-        The score is the share, 0 to 1, of what ``story`` itself would score. ``story`` and ``exclude`` are
+        The score is 0 to 1: what has the same words at the same time scores 1. ``story`` and ``exclude`` are
         left out. The same story gives the same list at every call.
         """
         ...

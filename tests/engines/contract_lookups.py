@@ -174,3 +174,40 @@ class LookupContract(ServesCorpora):
             similar = engine.find_similar(corpus[0], 5, frozenset())
         assert [story.id for story, _ in similar] == ["2", "3"]
         assert similar[0][1] > 0.5 > similar[1][1]
+
+    def test_of_stories_as_alike_the_nearest_in_time_comes_first_and_undated_ones_last(self) -> None:
+        times = {"1": "2025-03-10", "after": "2025-03-11", "before": "2025-03-04", "year": "2024-03-10", "none": {}}
+        corpus = [
+            make_story(
+                ident, title="Ferry moors", summary="alone", **({"published_at": f"{day}T08:00:00Z"} if day else {})
+            )
+            for ident, day in times.items()
+        ]
+        with self.serve(corpus) as engine:
+            dated = engine.find_similar(corpus[0], 5, frozenset())
+            undated = engine.find_similar(corpus[-1], 5, frozenset())
+        assert [story.id for story, _ in dated] == ["after", "before", "year", "none"]
+        assert [score for _, score in dated] == pytest.approx(
+            [0.2 + 0.8 * 3 / (days + 3) for days in (1, 6, 365)] + [0.2], rel=1e-4
+        )
+        assert [score for _, score in undated] == pytest.approx([1.0] * 4, rel=1e-4)
+
+    def test_bare_headlines_are_about_the_same_thing_only_within_hours(self) -> None:
+        corpus = [
+            make_story(ident, title="Ferry moors", published_at=f"2025-03-10T{hour}:00:00Z")
+            for ident, hour in (("1", "08"), ("2", "20"))
+        ]
+        with self.serve(corpus) as engine:
+            ((_, score),) = engine.find_similar(corpus[0], 5, frozenset())
+        assert score == pytest.approx(0.2 + 0.8 / 2, rel=1e-4)
+
+    def test_words_of_the_title_count_more(self) -> None:
+        corpus = [
+            make_story("1", title="Ferry moors", summary="potato harvest"),
+            make_story("title", title="Ferry moors", summary="chess computer"),
+            make_story("text", title="Chess computer", summary="ferry moors"),
+        ]
+        with self.serve(corpus) as engine:
+            similar = engine.find_similar(corpus[0], 5, frozenset())
+        assert [story.id for story, _ in similar] == ["title", "text"]
+        assert similar[0][1] > similar[1][1] + 0.1

@@ -18,7 +18,7 @@ from index.engines.columns.files import SOURCES, STORIES, read_segments
 from index.engines.columns.marking import make_hits
 from index.engines.columns.times import count_times
 from index.engines.indexed import StoredSource
-from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
+from index.engines.similar import find_likeness
 from index.errors import IndexDamaged
 from index.folding import Typed, show_word
 from index.language import parse_query
@@ -105,17 +105,16 @@ class ColumnsEngine:
 
     def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
         statistics = self._stories.statistics
-        weights = find_distinctive_terms(story, statistics.documents, statistics.holding)
-        if not weights:
+        likeness = find_likeness(story, statistics.documents, statistics.holding)
+        if not likeness.weights:
             return []
         page = self._stories.search(
-            lambda executor, *_: executor.match_weighted(weights, SIMILAR_FIELDS), STORY_DEFAULTS, Filters(),
-            Sort.RELEVANCE, limit + len(exclude) + 1,
+            lambda executor, ascending, _: executor.match_similar(likeness, ascending=ascending), STORY_DEFAULTS,
+            Filters(), Sort.RELEVANCE, limit + len(exclude) + 1,
         )  # fmt: skip
-        itself = next((one.score for one in page.found if one.segment.read_id(one.number).decode() == story.id), None)
-        most = itself or max((one.score for one in page.found), default=1.0)
-        others = [(_read_story(one), min(1.0, one.score / most)) for one in page.found]
-        return [(other, score) for other, score in others if other.id != story.id and other.id not in exclude][:limit]
+        left_out = {story.id.encode(), *(ident.encode() for ident in exclude)}
+        others = [one for one in page.found if one.segment.read_id(one.number) not in left_out]
+        return [(_read_story(one), min(1.0, one.score)) for one in others[:limit]]
 
     # --- suggestions ---------------------------------------------------------------------------------------------
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.columns import kernels
+from index.engines.columns import kernels, similar_kernels
 from index.engines.columns.deadline import Deadline
 from index.engines.columns.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.engines.columns.segment import Postings, Segment
 from index.engines.columns.statistics import Row, Statistics
+from index.engines.similar import FLOOR, Likeness
 from index.query import And, Node, Not, Or, Phrase, Prefix, Term
 
 Matches = tuple[NDArray[np.int32], NDArray[np.float32]]  # document numbers, each once, and their scores
@@ -97,15 +98,20 @@ class Executor:
         limits = within, np.zeros(len(within), np.float32)
         return limits if tree is None else _intersect(self.match(tree), limits)
 
-    def match_weighted(self, weights: Mapping[str, float], fields: Sequence[str]) -> Matches:
-        """Documents with some of the terms in one of ``fields``; what a term scores is multiplied by its weight."""
-        rows = [
-            (size, begin, end, weight * idf, weight * title_idf)
-            for term, weight in weights.items()
-            for size, begin, end, idf, title_idf in [self._statistics.find_row(self._segment, term)]
-        ]
-        mask = _to_mask([self._segment.field_numbers[name] for name in fields])
-        return self._collect(self._add_terms(rows, mask, 0))
+    def match_similar(self, likeness: Likeness, *, ascending: bool) -> Matches:
+        """Documents that have some of the terms, each with its likeness, 0 to 1."""
+        own, scratch, time = self._segment, self._scratch, likeness.published
+        spans = [(self._statistics.find_row(own, term)[:3], weights) for term, weights in likeness.weights.items()]
+        n = similar_kernels.add_likeness(
+            np.array([(*span, *weights) for span, weights in spans]), own.text.docs, own.text.fields,
+            own.text.place_starts, own.norms, scratch.sums, scratch.seen, scratch.touched,
+        )  # fmt: skip
+        docs, scores = self._collect(n, ascending=ascending)
+        weighed = np.empty_like(scores)
+        similar_kernels.weigh_distance(
+            docs, scores, own.columns["published"], time is not None, time or 0, likeness.scale, FLOOR, weighed
+        )  # fmt: skip
+        return docs, weighed
 
     # --- and, or, not --------------------------------------------------------------------------------------------
 

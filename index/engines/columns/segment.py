@@ -52,6 +52,7 @@ class SegmentColumns:
         self.text, self.labels = Postings(read, "text"), Postings(read, "labels")
         self.whole, self.title, self.title_holding = read("text_whole"), read("text_title"), read("title_holding")
         self.lengths = read("lengths")
+        self.norms = read("text_norms") if kind.answers else None
         self.columns = {name: read(name) for name in ("published", "updated", "source_count")}
         self.ranks = {name: read(f"rank_{name}") for name in ("oldest", "updated", "sources")}
         self.facets = {name: FacetColumn(read, name, self.info.facets[name]) for name in kind.facets}

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.columns import inversion, kernels, scoring, token_kernels
+from index.engines.columns import inversion, kernels, scoring, similar_kernels, token_kernels
 from index.engines.columns.answer_writer import Answer, AnswerWriter
 from index.engines.columns.array_file import ArrayFileWriter
 from index.engines.columns.facet_columns import make_facet_arrays
@@ -295,6 +295,11 @@ class SegmentWriter:
         ):
             kernels.saturate(docs, counts, own, max(1.0, average), scoring.K1, scoring.B, weights)
             self._save(f"text_{name}", weights)
+        if self._answers is not None:
+            squares = np.zeros(2 * len(order), np.float32)
+            similar_kernels.add_squares(docs, whole, title, squares)
+            lengths_of = np.sqrt(squares).reshape(-1, 2)
+            self._save("text_norms", np.divide(1, lengths_of, out=np.zeros_like(lengths_of), where=lengths_of > 0))
         holding = np.concatenate([[0], np.cumsum(title > 0)])
         self._save("title_holding", (holding[term_starts[1:]] - holding[term_starts[:-1]]).astype(np.int32))
 

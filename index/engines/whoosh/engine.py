@@ -16,11 +16,11 @@ from index.brief import encode_brief
 from index.documents import Story
 from index.engines.census import read_publishers
 from index.engines.indexed import StoredSource, microseconds
-from index.engines.similar import SIMILAR_FIELDS, find_distinctive_terms
+from index.engines.similar import Likeness, count_terms, find_likeness, length_of, weigh_distance
 from index.engines.whoosh import fields
 from index.engines.whoosh.completion import complete, count_words
 from index.engines.whoosh.edits import count_edits
-from index.engines.whoosh.queries import Evaluator, add_up
+from index.engines.whoosh.queries import Evaluator
 from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, passes_source, sort_key
 from index.engines.whoosh.searchers import SearcherPool
 from index.folding import Typed, show_word
@@ -47,7 +47,6 @@ from index.recency import weigh
 from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, term_of
 from index.timeline import start_of
 
-_SIMILAR_BOOSTS = {"title": 3.0, "summary": 2.0, "body": 1.0}
 _story_decoder = msgspec.json.Decoder(Story)
 T = TypeVar("T")
 
@@ -133,25 +132,25 @@ class WhooshEngine:
     # --- similar stories -----------------------------------------------------------------------------------
 
     def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
-        weights = self._find_weights(story)
-        if not weights:
-            return []
-        with self._stories.lend() as searcher:
-            evaluator = Evaluator(searcher, _SIMILAR_BOOSTS, self._stories.expand)
-            scores = add_up([evaluator.match_term(term, weight) for term, weight in weights.items()])
-        matches = [(self._rows[number], score, number) for number, score in scores.items()]
-        own = next((score for row, score, _ in matches if row.id == story.id), None)
-        best = own or max((score for _, score, _ in matches), default=1.0)
-        others = [match for match in matches if match[0].id != story.id and match[0].id not in exclude]
-        others.sort(key=sort_key(Sort.RELEVANCE))
-        return [(self._read_story(number), min(1.0, score / best)) for _, score, number in others[:limit]]
-
-    def _find_weights(self, story: Story) -> dict[str, float]:
+        """Every story that has one of the terms, decoded, counted and compared."""
         with self._stories.lend() as searcher:
             reader = searcher.reader()
-            return find_distinctive_terms(
-                story, len(self._rows), lambda term: max(reader.doc_frequency(name, term) for name in SIMILAR_FIELDS)
-            )
+            numbers: dict[str, set[int]] = {}
+
+            def count_holding(term: str) -> int:
+                postings = [reader.postings(name, term) for name in STORY_DEFAULTS if (name, term) in reader]
+                numbers[term] = {number for own in postings for number in own.all_ids()}
+                return len(numbers[term])
+
+            likeness = find_likeness(story, len(self._rows), count_holding)
+        found = []
+        for number in set().union(*(numbers[term] for term in likeness.weights)):
+            row, other = self._rows[number], self._read_story(number)
+            score = _compare(likeness, other) * weigh_distance(likeness, row.published)
+            if row.id != story.id and row.id not in exclude:
+                found.append((row, min(1.0, score), number))
+        found.sort(key=sort_key(Sort.RELEVANCE))
+        return [(self._read_story(number), score) for _, score, number in found[:limit]]
 
     # --- suggestions ---------------------------------------------------------------------------------------
 
@@ -214,6 +213,17 @@ class WhooshEngine:
     def _read_source(self, number: int) -> SourceRecord:
         stored = msgspec.json.decode(self._sources.read_document(number), type=StoredSource)
         return SourceRecord(stored.id, stored.source, stored.story_ids)
+
+
+def _compare(likeness: Likeness, story: Story) -> float:
+    """The likeness of the texts, 0 to 1."""
+    whole, titles = count_terms(story)
+    own = {term: 1 + math.log(count) for term, count in whole.items()}
+    length, title_length = length_of(own.values()), length_of([1.0] * len(titles))
+    return sum(
+        weight * own.get(term, 0.0) / length + title * (term in titles) / title_length
+        for term, (weight, title) in likeness.weights.items()
+    )
 
 
 def _decode_lines(path: Path, kind: type[T]) -> list[T]:

@@ -1,0 +1,1 @@
+"""How good the order of answers is, on judged collections: `make quality` prints the table, floors are tests."""
