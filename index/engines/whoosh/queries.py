@@ -73,6 +73,11 @@ class Evaluator:
                     self._known[node] = add_up([self._match_leaf(leaf) for leaf in leaves])
                 return self._known[node]
 
+    def match_term(self, term: str, weight: float) -> Scores:
+        """Every document with ``term`` in one of the fields, its score times ``weight``."""
+        fields = self._boosts.items()
+        return add_up([self._match_leaf(wq.Term(name, term, boost=boost * weight)) for name, boost in fields])
+
     def _narrow(self, found: Scores, child: Node) -> Scores:
         if isinstance(child, Not):
             unwanted = self.match(child.child)
