@@ -18,7 +18,7 @@ from statistics import median
 from string import ascii_lowercase
 
 import click
-import tantivy
+import tantivy  # type: ignore[import-not-found,unused-ignore]  # of the group "benchmark"
 from msgspec import Struct
 
 from index.correction import Found, search_forgiving
