@@ -14,7 +14,6 @@ from index.brief import read_id
 from index.documents import Source, Story
 
 FACETS = ("topic", "publisher", "curator", "language", "domain", "year", "month")
-FacetName = Literal["topic", "publisher", "curator", "language", "domain", "year", "month"]
 SuggestionType = Literal["query", "topic", "publisher", "story"]
 
 

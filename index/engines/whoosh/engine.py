@@ -92,16 +92,16 @@ class WhooshEngine:
         return found, matches
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
-        stories = [story for story, _ in self._iter_found(query)]
+        stories = list(self._iter_found(query))
         times = [story.published_at for story in stories if story.published_at]
         return dict(Counter(start_of(time, interval) for time in times)), len(stories) - len(times)
 
     def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
-        return (msgspec.json.encode(story) for story, _ in self._iter_found(query))
+        return map(msgspec.json.encode, self._iter_found(query))
 
-    def _iter_found(self, query: SearchQuery) -> Iterator[tuple[Story, float]]:
+    def _iter_found(self, query: SearchQuery) -> Iterator[Story]:
         found, _ = self._find(query)
-        return ((self._read_story(number), score) for _, score, number in found)
+        return (self._read_story(number) for _, _, number in found)
 
     def _make_hits(self, query: SearchQuery, found: Sequence[Match]) -> list[Hit]:
         marker = None
