@@ -3,26 +3,62 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import repeat
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from index.engines.columns import filtering
+from index.engines.columns import filtering, word_kernels
 from index.engines.columns.deadline import Deadline
 from index.engines.columns.executor import Executor, Matches, Scope, Scratch
 from index.engines.columns.facets import FacetCount, FacetTable
 from index.engines.columns.files import CollectionKind, Segments, deleted_path
+from index.engines.columns.filtering import Fails
 from index.engines.columns.segment import Segment
 from index.engines.columns.statistics import Statistics
-from index.query import Facet, FacetRequest, Filters, Node, SearchQuery, Sort
+from index.query import And, Facet, Filters, Node, SearchQuery, Sort, Term
 
-# The matches in one segment: ascending or, to spare sorting them, not; of these documents alone, None for all.
-Match = Callable[[Executor, bool, NDArray[np.int32] | None], Matches]
+Docs = NDArray[np.int32]
+# As slices of mapped files are: numba compiles for one kind of array.
+_ANYWHERE: Docs = np.empty(0, np.int32)
+_ANYWHERE.flags.writeable = False
+_NO_ROOM: Docs = np.empty(0, np.int32)
+_NO_FILTERS = Filters()
+
+
+class Match(Protocol):
+    """What is searched for."""
+
+    @property
+    def words(self) -> Sequence[str]:
+        """The terms that a document must have, all of them, where nothing else is asked; else none."""
+        ...
+
+    def __call__(self, executor: Executor, ascending: bool, within: Docs | None) -> Matches:
+        """The matches in one segment, or of these documents of it: ascending or, to spare sorting them, not."""
+        ...
+
+
+class TreeMatch:
+    """A query tree; None matches everything."""
+
+    __slots__ = ("_tree", "words")
+
+    def __init__(self, tree: Node | None) -> None:
+        self._tree = tree
+        leaves = tree.children if isinstance(tree, And) else (tree,)
+        terms = [leaf.term for leaf in leaves if isinstance(leaf, Term) and leaf.field is None]
+        self.words: Sequence[str] = terms if len(terms) == len(leaves) else ()
+
+    def __call__(self, executor: Executor, ascending: bool, within: Docs | None) -> Matches:
+        if within is not None:
+            return executor.match_within(self._tree, within)
+        return executor.everything if self._tree is None else executor.match(self._tree, ascending=ascending)
 
 
 class Found(Struct, frozen=True, gc=False):
@@ -52,52 +88,79 @@ class Collection:
         self._find_scope = lru_cache(maxsize=100)(Scope)
         self._scratch: list[list[Scratch]] = [[] for _ in self.segments]
 
-    def search(
-        self,
-        match: Match,
-        search_in: tuple[str, ...],
-        filters: Filters,
-        sort: Sort,
-        wanted: int,
-        facets: FacetRequest = FacetRequest(),  # noqa: B008 - frozen
-        recency: float = 0.0,
-    ) -> Page:
-        """The first ``wanted`` documents in order, the total, the facets. Raises QueryTimeout."""
-        total, found, deadline = 0, [], Deadline()
-        counts = [FacetCount(self._facets[name]) for name in facets.names]
+    def search(self, match: Match, query: SearchQuery) -> Page:
+        """The first ``query.offset + query.limit`` documents in order, the total, the facets. Raises QueryTimeout."""
+        total, found, deadline, wanted = 0, [], Deadline(), query.offset + query.limit
+        counts = [FacetCount(self._facets[name], query.facets, query.filters) for name in query.facets.names]
         for place, segment in enumerate(self.segments):
             scratch = self._take_scratch(place)
-            within, left = filtering.narrow(segment, filters, facets.names)
-            executor = Executor(segment, self.statistics, scratch, self._find_scope(segment, search_in), deadline)
-            matches = match(executor, filtering.needs_ascending(sort, wanted), within)
-            fails = filtering.find_failures(segment, matches[0], left)
+            within, left = filtering.narrow(segment, query.filters, query.facets.names)
+            if left == _NO_FILTERS and self._is_plain(segment, match, query):
+                size, best, docs = self._find_words(segment, match.words, within, query, keep=bool(counts))
+                fails = None
+            else:
+                executor = self._make_executor(segment, query, scratch, deadline)
+                matches = match(executor, filtering.needs_ascending(query.sort, wanted), within)
+                docs, fails = matches[0], filtering.find_failures(segment, matches[0], left)
+                passing = self._keep_passing(segment, matches, fails, query)
+                size, best = len(passing[0]), filtering.find_best(segment, passing, query.sort, wanted)
             for count in counts:
                 deadline.check()
-                count.add(place, segment, scratch, matches, fails)
+                count.add(place, segment, scratch, docs, fails)
             # Given back only now: what an error leaves half done is not used again.
             self._scratch[place].append(scratch)
-            passing = filtering.keep_passing(matches, fails)
-            total += len(passing[0])
-            if recency and sort is Sort.RELEVANCE:
-                passing = filtering.weigh_recent(segment, passing, recency, self.newest)
-            docs, scores = filtering.find_best(segment, passing, sort, wanted)
-            found.append(list(map(Found, repeat(segment), docs.tolist(), scores.tolist())))
-        counted = {count.name: count.to_facet(facets, filters) for count in counts}
-        return Page(total, _merge(found, sort, wanted), counted)
+            total += size
+            found.append(list(map(Found, repeat(segment), best[0].tolist(), best[1].tolist())))
+        counted = {count.name: count.to_facet() for count in counts}
+        return Page(total, _merge(found, query.sort, wanted), counted)
 
     def iter_matches(self, match: Match, query: SearchQuery) -> Iterator[tuple[Segment, Matches]]:
         """Segment by segment, all that matches and passes the filters, ascending. Raises QueryTimeout."""
         deadline = Deadline()
         for place, segment in enumerate(self.segments):
-            within, left = filtering.narrow(segment, query.filters, ())
             scratch = self._take_scratch(place)
-            executor = Executor(segment, self.statistics, scratch, self._find_scope(segment, query.search_in), deadline)
-            matches = match(executor, True, within)
+            within, left = filtering.narrow(segment, query.filters, ())
+            matches = match(self._make_executor(segment, query, scratch, deadline), True, within)
             self._scratch[place].append(scratch)
-            passing = filtering.keep_passing(matches, filtering.find_failures(segment, matches[0], left))
-            if query.recency and query.sort is Sort.RELEVANCE:
-                passing = filtering.weigh_recent(segment, passing, query.recency, self.newest)
-            yield segment, passing
+            fails = filtering.find_failures(segment, matches[0], left)
+            yield segment, self._keep_passing(segment, matches, fails, query)
+
+    def _make_executor(self, segment: Segment, query: SearchQuery, scratch: Scratch, deadline: Deadline) -> Executor:
+        return Executor(segment, self.statistics, scratch, self._find_scope(segment, query.search_in), deadline)
+
+    def _keep_passing(self, segment: Segment, matches: Matches, fails: Fails | None, query: SearchQuery) -> Matches:
+        passing = filtering.keep_passing(matches, fails)
+        if query.recency and query.sort is Sort.RELEVANCE:
+            passing = filtering.weigh_recent(segment, passing, query.recency, self.newest)
+        return passing
+
+    def _is_plain(self, segment: Segment, match: Match, query: SearchQuery) -> bool:
+        """Whether ``_find_words`` answers it: words and nothing else, and an order that the loop keeps itself."""
+        return (
+            bool(match.words)
+            and segment.deleted is None
+            and (query.sort is Sort.NEWEST or (query.sort is Sort.RELEVANCE and not query.recency))
+            and query.offset + query.limit <= filtering.MAX_KEPT
+            and self._find_scope(segment, query.search_in).stored
+        )
+
+    def _find_words(
+        self, segment: Segment, words: Sequence[str], within: Docs | None, query: SearchQuery, *, keep: bool
+    ) -> tuple[int, Matches, Docs]:
+        """How many documents have all the words, the best of them, and with ``keep`` all."""
+        rows = sorted([self.statistics.find_row(segment, word) for word in words])
+        shortest, begin, end, _, _ = rows[0]
+        room = min(query.offset + query.limit, shortest)
+        best, scores = np.empty(room, np.int32), np.empty(room, np.float32)
+        # A list by itself is all that one word matches.
+        single = len(rows) == 1 and within is None
+        docs = np.empty(shortest, np.int32) if keep and not single else _NO_ROOM
+        total = word_kernels.find_words(
+            np.array(rows), segment.text.docs, segment.whole, segment.title, within is not None,
+            _ANYWHERE if within is None else within, query.sort is Sort.RELEVANCE, best, scores, docs,
+        )  # fmt: skip
+        matches = segment.text.docs[begin:end] if single else docs[:total]
+        return total, (best[:total], scores[:total]), matches
 
     def iter_sorted(self, match: Match, query: SearchQuery) -> Iterator[Found]:
         """The same in the order asked for, over all segments."""
@@ -143,17 +206,6 @@ class Collection:
 
 def _alive(segment: Segment) -> slice | NDArray[np.bool_]:
     return slice(None) if segment.deleted is None else segment.deleted == 0
-
-
-def match_tree(tree: Node | None) -> Match:
-    """``tree`` None matches everything."""
-
-    def match(executor: Executor, ascending: bool, within: NDArray[np.int32] | None) -> Matches:
-        if within is not None:
-            return executor.match_within(tree, within)
-        return executor.everything if tree is None else executor.match(tree, ascending=ascending)
-
-    return match
 
 
 def _iter_found(segment: Segment, docs: NDArray[np.int32], scores: NDArray[np.float32]) -> Iterator[Found]:

@@ -9,16 +9,18 @@ from functools import cached_property
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from index.documents import Story
 from index.engines.census import read_publishers
-from index.engines.columns.collection import Collection, Found, Page, match_tree
+from index.engines.columns.collection import Collection, Found, Page, TreeMatch
 from index.engines.columns.completion import Completer
+from index.engines.columns.executor import Executor, Matches
 from index.engines.columns.files import SOURCES, STORIES, read_segments
 from index.engines.columns.marking import make_hits
 from index.engines.columns.times import count_times
 from index.engines.indexed import StoredSource
-from index.engines.similar import find_likeness
+from index.engines.similar import Likeness, find_likeness
 from index.errors import IndexDamaged
 from index.folding import Typed, show_word
 from index.language import parse_query
@@ -41,7 +43,7 @@ from index.query import (
     SuggestionType,
     near_word_order,
 )
-from index.schema import SOURCE_DEFAULTS, STORY_DEFAULTS, term_of
+from index.schema import SOURCE_DEFAULTS, term_of
 
 _story_decoder = msgspec.json.Decoder(Story)
 _source_decoder = msgspec.json.Decoder(StoredSource)
@@ -63,10 +65,7 @@ class ColumnsEngine:
 
     def match_stories(self, query: SearchQuery) -> Page:
         """The search without reading a story: where the first ``offset + limit`` hits lie, the total, the facets."""
-        wanted = query.offset + query.limit
-        return self._stories.search(
-            match_tree(query.tree), query.search_in, query.filters, query.sort, wanted, query.facets, query.recency
-        )
+        return self._stories.search(TreeMatch(query.tree), query)
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
         page = self.match_stories(query)
@@ -76,27 +75,26 @@ class ColumnsEngine:
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
         counts: Counter[datetime] = Counter()
         missing = 0
-        for segment, (docs, _) in self._stories.iter_matches(match_tree(query.tree), query):
+        for segment, (docs, _) in self._stories.iter_matches(TreeMatch(query.tree), query):
             found, undated = count_times(segment.columns["published"][docs], interval)
             counts.update(found)
             missing += undated
         return dict(counts), missing
 
     def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
-        found = self._stories.iter_sorted(match_tree(query.tree), query)
+        found = self._stories.iter_sorted(TreeMatch(query.tree), query)
         return (one.segment.read_document(one.number) for one in found)
 
     def search_sources(self, query: SourceQuery) -> SourcePage:
         filters = Filters((query.publishers,), query.published_from, query.published_before)
         sort = Sort.RELEVANCE if query.tree is not None else Sort.NEWEST
+        match, asked = TreeMatch(query.tree), SearchQuery(None, SOURCE_DEFAULTS, filters, sort)
         if query.story is None:
-            wanted = query.offset + query.limit
-            page = self._sources.search(match_tree(query.tree), SOURCE_DEFAULTS, filters, sort, wanted)
+            page = self._sources.search(match, replace(asked, offset=query.offset, limit=query.limit))
             return SourcePage(page.total, tuple((_read_source(one), one.score) for one in page.found[query.offset :]))
         # A story has at most 1,000 sources: all matches are looked through for them.
         cited = {ident for story in self.find_stories([query.story]) for ident in story.source_ids()}
-        size = self._sources.statistics.documents
-        page = self._sources.search(match_tree(query.tree), SOURCE_DEFAULTS, filters, sort, size)
+        page = self._sources.search(match, replace(asked, limit=self._sources.statistics.documents))
         own = [one for one in page.found if one.segment.read_id(one.number).decode() in cited]
         shown = own[query.offset : query.offset + query.limit]
         return SourcePage(len(own), tuple((_read_source(one), one.score) for one in shown))
@@ -108,10 +106,8 @@ class ColumnsEngine:
         likeness = find_likeness(story, statistics.documents, statistics.holding)
         if not likeness.weights:
             return []
-        page = self._stories.search(
-            lambda executor, ascending, _: executor.match_similar(likeness, ascending=ascending), STORY_DEFAULTS,
-            Filters(), Sort.RELEVANCE, limit + len(exclude) + 1,
-        )  # fmt: skip
+        query = SearchQuery(sort=Sort.RELEVANCE, limit=limit + len(exclude) + 1)
+        page = self._stories.search(_Similar(likeness), query)
         left_out = {story.id.encode(), *(ident.encode() for ident in exclude)}
         others = [one for one in page.found if one.segment.read_id(one.number) not in left_out]
         return [(_read_story(one), min(1.0, one.score)) for one in others[:limit]]
@@ -170,6 +166,18 @@ class ColumnsEngine:
         del self._completer
         self._stories.close()
         self._sources.close()
+
+
+class _Similar:
+    """Matches what has words of a story."""
+
+    words = ()
+
+    def __init__(self, likeness: Likeness) -> None:
+        self._likeness = likeness
+
+    def __call__(self, executor: Executor, ascending: bool, within: object) -> Matches:
+        return executor.match_similar(self._likeness, ascending=ascending)
 
 
 def _read_story(found: Found) -> Story:

@@ -85,9 +85,10 @@ class Executor:
                 return self._match_term(node.term)
             case _:
                 # "a* a* a*" is read once.
-                if node not in self._known:
-                    self._known[node] = self._match_leaf(node, ascending)
-                return self._known[node]
+                known = self._known.get(node)
+                if known is None:
+                    known = self._known[node] = self._match_leaf(node, ascending)
+                return known
 
     def match_within(self, tree: Node | None, within: NDArray[np.int32]) -> Matches:
         """The matches that are in ``within``, ascending: for few of them a part of what all matches cost."""
@@ -240,25 +241,27 @@ class Executor:
     def _match_phrase(self, terms: Sequence[str], mask: int, postings: Postings, text: bool) -> Matches:
         spans = [(*postings.span(self._segment.find_term(term)), at) for at, term in enumerate(terms)]
         spans.sort(key=lambda span: span[1] - span[0])
-        begins, ends, offsets = np.array(spans, np.int64).T.copy()
-        idf = self._statistics.phrase_rarity(terms, text=text)
+        room = spans[0][1] - spans[0][0]
+        if not room:
+            return nothing()
+        lists = np.array(spans)
+        idf = self._statistics.phrase_rarity(terms, text)
 
         def count(*out: Any) -> int:
             return int(kernels.count_phrase(
-                begins, ends, offsets, postings.docs, postings.place_starts, postings.places, mask, *out
+                lists, postings.docs, postings.place_starts, postings.places, mask, *out
             ))  # fmt: skip
 
-        return self._score_counts(int(ends[0] - begins[0]), mask, (idf, TITLE_SHARE * idf), count)
+        return self._score_counts(room, mask, (idf, TITLE_SHARE * idf), count)
 
     def _score_counts(self, room: int, mask: int, rarities: tuple[float, float], count: Callable[..., int]) -> Matches:
         """The formula from how often a leaf stands in the fields of ``mask``: where no stored weight answers."""
         docs, counts, titles = np.empty((3, room), np.int32)
         n = count(docs, counts, titles)
         own, docs, scores = self._segment, docs[:n], np.empty(n, np.float32)
-        names = [field.name for number, field in enumerate(own.fields) if mask >> number & 1]
-        average, title = max(1.0, sum(own.info.averages[name] for name in names)), own.info.averages[own.fields[0].name]
         kernels.score_counts(
-            docs, counts, titles, own.lengths, mask, average, max(1.0, title), *rarities, K1, B, scores
+            docs, counts, titles, own.lengths, mask, own.average_length(mask), own.average_length(1), *rarities, K1, B,
+            scores,
         )  # fmt: skip
         return docs, scores
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engines.columns import filtering, selection
-from index.engines.columns.executor import Matches, Scratch
+from index.engines.columns.executor import Scratch
 from index.engines.columns.facet_columns import FacetColumn
 from index.engines.columns.filtering import Fails
 from index.engines.columns.segment import Segment
 from index.query import Facet, FacetRequest, FacetValue, Filters
 from index.schema import fold_words, has_words
+
+Docs = NDArray[np.int32]
 
 
 class _Values:
@@ -84,49 +86,50 @@ class FacetTable:
 class FacetCount:
     """The counts of one facet, gathered from segment after segment."""
 
-    def __init__(self, table: FacetTable) -> None:
+    def __init__(self, table: FacetTable, request: FacetRequest, filters: Filters) -> None:
         self.name = table.name
-        self._table = table
+        self._table, self._request = table, request
+        self._chosen = {value for own in filters.values if own.facet == self.name for value in own.any_of}
+        # Nearly always: then the loop that counts keeps the greatest counts itself.
+        by_count = request.sort == "count" and not request.containing and not self._chosen
+        self._simple = by_count and len(table.renumbered) == 1 and table.renumbered[0] is None
         self._parts: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
         self._total = self._missing = 0
 
-    def add(self, place: int, segment: Segment, scratch: Scratch, matches: Matches, fails: Fails | None) -> None:
+    def add(self, place: int, segment: Segment, scratch: Scratch, docs: Docs, fails: Fails | None) -> None:
         """Count the values that the matches have under every filter but the facet's own."""
         facet, counts, touched = segment.facets[self.name], scratch.counts[self.name], scratch.codes[self.name]
         if fails is not None:
-            matches = filtering.keep_passing(matches, fails, filtering.own_bit(segment, self.name))
-        values = len(facet.values)
-        met, different, missing = selection.count_facet(
-            matches[0], facet.sets, values, facet.set_starts, facet.set_codes, counts, touched
-        )
-        codes, found = np.empty((2, different), np.int32)
-        self._total += selection.take_counts(touched, met, values, counts, codes, found)
+            docs = docs[(fails & ~np.uint8(filtering.own_bit(segment, self.name))) == 0]
+        column = (docs, facet.sets, len(facet.values), facet.set_starts, facet.set_codes, counts, touched)
+        if self._simple:
+            codes, found = np.empty((2, self._request.size), np.int32)
+            different, total, missing = selection.count_greatest(*column, codes, found)
+            codes, found = codes[:different], found[:different]
+        else:
+            met, different, missing = selection.count_facet(*column)
+            codes, found = np.empty((2, different), np.int32)
+            total = selection.take_counts(touched, met, len(facet.values), counts, codes, found)
+        self._total += total
         self._missing += missing
         numbers = self._table.renumbered[place]
         self._parts.append((codes if numbers is None else numbers[codes], found))
 
-    def to_facet(self, request: FacetRequest, filters: Filters) -> Facet:
+    def to_facet(self) -> Facet:
+        request, table = self._request, self._table.table
         codes, counts = self._add_up()
         total = self._total
         if request.containing:
             kept = self._table.find_containing(request.containing)[codes]
             codes, counts = codes[kept], counts[kept]
             total = int(counts.sum())
-        if request.sort == "count":
-            first, first_counts = np.empty((2, request.size), np.int32)
-            n = selection.keep_best(codes, counts, request.size, first, first_counts)
-            first, first_counts = first[:n], first_counts[:n]
-        else:
-            # Codes are in the order of labels.
-            order = np.argsort(codes)[: request.size]
-            first, first_counts = codes[order], counts[order]
-        chosen = {value for own in filters.values if own.facet == self.name for value in own.any_of}
+        first, first_counts = (codes, counts) if self._simple else _take_first(codes, counts, request)
         shown = [
-            FacetValue(value, label, count, value in chosen)
+            FacetValue(value, label, count, value in self._chosen)
             for code, count in zip(first.tolist(), first_counts.tolist(), strict=True)
-            for value, label in [self._table.table[code]]
+            for value, label in [table[code]]
         ]
-        late = self._find_late(chosen.difference([value.value for value in shown]), request) if chosen else ()
+        late = self._find_late(shown) if self._chosen else ()
         if late:
             shown = _place_selected([*shown, *(self._count_value(*value, codes, counts) for value in late)], request)
         return Facet(tuple(shown), total - sum([value.count for value in shown]), self._missing)
@@ -141,15 +144,26 @@ class FacetCount:
         codes = np.flatnonzero(sums).astype(np.int32)
         return codes, sums[codes]
 
-    def _find_late(self, chosen: Iterable[str], request: FacetRequest) -> list[tuple[str, str]]:
+    def _find_late(self, shown: Sequence[FacetValue]) -> list[tuple[str, str]]:
         """Selected values that are not among the first, with their labels."""
         numbers, table = self._table.numbers, self._table.table
-        labels = [(value, table[numbers[value]][1] if value in numbers else value) for value in chosen]
-        return [(value, label) for value, label in labels if has_words(fold_words(label), request.containing)]
+        late = self._chosen.difference([value.value for value in shown])
+        labels = [(value, table[numbers[value]][1] if value in numbers else value) for value in late]
+        return [(value, label) for value, label in labels if has_words(fold_words(label), self._request.containing)]
 
     def _count_value(self, value: str, label: str, codes: NDArray[np.int32], counts: NDArray[np.int32]) -> FacetValue:
         number = self._table.numbers.get(value, -1)
         return FacetValue(value, label, int(counts[codes == number].sum()), True)
+
+
+def _take_first(codes: Docs, counts: Docs, request: FacetRequest) -> tuple[Docs, Docs]:
+    """The values that are shown, in order; codes are in the order of labels."""
+    if request.sort == "value":
+        order = np.argsort(codes)[: request.size]
+        return codes[order], counts[order]
+    first, first_counts = np.empty((2, request.size), np.int32)
+    n = selection.keep_best(codes, counts, request.size, first, first_counts)
+    return first[:n], first_counts[:n]
 
 
 def _place_selected(values: list[FacetValue], request: FacetRequest) -> list[FacetValue]:

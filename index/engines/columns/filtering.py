@@ -22,7 +22,7 @@ Fails = NDArray[np.uint8]  # for each match the filters it fails, as bits
 _OTHER = 1
 _LATEST = 2**63 - 1
 # Up to so many hits are kept in order while going through the matches; for more, sorting all is faster.
-_MAX_KEPT = 256
+MAX_KEPT = 256
 _NO_FILTERS = Filters()
 
 
@@ -101,7 +101,7 @@ def weigh_recent(segment: Segment, matches: Matches, recency: float, newest: int
 
 def needs_ascending(sort: Sort, wanted: int) -> bool:
     """Whether ``find_best`` relies on matches in the order of their numbers."""
-    return sort is Sort.NEWEST or wanted > _MAX_KEPT
+    return sort is Sort.NEWEST or wanted > MAX_KEPT
 
 
 def find_best(segment: Segment, matches: Matches, sort: Sort, wanted: int) -> Matches:
@@ -110,12 +110,12 @@ def find_best(segment: Segment, matches: Matches, sort: Sort, wanted: int) -> Ma
     if sort is Sort.NEWEST or not wanted or not len(docs):
         return docs[:wanted], scores[:wanted]
     if sort is Sort.RELEVANCE:
-        if wanted <= _MAX_KEPT:
+        if wanted <= MAX_KEPT:
             best, best_scores = np.empty(wanted, np.int32), np.empty(wanted, np.float32)
             n = selection.keep_best(docs, scores, wanted, best, best_scores)
             return best[:n], best_scores[:n]
         order = np.argsort(-scores, kind="stable")[:wanted]
-    elif wanted <= _MAX_KEPT:
+    elif wanted <= MAX_KEPT:
         places = np.empty(wanted, np.int64)
         order = places[: selection.lowest_ranks(docs, segment.ranks[sort.value], wanted, places)]
     else:

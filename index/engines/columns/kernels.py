@@ -20,7 +20,7 @@ INTS, LONGS, PLACES, BYTES, FLOATS = (
     types.Array(one, 1, "C", readonly=True)
     for one in (types.int32, types.int64, types.uint32, types.uint8, types.float32)
 )
-TABLE, ROWS = types.Array(types.int32, 2, "C", readonly=True), types.Array(types.float64, 2, "C", readonly=True)
+TABLE, LISTS, ROWS = (types.Array(one, 2, "C", readonly=True) for one in (types.int32, types.int64, types.float64))
 OUT_INTS, OUT_LONGS, OUT_BYTES, OUT_FLOATS = types.int32[::1], types.int64[::1], types.uint8[::1], types.float32[::1]
 
 # A place is a field number and a position in that field, in one uint32: consecutive words are consecutive numbers.
@@ -47,6 +47,28 @@ def gallop(docs, low, high, wanted):
     return high
 
 
+@njit(cache=True, nogil=True)
+def advance(at, ends, docs, doc):
+    """Lead every list but the first to ``doc``. Returns the first document of a list that lacks it, ``doc`` where all
+    have it, -1 where a list has come to its end."""
+    for i in range(1, len(at)):
+        at[i] = gallop(docs, at[i], ends[i], doc)
+        if at[i] >= ends[i]:
+            return -1
+        if docs[at[i]] != doc:
+            return docs[at[i]]
+    return doc
+
+
+@njit(cache=True, nogil=True)
+def score_row(rows, at, whole, title):
+    """What the postings at ``at`` score together, one of each list."""
+    score = np.float32(0)
+    for i in range(len(at)):
+        score += np.float32(rows[i, 3]) * whole[at[i]] + np.float32(rows[i, 4]) * title[at[i]]
+    return score
+
+
 @kernel([(N, N, FLOATS, FLOATS, R, R, OUT_FLOATS)])
 def score_list(begin, end, whole, title, idf, title_idf, out):
     """What each posting of a list scores: ``idf * whole[p] + title_idf * title[p]``."""
@@ -61,11 +83,8 @@ def and_terms(rows, docs, whole, title, narrowed, within, out_docs, out_scores):
 
     ``rows``, float64: for each list its length, where it begins and ends in ``docs``, idf, title_idf; shortest first.
     """
-    inside = 0
-    at = rows[:, 1].astype(np.int64)
-    ends = rows[:, 2].astype(np.int64)
-    lists = len(rows)
-    n = 0
+    at, ends = rows[:, 1].astype(np.int64), rows[:, 2].astype(np.int64)
+    n = inside = 0
     while at[0] < ends[0]:
         doc = docs[at[0]]
         if narrowed:
@@ -75,24 +94,17 @@ def and_terms(rows, docs, whole, title, narrowed, within, out_docs, out_scores):
             if within[inside] != doc:
                 at[0] = gallop(docs, at[0], ends[0], within[inside])
                 continue
-        there = True
-        for i in range(1, lists):
-            at[i] = gallop(docs, at[i], ends[i], doc)
-            if at[i] >= ends[i]:
-                return n
-            if docs[at[i]] != doc:
-                # On to the first document that the longer list has.
-                at[0] = gallop(docs, at[0], ends[0], docs[at[i]])
-                there = False
-                break
-        if there:
-            score = np.float32(0)
-            for i in range(lists):
-                score += np.float32(rows[i, 3]) * whole[at[i]] + np.float32(rows[i, 4]) * title[at[i]]
-            out_docs[n] = doc
-            out_scores[n] = score
-            n += 1
-            at[0] += 1
+        reached = advance(at, ends, docs, doc)
+        if reached < 0:
+            return n
+        if reached != doc:
+            # On to the first document that the longer list has.
+            at[0] = gallop(docs, at[0], ends[0], reached)
+            continue
+        out_docs[n] = doc
+        out_scores[n] = score_row(rows, at, whole, title)
+        n += 1
+        at[0] += 1
     return n
 
 
@@ -246,36 +258,35 @@ def _follows(start, offsets, at, place_starts, places):
     return True
 
 
-@kernel([(LONGS, LONGS, LONGS, INTS, PLACES, PLACES, N, OUT_INTS, OUT_INTS, OUT_INTS)])
-def count_phrase(begins, ends, offsets, docs, place_starts, places, mask, out_docs, out_counts, out_titles):
-    """The same for terms that stand one after the other; ``offsets[i]`` is the place of the i-th list's term in the
-    phrase. The lists come with the shortest first."""
-    lists = len(begins)
-    at = begins.copy()
+@kernel([(LISTS, INTS, PLACES, PLACES, N, OUT_INTS, OUT_INTS, OUT_INTS)])
+def count_phrase(lists, docs, place_starts, places, mask, out_docs, out_counts, out_titles):
+    """The same for terms that stand one after the other.
+
+    ``lists``, int64: for each term where its list begins and ends in ``docs``, and its place in the phrase; the
+    shortest first.
+    """
+    at, ends, offsets = lists[:, 0].copy(), lists[:, 1].copy(), lists[:, 2].copy()
     n = 0
     while at[0] < ends[0]:
-        doc = docs[at[0]]
-        there = True
-        for i in range(1, lists):
-            at[i] = gallop(docs, at[i], ends[i], doc)
-            if at[i] >= ends[i]:
-                return n
-            if docs[at[i]] != doc:
-                there = False
-                break
-        if there:
-            count = titles = 0
-            for own in range(place_starts[at[0]], place_starts[at[0] + 1]):
-                field = places[own] >> FIELD_SHIFT
-                start = np.int64(places[own]) - offsets[0]
-                if mask >> field & 1 and _follows(start, offsets, at, place_starts, places):
-                    count += 1
-                    titles += field == 0
-            if count:
-                out_docs[n] = doc
-                out_counts[n] = count
-                out_titles[n] = titles
-                n += 1
+        reached = advance(at, ends, docs, docs[at[0]])
+        if reached < 0:
+            return n
+        if reached != docs[at[0]]:
+            # On to the first document that the longer list has.
+            at[0] = gallop(docs, at[0], ends[0], reached)
+            continue
+        count = titles = 0
+        for own in range(place_starts[at[0]], place_starts[at[0] + 1]):
+            field = places[own] >> FIELD_SHIFT
+            start = np.int64(places[own]) - offsets[0]
+            if mask >> field & 1 and _follows(start, offsets, at, place_starts, places):
+                count += 1
+                titles += field == 0
+        if count:
+            out_docs[n] = docs[at[0]]
+            out_counts[n] = count
+            out_titles[n] = titles
+            n += 1
         at[0] += 1
     return n
 

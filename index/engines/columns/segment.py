@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,8 @@ class SegmentColumns:
         self.answers = Answers(directory, read, self.words) if kind.answers else None
         # Of the strings alone, not of the segment: one that is closed leaves it to those that share it.
         self.find_term = lru_cache(maxsize=_REMEMBERED)(partial(_find_term, self.terms))
+        averages = [self.info.averages[field.name] for field in kind.fields]
+        self.average_length = lru_cache(maxsize=2 ** len(averages))(partial(_average_length, averages))
 
 
 class Segment(SegmentColumns):
@@ -132,3 +134,8 @@ def _find_term(terms: Strings, term: str) -> int | None:
         return terms.find(term.encode())
     except UnicodeEncodeError:  # a lone surrogate, which no document has
         return None
+
+
+def _average_length(averages: Sequence[float], mask: int) -> float:
+    """How many terms the fields of ``mask`` have together on average, at least 1."""
+    return max(1.0, sum(average for number, average in enumerate(averages) if mask >> number & 1))

@@ -129,6 +129,37 @@ def _is_better(value, number, other_value, other_number):
     return value > other_value or (value == other_value and number < other_number)
 
 
+@njit(cache=True, nogil=True)
+def _keep(number, value, n, out_numbers, out_values):
+    """Put one in its place among the ``n`` best so far, if it has one. Returns how many there are then."""
+    room = len(out_numbers)
+    if n == room and (not room or not _is_better(value, number, out_values[n - 1], out_numbers[n - 1])):
+        return n
+    at = n if n < room else n - 1
+    while at > 0 and _is_better(value, number, out_values[at - 1], out_numbers[at - 1]):
+        out_values[at] = out_values[at - 1]
+        out_numbers[at] = out_numbers[at - 1]
+        at -= 1
+    out_values[at] = value
+    out_numbers[at] = number
+    return min(n + 1, room)
+
+
+@kernel([(INTS, INTS, N, INTS, INTS, OUT_INTS, OUT_INTS, OUT_INTS, OUT_INTS)])
+def count_greatest(docs, sets, values, set_starts, set_codes, counts, touched, out_codes, out_counts):
+    """``count_facet``, and the values of greatest count, then of lowest code, in that order, as many as there is room
+    for. Returns how many, the sum of all counts, and how many documents have none. ``counts`` is left clean."""
+    met, _, missing = count_facet(docs, sets, values, set_starts, set_codes, counts, touched)
+    kept = total = 0
+    for i in range(met):
+        code = touched[i]
+        if code < values:
+            total += counts[code]
+            kept = _keep(code, counts[code], kept, out_codes, out_counts)
+            counts[code] = 0
+    return kept, total, missing
+
+
 @kernel([(INTS, FLOATS, N, OUT_INTS, OUT_FLOATS), (INTS, INTS, N, OUT_INTS, OUT_INTS)])
 def keep_best(numbers, values, k, out_numbers, out_values):
     """The ``k`` of greatest value, then of lowest number, in that order; they come in any."""
@@ -143,17 +174,7 @@ def keep_best(numbers, values, k, out_numbers, out_values):
             if not good:
                 continue
         for i in range(start, end):
-            number, value = numbers[i], values[i]
-            if n == k and not _is_better(value, number, out_values[k - 1], out_numbers[k - 1]):
-                continue
-            at = n if n < k else k - 1
-            while at > 0 and _is_better(value, number, out_values[at - 1], out_numbers[at - 1]):
-                out_values[at] = out_values[at - 1]
-                out_numbers[at] = out_numbers[at - 1]
-                at -= 1
-            out_values[at] = value
-            out_numbers[at] = number
-            n = min(n + 1, k)
+            n = _keep(numbers[i], values[i], n, out_numbers[:k], out_values[:k])
     return n
 
 

@@ -27,6 +27,7 @@ class Statistics:
         self.find_row = lru_cache(maxsize=_REMEMBERED)(self._find_row)
         self.expand_prefix = lru_cache(maxsize=1_000)(self._expand_prefix)
         self.rarities_in = lru_cache(maxsize=_REMEMBERED)(self._rarities_in)
+        self.phrase_rarity = lru_cache(maxsize=_REMEMBERED)(self._phrase_rarity)
 
     def holding(self, term: str, *, text: bool = True) -> int:
         """How many documents have a term in the fields searched by default, or else in the others."""
@@ -64,7 +65,7 @@ class Statistics:
         found += [_find_shared(segment, other, prefix) for other in self._segments if other is not segment]
         return np.unique(np.concatenate(found))
 
-    def phrase_rarity(self, terms: Sequence[str], *, text: bool = True) -> float:
+    def _phrase_rarity(self, terms: tuple[str, ...], text: bool) -> float:
         """As rare as its words are together, which Lucene does too."""
         return sum(rarity(self.documents, self.holding(term, text=text)) for term in terms)
 

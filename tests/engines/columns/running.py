@@ -15,7 +15,15 @@ import numpy as np
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from index.engines.columns import inversion, kernels, marking_kernels, selection, suffixes, token_kernels
+from index.engines.columns import (
+    inversion,
+    kernels,
+    marking_kernels,
+    selection,
+    suffixes,
+    token_kernels,
+    word_kernels,
+)
 
 CHECKED = settings(max_examples=80, deadline=None)
 Array = NDArray[Any]
@@ -94,8 +102,8 @@ def _map(directory: Path, number: int, argument: Any) -> Any:
 def _run_checked(kernel: Any, arguments: Sequence[Any]) -> Any:
     checked = [one.view(Checked) if isinstance(one, np.ndarray) else one for one in arguments]
     with ExitStack() as stack:
-        # The kernels that a kernel calls are to be checked too.
-        for module in (kernels, selection, inversion, marking_kernels, suffixes, token_kernels):
-            for name, other in find_kernels(module).items():
+        # The kernels that a kernel calls are to be checked too, those of other modules as well.
+        for module in (kernels, word_kernels, selection, inversion, marking_kernels, suffixes, token_kernels):
+            for name, other in [(name, value) for name, value in vars(module).items() if hasattr(value, "py_func")]:
                 stack.enter_context(patch.object(module, name, other.py_func))
         return kernel.py_func(*checked)

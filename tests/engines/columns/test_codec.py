@@ -25,7 +25,7 @@ from index.documents import Story
 from index.engines import indexed
 from index.engines.columns import ColumnsKind
 from index.engines.columns.codec import write_toc
-from index.engines.columns.collection import Collection, match_tree
+from index.engines.columns.collection import Collection, TreeMatch
 from index.engines.columns.files import (
     SOURCES,
     STORIES,
@@ -40,7 +40,7 @@ from index.engines.columns.segment_writer import SegmentWriter
 from index.engines.columns.writer import add_story, write_facets
 from index.engines.whoosh import WhooshKind
 from index.engines.whoosh.queries import Evaluator
-from index.query import And, Filters, Node, Or, Phrase, Sort, Term
+from index.query import And, Node, Or, Phrase, SearchQuery, Term
 from index.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, iter_tokens, term_of
 from tests.factories import make_story
 from tests.strategies import FEW, corpora, stories, trees
@@ -64,7 +64,7 @@ class Both:
 
     def find(self, tree: Node | None) -> set[str]:
         """The ids of what the engine finds."""
-        page = self.columns.search(match_tree(tree), self.defaults, Filters(), Sort.NEWEST, MANY)
+        page = self.columns.search(TreeMatch(tree), SearchQuery(tree, self.defaults, limit=MANY))
         assert page.total == len(page.found)
         return {one.segment.read_id(one.number).decode() for one in page.found}
 

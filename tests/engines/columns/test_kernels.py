@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from index.engines.columns import kernels
+from index.engines.columns import kernels, word_kernels
 from tests.engines.columns.documents import FIELDS, TERMS, Document, FlatPostings, Posting, corpora, invert, starts_of
 from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run
 
@@ -87,23 +87,71 @@ def test_gallop_finds_the_first_place_not_below(docs: list[int], wanted: int, on
 
 
 @CHECKED
-@given(lists, chosen, st.one_of(st.none(), st.integers(0, 3)))
-def test_and_terms_keeps_documents_of_all_lists_and_sums_their_weights(
-    lists: Lists, chosen: list[int], limit: int | None
+@given(lists, st.integers(0, 400))
+def test_advance_leads_the_others_to_a_document_or_says_which_comes_first(lists: Lists, doc: int) -> None:
+    at, ends = (np.array(own, np.int64) for own in (lists.begins, lists.ends))
+    lacking = (own for own in lists.lists[1:] if doc not in own)
+    later = [next((other for other in own if other > doc), -1) for own in lacking]
+    reached = run(kernels.advance, at, given_array(ends, np.int64), lists.docs, doc)
+    assert reached == (later[0] if later else doc)
+    if reached == doc:
+        assert [lists.docs[place] for place in at[1:]] == [doc] * (len(at) - 1)
+
+
+@CHECKED
+@given(lists, chosen)
+def test_score_row_adds_up_one_posting_of_each_list(lists: Lists, chosen: list[int]) -> None:
+    own = [at for at in (at % len(lists.lists) for at in chosen) if lists.lists[at]]
+    idf, title_idf = weights(lists.random, len(own)), weights(lists.random, len(own))
+    places = [lists.random.randrange(lists.begins[at], lists.ends[at]) for at in own]
+    expected = sum(idf[i] * lists.whole[p] + title_idf[i] * lists.title[p] for i, p in enumerate(places))
+    rows = lists.rows(own, idf, title_idf).reshape(-1, 5)
+    assert run(kernels.score_row, rows, given_array(places, np.int64), lists.whole, lists.title) == expected
+
+
+class Anded:
+    """Some of the lists, shortest first, what is in all of them and in one more that narrows, and what it scores."""
+
+    def __init__(self, lists: Lists, chosen: list[int], limit: int | None) -> None:
+        chosen = sorted((at % len(lists.lists) for at in chosen), key=lambda at: len(lists.lists[at]))
+        idf, title_idf = weights(lists.random, len(chosen)), weights(lists.random, len(chosen))
+        within = None if limit is None else lists.lists[limit % len(lists.lists)]
+        limits = [] if within is None else [set(within)]
+        scores = {}
+        for doc in set.intersection(*(set(lists.lists[at]) for at in chosen), *limits):
+            places = [lists.begins[at] + lists.lists[at].index(doc) for at in chosen]
+            scores[doc] = sum(idf[i] * lists.whole[p] + title_idf[i] * lists.title[p] for i, p in enumerate(places))
+        self.expected = sorted(scores.items())
+        self.shortest = len(lists.lists[chosen[0]])
+        columns = lists.rows(chosen, idf, title_idf), lists.docs, lists.whole, lists.title
+        self.arguments = *columns, within is not None, given_array(within or [], np.int32)
+
+
+anded = st.builds(Anded, lists, chosen, st.one_of(st.none(), st.integers(0, 3)))
+
+
+@CHECKED
+@given(anded)
+def test_and_terms_keeps_documents_of_all_lists_and_sums_their_weights(anded: Anded) -> None:
+    docs, scores = room(anded.shortest, np.int32), room(anded.shortest, np.float32)
+    n = run(kernels.and_terms, *anded.arguments, docs, scores)
+    assert list(zip(docs[:n].tolist(), scores[:n].tolist(), strict=True)) == anded.expected
+
+
+@CHECKED
+@given(anded, st.one_of(st.integers(0, 3), st.integers(0, 400)), st.booleans(), st.booleans())
+def test_find_words_counts_all_and_keeps_the_best_or_the_first(
+    anded: Anded, wanted: int, ranked: bool, keep: bool
 ) -> None:
-    chosen = sorted((at % len(lists.lists) for at in chosen), key=lambda at: len(lists.lists[at]))
-    idf, title_idf = weights(lists.random, len(chosen)), weights(lists.random, len(chosen))
-    expected = {}
-    within = None if limit is None else lists.lists[limit % len(lists.lists)]
-    limits = [] if within is None else [set(within)]
-    for doc in set.intersection(*(set(lists.lists[at]) for at in chosen), *limits):
-        places = [lists.begins[at] + lists.lists[at].index(doc) for at in chosen]
-        expected[doc] = sum(idf[i] * lists.whole[p] + title_idf[i] * lists.title[p] for i, p in enumerate(places))
-    shortest = len(lists.lists[chosen[0]])
-    docs, scores = room(shortest, np.int32), room(shortest, np.float32)
-    columns = lists.rows(chosen, idf, title_idf), lists.docs, lists.whole, lists.title
-    n = run(kernels.and_terms, *columns, within is not None, given_array(within or [], np.int32), docs, scores)
-    assert list(zip(docs[:n].tolist(), scores[:n].tolist(), strict=True)) == sorted(expected.items())
+    size = min(wanted, anded.shortest)
+    best, scores = room(size, np.int32), room(size, np.float32)
+    matches = room(anded.shortest if keep else 0, np.int32)
+    total = run(word_kernels.find_words, *anded.arguments, ranked, best, scores, matches)
+    assert total == len(anded.expected)
+    order = sorted(anded.expected, key=lambda hit: (-hit[1], hit[0])) if ranked else anded.expected
+    assert list(zip(best[:total].tolist(), scores[:total].tolist(), strict=True)) == order[:wanted]
+    if len(matches):
+        assert matches[:total].tolist() == [doc for doc, _ in anded.expected]
 
 
 @CHECKED
@@ -269,11 +317,10 @@ def test_count_phrase_counts_where_its_terms_follow_each_other(
     inverted: dict[int, list[Posting]] = invert(docs)
     flat = FlatPostings(inverted)
     order = sorted(range(len(phrase)), key=lambda at: len(inverted[phrase[at]]))
-    begins = given_array([flat.term_starts[phrase[at]] for at in order], np.int64)
-    ends = given_array([flat.term_starts[phrase[at] + 1] for at in order], np.int64)
+    own = [(flat.term_starts[phrase[at]], flat.term_starts[phrase[at] + 1], at) for at in order]
     out = [room(len(inverted[phrase[order[0]]]), np.int32) for _ in range(3)]
-    columns = [given_array(order, np.int64), given_array(flat.docs, np.int32), *_arrays(flat)]
-    n = run(kernels.count_phrase, begins, ends, *columns, mask, *out)
+    columns = [given_array(own, np.int64), given_array(flat.docs, np.int32), *_arrays(flat)]
+    n = run(kernels.count_phrase, *columns, mask, *out)
     assert list(zip(*(column[:n].tolist() for column in out), strict=True)) == expected
 
 

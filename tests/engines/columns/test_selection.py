@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 import numpy as np
@@ -128,6 +129,24 @@ def test_count_facet_counts_values_and_documents_without_any(given_docs: Valued)
     assert sorted(code for code in touched[:met].tolist() if code < given_docs.codes) == sorted(expected)
     assert different == len(expected)
     assert missing == sum(not given_docs.values[doc] for doc in given_docs.docs)
+
+
+@CHECKED
+@given(valued, st.integers(0, 4))
+def test_count_greatest_keeps_those_of_highest_count_and_adds_up_all(given_docs: Valued, wanted: int) -> None:
+    expected = Counter(code for doc in given_docs.docs for code in given_docs.values[doc])
+    docs, facet = given_array(given_docs.docs, np.int32), given_docs.columns()
+    counts, touched = np.zeros(facet.size, np.int32), room(facet.size + given_docs.codes + 1, np.int32)
+    codes, found = room(wanted, np.int32), room(wanted, np.int32)
+    kept, total, missing = run(
+        selection.count_greatest, docs, facet.sets, given_docs.codes, facet.set_starts, facet.set_codes, counts,
+        touched, codes, found,
+    )  # fmt: skip
+    first = sorted(expected.items(), key=lambda counted: (-counted[1], counted[0]))[:wanted]
+    assert list(zip(codes[:kept].tolist(), found[:kept].tolist(), strict=True)) == first
+    assert total == expected.total()
+    assert missing == sum(not given_docs.values[doc] for doc in given_docs.docs)
+    assert not counts.any()
 
 
 @CHECKED

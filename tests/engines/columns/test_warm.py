@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from index.engines.columns import kernels, marking_kernels, selection, similar_kernels, suffixes
+from index.engines.columns import kernels, marking_kernels, selection, similar_kernels, suffixes, word_kernels
 from index.folding import read_typed
 from index.language import parse_query
 from index.live import LiveIndex
@@ -34,14 +34,14 @@ _FIELDS = tuple(field.name for field in STORY_FIELDS)
 
 def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
     """How many variants of each kernel are compiled when the index is open, and after every kind of question."""
-    modules = (kernels, selection, similar_kernels, marking_kernels, suffixes)
+    modules = (kernels, word_kernels, selection, similar_kernels, marking_kernels, suffixes)
     names = {name: one for module in modules for name, one in find_kernels(module).items()}
     live = LiveIndex(root)
     with live.borrow() as generation:
         before = {name: len(kernel.signatures) for name, kernel in names.items()}
         for text, filters, sort, scope in itertools.product(_TEXTS, _FILTERS, Sort, (STORY_DEFAULTS, ("title",))):
             tree = parse_query(text, _FIELDS)
-            for names_counted, limit in (((), 20), (("topic", "publisher"), 300)):
+            for names_counted, limit in (((), 20), (("topic", "publisher"), 20), (("topic", "publisher"), 300)):
                 facets = FacetRequest(names_counted, sort="count" if limit == 20 else "value")
                 query = SearchQuery(tree, scope, filters, sort, facets, limit=limit, marking=Marking())
                 generation.engine.search_stories(query)
