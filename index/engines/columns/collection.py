@@ -88,13 +88,16 @@ class Collection:
         self._find_scope = lru_cache(maxsize=100)(Scope)
         self._scratch: list[list[Scratch]] = [[] for _ in self.segments]
 
-    def search(self, match: Match, query: SearchQuery) -> Page:
-        """The first ``query.offset + query.limit`` documents in order, the total, the facets. Raises QueryTimeout."""
+    def search(self, match: Match, query: SearchQuery, among: Sequence[str] | None = None) -> Page:
+        """The first ``query.offset + query.limit`` documents in order, the total, the facets; of the documents with the
+        ids ``among`` alone, unless it is None. Raises QueryTimeout."""
         total, found, deadline, wanted = 0, [], Deadline(), query.offset + query.limit
         counts = [FacetCount(self._facets[name], query.facets, query.filters) for name in query.facets.names]
         for place, segment in enumerate(self.segments):
             scratch = self._take_scratch(place)
             within, left = filtering.narrow(segment, query.filters, query.facets.names)
+            if among is not None:
+                within = segment.find_documents(among, within)
             if left == _NO_FILTERS and self._is_plain(segment, match, query):
                 size, best, docs = self._find_words(segment, match.words, within, query, keep=bool(counts))
                 fails = None

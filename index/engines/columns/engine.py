@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from index.documents import Story
 from index.engines.census import read_publishers
@@ -88,16 +87,12 @@ class ColumnsEngine:
     def search_sources(self, query: SourceQuery) -> SourcePage:
         filters = Filters((query.publishers,), query.published_from, query.published_before)
         sort = Sort.RELEVANCE if query.tree is not None else Sort.NEWEST
-        match, asked = TreeMatch(query.tree), SearchQuery(None, SOURCE_DEFAULTS, filters, sort)
-        if query.story is None:
-            page = self._sources.search(match, replace(asked, offset=query.offset, limit=query.limit))
-            return SourcePage(page.total, tuple((_read_source(one), one.score) for one in page.found[query.offset :]))
-        # A story has at most 1,000 sources: all matches are looked through for them.
-        cited = {ident for story in self.find_stories([query.story]) for ident in story.source_ids()}
-        page = self._sources.search(match, replace(asked, limit=self._sources.statistics.documents))
-        own = [one for one in page.found if one.segment.read_id(one.number).decode() in cited]
-        shown = own[query.offset : query.offset + query.limit]
-        return SourcePage(len(own), tuple((_read_source(one), one.score) for one in shown))
+        asked = SearchQuery(None, SOURCE_DEFAULTS, filters, sort, offset=query.offset, limit=query.limit)
+        among = None
+        if query.story is not None:
+            among = [ident for story in self.find_stories([query.story]) for ident in story.source_ids()]
+        page = self._sources.search(TreeMatch(query.tree), asked, among)
+        return SourcePage(page.total, tuple((_read_source(one), one.score) for one in page.found[query.offset :]))
 
     # --- similar stories -----------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,12 @@ class Segment(SegmentColumns):
             return None
         number = None if at is None else int(self.id_docs[at])
         return None if number is None or (self.deleted is not None and self.deleted[number]) else number
+
+    def find_documents(self, ids: Iterable[str], within: NDArray[np.int32] | None) -> NDArray[np.int32]:
+        """The numbers of the documents of some ids, ascending; of those ``within`` unless it is None."""
+        found = [number for ident in ids if (number := self.find_document(ident)) is not None]
+        numbers = np.unique(np.array(found, np.int32))
+        return numbers if within is None else np.intersect1d(numbers, within, assume_unique=True)
 
     def read_id(self, number: int) -> bytes:
         return self.ids[int(self._doc_ids[number])]
