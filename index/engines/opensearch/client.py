@@ -1,0 +1,137 @@
+"""Talks to a cluster: the only module that imports opensearchpy. Whatever goes wrong becomes one of our errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+from opensearchpy import JSONSerializer, OpenSearch
+from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, TransportError
+
+from index.engines.opensearch.address import ClusterAddress
+from index.errors import IndexUnavailable, QueryTimeout
+
+Json = dict[str, Any]
+# What a shard may work on one search; then the whole search fails, for a part of an answer would look like all of it.
+MAX_SECONDS = 10.0
+# What a connection may wait for bytes: longer, so that the cluster says itself what took long.
+_PATIENCE = 15.0
+# A full queue empties within milliseconds: so many tries, the first pause in seconds, each twice the one before.
+_TRIES, _PAUSE = 6, 0.1
+_BUSY = 429
+_SAFE = ("GET", "HEAD", "POST")
+
+
+class Refused(Exception):
+    """The cluster answered with an error that its caller may know what to do with: ``status`` and ``reason``."""
+
+    def __init__(self, status: int, kind: str, reason: str) -> None:
+        self.status, self.kind, self.reason = status, kind, reason
+        super().__init__(f"{status} {kind}: {reason}")
+
+
+class _Serializer(JSONSerializer):
+    """msgspec reads an answer of 100 kB in a tenth of the standard library's time."""
+
+    def dumps(self, data: Any) -> Any:
+        return data if isinstance(data, str | bytes) else msgspec.json.encode(data)
+
+    def loads(self, s: str) -> Any:
+        return msgspec.json.decode(s)
+
+
+class Cluster:
+    """May be shared by threads, not by processes: made anew after a fork."""
+
+    def __init__(self, address: ClusterAddress) -> None:
+        self.address = address
+        scheme = "https" if address.tls else "http"
+        options: Json = {}
+        if address.token:
+            options["headers"] = {"Authorization": f"Bearer {address.token}"}
+        elif address.user:
+            options["http_auth"] = (address.user, address.password)
+        if address.ca:
+            options["ca_certs"] = address.ca
+        self._client = OpenSearch(
+            hosts=[{"host": host, "port": port, "scheme": scheme} for host, port in address.hosts],
+            use_ssl=address.tls,
+            verify_certs=address.tls,
+            serializer=_Serializer(),
+            timeout=_PATIENCE,
+            # One more than there are hosts: a dead one is passed over and the first is asked again.
+            max_retries=max(3, len(address.hosts)),
+            retry_on_timeout=False,
+            http_compress=False,
+            pool_maxsize=32,
+            **options,
+        )
+
+    def send(self, method: str, path: str, body: object = None, **params: object) -> Any:
+        """The answer's JSON. Raises Refused for an answer of 4xx but 401, 403 and 429, else IndexUnavailable and
+        QueryTimeout."""
+        for attempt in range(_TRIES):
+            try:
+                return self._client.transport.perform_request(method, path, params=params or None, body=body)
+            except ConnectionTimeout as error:
+                raise QueryTimeout(_PATIENCE) from error
+            except TransportError as error:
+                if error.status_code == _BUSY and attempt + 1 < _TRIES:
+                    time.sleep(_PAUSE * 2**attempt)
+                    continue
+                raise self._explain(error) from error
+            except (OpenSearchException, msgspec.DecodeError) as error:
+                raise IndexUnavailable(self.address, type(error).__name__) from error
+        raise AssertionError("the last attempt returns or raises")
+
+    def _explain(self, error: TransportError) -> Exception:
+        status = error.status_code
+        if not isinstance(status, int):
+            return IndexUnavailable(self.address, "nobody answers there")
+        kind, reason = _describe(error.info)
+        if status in (401, 403):
+            return IndexUnavailable(self.address, f"the cluster refuses the credentials ({status})")
+        if status == 504 or "timeout" in kind or "time_exceeded" in kind:
+            return QueryTimeout(MAX_SECONDS)
+        if status == _BUSY or status >= 500:
+            return IndexUnavailable(self.address, f"{status} {kind}: {reason}")
+        return Refused(status, kind, reason)
+
+    def search(self, searches: Sequence[tuple[str, Json]]) -> list[Json]:
+        """The whole answer to each (index, body), in one request. Raises what ``send`` raises; never a part."""
+        limits = {"timeout": f"{MAX_SECONDS:g}s"}
+        if len(searches) == 1:
+            ((index, body),) = searches
+            path = "/_search" if "pit" in body else f"/{index}/_search"
+            return [self._check(self.send("POST", path, {**limits, **body}, allow_partial_search_results="false"))]
+        lines = b"".join(
+            msgspec.json.encode({"index": index, "allow_partial_search_results": False}) + b"\n"
+            + msgspec.json.encode({**limits, **body}) + b"\n"
+            for index, body in searches
+        )  # fmt: skip
+        answers = self.send("POST", "/_msearch", lines)["responses"]
+        return [self._check(answer) for answer in answers]
+
+    def _check(self, answer: Json) -> Json:
+        if "error" in answer:
+            raise self._explain(TransportError(answer.get("status", 500), "", answer))
+        if answer["timed_out"]:
+            raise QueryTimeout(MAX_SECONDS)
+        if failed := answer["_shards"]["failed"]:
+            raise IndexUnavailable(self.address, f"{failed} shards cannot answer")
+        return answer
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _describe(info: object) -> tuple[str, str]:
+    """Type and reason of what an error's body says."""
+    error = info.get("error") if isinstance(info, dict) else None
+    if not isinstance(error, dict):
+        return "error", str(error or "")[:200]
+    causes = error.get("root_cause") or [error]
+    first = cast(Json, causes[0])
+    return str(first.get("type", "error")), str(first.get("reason", ""))[:500]
