@@ -152,9 +152,9 @@ def run_nodes(count: int = 1, heap: str = "512m") -> Iterator[list[Node]]:
     find_java()
     fetch_jars()
     with tempfile.TemporaryDirectory(prefix="outpost-opensearch-", ignore_cleanup_errors=True) as name:
-        ports = _free_ports(2 * count)
-        peers = list(zip(ports[:count], ports[count:], strict=True))
-        nodes = [Node(Path(name) / f"{number}", number, peers, f"outpost-{ports[0]}") for number in range(count)]
+        # The runner listens for HTTP on ports from 9201 to 9299 alone.
+        peers = list(zip(_free_ports(count, 9211, 9300), _free_ports(count, 9311, 9400), strict=True))
+        nodes = [Node(Path(name) / f"{number}", number, peers, f"outpost-{os.getpid()}") for number in range(count)]
         try:
             for node in nodes:
                 node.start(heap)
@@ -166,16 +166,17 @@ def run_nodes(count: int = 1, heap: str = "512m") -> Iterator[list[Node]]:
                 node.stop()
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on; below those that the system gives to whoever asks for any."""
+def _free_ports(count: int, low: int, high: int) -> list[int]:
+    """Ports that nobody listens on, from ``low`` to before ``high``; which come first differs from run to run."""
     ports: list[int] = []
-    candidates = iter(range(20_000 + os.getpid() % 5_000 * 2, 32_000))
-    while len(ports) < count:
+    start = os.getpid()
+    for port in (low + (start + at) % (high - low) for at in range(high - low)):
         with socket.socket() as probe:
-            port = next(candidates)
             if probe.connect_ex(("127.0.0.1", port)):
                 ports.append(port)
-    return ports
+        if len(ports) == count:
+            return ports
+    raise NoNode(f"no {count} ports are free between {low} and {high}")
 
 
 def main() -> None:

@@ -99,6 +99,23 @@ class Cluster:
             return IndexUnavailable(self.address, f"{status} {kind}: {reason}")
         return Refused(status, kind, reason)
 
+    def is_there(self) -> bool:
+        """Whether it answers at all."""
+        try:
+            self.send("GET", "/")
+        except (IndexUnavailable, QueryTimeout, Refused):
+            return False
+        return True
+
+    def find_alias(self, alias: str) -> list[str]:
+        """The indices that an alias leads to."""
+        try:
+            return sorted(self.send("GET", f"/_alias/{alias}"))
+        except Refused as error:
+            if error.status == 404:
+                return []
+            raise
+
     def search(self, searches: Sequence[tuple[str, Json]]) -> list[Json]:
         """The whole answer to each (index, body), in one request. Raises what ``send`` raises; never a part."""
         limits = {"timeout": f"{MAX_SECONDS:g}s"}

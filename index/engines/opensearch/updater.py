@@ -1,9 +1,12 @@
-"""Changes to the indices of a generation where they are. What a story says is counted anew from what it said before."""
+"""Changes to the indices of a generation where they are: kept in a file until all of them came in, so that faults in
+the input change nothing. What a story says is counted anew from what it said before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -41,38 +44,49 @@ Json = dict[str, Any]
 Keys = Iterable[tuple[str, str]]
 # So many stories are looked up, counted and sent at once.
 _CHUNK = 500
+_decoder = msgspec.json.Decoder(Story | str)
 
 
 class ClusterUpdater:
-    """A GenerationUpdater (index.engines.base) of the generation ``name``, which has ``status`` until it ends."""
+    """A GenerationUpdater (index.engines.base) of the generation ``name``, which has ``status`` until it ends.
 
-    def __init__(self, cluster: Cluster, name: str, status: IndexStatus) -> None:
-        self._cluster, self._name, self._status = cluster, name, status
+    ``begin`` is called before the first change.
+    """
+
+    def __init__(
+        self, cluster: Cluster, name: str, status: IndexStatus, begin: Callable[[], None] = lambda: None
+    ) -> None:
+        self._cluster, self._name, self._status, self._begin = cluster, name, status, begin
         self._lists = Lists(cluster, name)
         self._bulk = BulkLoader(cluster)
         self._census = Census()
         self._before: set[tuple[str, str]] = set()  # which entries of the census were looked up
         self._vocabulary = Vocabulary()
-        self._waiting: dict[str, Story | None] = {}
+        # A line is a story that comes in, or the id of one that goes.
+        self._changes = tempfile.TemporaryFile()  # noqa: SIM115 - until finish or abort
+        self._there: dict[str, bool] = {}  # of the stories in it
         self._sources: set[str] = set()
-        self._added = self._find_last() + 1
 
     def add(self, story: Story) -> None:
-        # In the order in which they come, for the first of several that cite an article says more.
-        self._waiting.pop(story.id, None)
-        self._waiting[story.id] = story
-        self._flush_if_full()
+        self._there[story.id] = True
+        self._changes.write(msgspec.json.encode(story) + b"\n")
 
     def delete(self, ident: str) -> bool:
-        waiting = self._waiting.get(ident, ...)
-        there = bool(self._find_stories([ident])) if waiting is ... else waiting is not None
+        there = self._there.get(ident)
+        if there is None:
+            there = bool(self._find_stories([ident]))
         if there:
-            self._waiting[ident] = None
-            self._flush_if_full()
+            self._there[ident] = False
+            self._changes.write(msgspec.json.encode(ident) + b"\n")
         return there
 
     def finish(self) -> IndexStatus:
-        self._flush()
+        self._begin()
+        self._added = self._find_last() + 1
+        self._changes.seek(0)
+        while lines := list(islice(self._changes, _CHUNK)):
+            self._apply(lines)
+        self._changes.close()
         self._refresh()
         self._update_sources()
         self._bulk.add_all(self._iter_entries())
@@ -86,16 +100,19 @@ class ClusterUpdater:
         return status
 
     def abort(self) -> None:
+        self._changes.close()
         self._bulk.abort()
 
     # --- stories -------------------------------------------------------------------------------------------------
 
-    def _flush_if_full(self) -> None:
-        if len(self._waiting) >= _CHUNK:
-            self._flush()
-
-    def _flush(self) -> None:
-        changes, self._waiting = self._waiting, {}
+    def _apply(self, lines: Sequence[bytes]) -> None:
+        changes: dict[str, Story | None] = {}
+        for line in lines:
+            change = _decoder.decode(line)
+            ident = change if isinstance(change, str) else change.id
+            # The last of several stands where it comes: the first story that cites an article says more of it.
+            changes.pop(ident, None)
+            changes[ident] = None if isinstance(change, str) else change
         before = {story.id: story for story in self._find_stories(list(changes))}
         texts = {ident: StoryTexts(story) for ident, story in changes.items() if story}
         old = {ident: StoryTexts(story) for ident, story in before.items()}

@@ -47,6 +47,13 @@ class ClusterWriter:
         texts = StoryTexts(story)
         document = {**describe_story(story, texts), "added": self._status.stories}
         self._bulk.add(index_line(self._name, story.id, f"story {story.id}", document))
+        self._count(story, texts)
+
+    def count(self, story: Story) -> None:
+        """Take what follows from a story that is there already."""
+        self._count(story, StoryTexts(story))
+
+    def _count(self, story: Story, texts: StoryTexts) -> None:
         self._census.add(story, texts.labels)
         self._vocabulary.add(texts)
         self._cited.add(story)
