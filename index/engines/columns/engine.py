@@ -51,6 +51,8 @@ _source_decoder = msgspec.json.Decoder(StoredSource)
 class ColumnsEngine:
     """Raises OSError, ValueError or msgspec's errors where files are not what they were."""
 
+    patience = 0.1
+
     def __init__(self, directory: Path, status: IndexStatus) -> None:
         self._status = status
         segments = read_segments(directory)

@@ -62,6 +62,9 @@ _ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}")
 class ClusterEngine:
     """``name`` is the index of the stories; the others are named after it. Raises IndexDamaged where one is missing."""
 
+    # Each search goes over the network, but holds no core of this machine.
+    patience = 1.0
+
     def __init__(self, cluster: Cluster, name: str, status: IndexStatus) -> None:
         self._cluster, self._name, self._status = cluster, name, status
         self._lists = Lists(cluster, name)

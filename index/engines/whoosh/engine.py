@@ -54,6 +54,8 @@ T = TypeVar("T")
 class WhooshEngine:
     """An Engine (index.engines.base) over one generation."""
 
+    patience = 0.1
+
     def __init__(self, directory: Path, status: IndexStatus) -> None:
         self._status = status
         self._rows = _decode_lines(directory / fields.ROWS, fields.Row)
