@@ -23,7 +23,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 _POM = ROOT / "deploy" / "opensearch" / "pom.xml"
 _JARS = ROOT / "var" / "opensearch" / "lib"
-_RUNNER = "org.codelibs.opensearch.runner.OpenSearchRunner"
 _OLDEST_JAVA = 21
 _PATIENCE = 90.0
 
@@ -79,12 +78,13 @@ class Node:
 
     def start(self, heap: str = "512m") -> None:
         """Returns at once."""
-        self._write_settings()
+        settings = [f"{name}={value}" for name, value in self._settings().items()]
         command = [
             str(find_java()), f"-Xms{heap}", f"-Xmx{heap}", "--add-modules", "jdk.incubator.vector",
-            "-cp", f"{fetch_jars()}/*", _RUNNER, "-basePath", str(self._directory), "-numOfNode", "1",
-            "-clusterName", self._cluster, "-baseHttpPort", str(self.port - 1), "-printOnFailure",
+            "-cp", f"{fetch_jars()}/*", str(_POM.with_name("Node.java")),
+            str(self._directory), self._cluster, *settings,
         ]  # fmt: skip
+        self._directory.mkdir(exist_ok=True)
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
@@ -92,30 +92,21 @@ class Node:
     def log(self) -> Path:
         return self._directory / "log"
 
-    def _write_settings(self) -> None:
-        config = self._directory / "node_1" / "config"
-        config.mkdir(parents=True, exist_ok=True)
-        lines = {
-            "transport.port": self._transport, "network.host": "127.0.0.1",
-            "cluster.routing.allocation.disk.threshold_enabled": "false",
+    def _settings(self) -> dict[str, object]:
+        settings: dict[str, object] = {
+            "node.name": f"node-{self._number}", "http.port": self.port, "transport.port": self._transport,
+            "network.host": "127.0.0.1", "cluster.routing.allocation.disk.threshold_enabled": "false",
         }  # fmt: skip
-        if len(self._peers) == 1:
-            lines["discovery.type"] = "single-node"
-        else:
-            hosts = [f"127.0.0.1:{transport}" for _, transport in self._peers]
-            lines |= {
+        if len(self._peers) > 1:
+            settings |= {
                 "discovery.type": "zen",
-                "discovery.seed_hosts": f"[{', '.join(hosts)}]",
-                # The runner calls every node so; the first founds the cluster, and the others find it.
-                "cluster.initial_cluster_manager_nodes": "[]" if self._number else "[Node 1]",
-                # A node that was killed is missed within 3 seconds instead of 30.
+                "discovery.seed_hosts": ",".join(f"127.0.0.1:{transport}" for _, transport in self._peers),
+                "cluster.initial_cluster_manager_nodes": ",".join(f"node-{n}" for n in range(len(self._peers))),
+                # A node that was killed is missed within a second instead of 30.
                 "cluster.fault_detection.follower_check.interval": "500ms",
-                "cluster.fault_detection.follower_check.retry_count": "2",
                 "cluster.fault_detection.leader_check.interval": "500ms",
-                "cluster.fault_detection.leader_check.retry_count": "2",
             }
-        text = "".join(f"{name}: {value}\n" for name, value in lines.items())
-        (config / "opensearch.yml").write_text(text, encoding="utf-8")
+        return settings
 
     def wait(self, path: str = "/") -> None:
         """Until it answers with 200. Raises NoNode with the end of its log where it ended before."""
@@ -132,6 +123,10 @@ class Node:
                 pass
             time.sleep(0.1)
         raise NoNode(f"OpenSearch does not answer at {self.url + path}: {self.log.read_text()[-2000:]}")
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
         """As a power cut would."""

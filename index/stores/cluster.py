@@ -27,7 +27,7 @@ import msgspec
 from index.engines.base import Engine
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.bulk import BulkLoader
-from index.engines.opensearch.client import Cluster, Refused
+from index.engines.opensearch.client import BUILD_PATIENCE, Cluster, Refused
 from index.engines.opensearch.documents import delete_line, entry_id, index_line
 from index.engines.opensearch.engine import ClusterEngine
 from index.engines.opensearch.ids import ClusterIds
@@ -56,7 +56,7 @@ class ClusterStore:
 
     def __init__(self, address: ClusterAddress, *, shards: int = 1, replicas: int = 1) -> None:
         self.address, self._shards, self._replicas = address, shards, replicas
-        self._cluster = Cluster(address)
+        self._cluster, self._building = Cluster(address), Cluster(address, BUILD_PATIENCE)
         self._asking = threading.Lock()
         self._asked, self._stamp = float("-inf"), ("", "")
 
@@ -122,11 +122,11 @@ class ClusterStore:
     @contextmanager
     def begin(self, *, keep: bool) -> Iterator[ClusterBuilding]:
         current = self._find_current_or_none(keep)
-        with hold_lock(self._cluster, self.address) as lock:
+        with hold_lock(self._building, self.address) as lock:
             current = self._find_current_or_none(keep)
             version = self._clean(current[0] if current else None)
             try:
-                building = ClusterBuilding(self._cluster, version, current, lock.check, keep=keep)
+                building = ClusterBuilding(self._building, version, current, lock.check, keep=keep)
                 if not keep:
                     building.create(self._shards, self._replicas)
                 try:
@@ -137,6 +137,8 @@ class ClusterStore:
                 self._clean(None)
             except Refused as error:
                 raise BuildFailed(f"the cluster refuses: {error.reason}") from error
+            except QueryTimeout as error:
+                raise BuildFailed(f"the cluster did not answer within {error.seconds:g} seconds") from error
 
     def _find_current_or_none(self, keep: bool) -> tuple[str, Manifest] | None:
         try:
@@ -230,7 +232,7 @@ class ClusterBuilding:
         return None
 
     def open(self) -> Engine:
-        return ClusterEngine(Cluster(self._cluster.address), self._name, self._status)
+        return ClusterEngine(Cluster(self._cluster.address, BUILD_PATIENCE), self._name, self._status)
 
     def publish(self) -> tuple[str, int]:
         self._check()

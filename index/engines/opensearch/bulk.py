@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from index.engines.opensearch.client import Cluster
 from index.engines.opensearch.documents import Line
-from index.errors import BuildFailed
+from index.errors import BuildFailed, IndexUnavailable, QueryTimeout
 
 # Bytes of one request, requests at once, and how many may wait: at most 40 MB of documents are in memory.
 CHUNK_BYTES, THREADS, _WAITING = 4 * 1024 * 1024, 3, 5
@@ -67,7 +67,14 @@ class BulkLoader:
 def send_lines(cluster: Cluster, lines: list[Line]) -> None:
     """One bulk request, and more for what the cluster had no room for. Raises BuildFailed with each failure."""
     for attempt in range(_TRIES):
-        answer = cluster.send("POST", "/_bulk", b"".join(line.data for line in lines), **_ONLY_FAILURES)
+        try:
+            answer = cluster.send("POST", "/_bulk", b"".join(line.data for line in lines), **_ONLY_FAILURES)
+        except (IndexUnavailable, QueryTimeout):
+            # Whatever got through is put in its place once more.
+            if attempt == _TRIES - 1:
+                raise
+            time.sleep(_PAUSE * 2**attempt)
+            continue
         if not answer["errors"]:
             return
         results = [next(iter(item.values())) for item in answer["items"]]

@@ -18,6 +18,8 @@ Json = dict[str, Any]
 MAX_SECONDS = 10.0
 # What a connection may wait for bytes: longer, so that the cluster says itself what took long.
 _PATIENCE = 15.0
+# A build waits for merges, and for nodes that are at their limit.
+BUILD_PATIENCE = 300.0
 # A full queue empties within milliseconds: so many tries, the first pause in seconds, each twice the one before.
 _TRIES, _PAUSE = 6, 0.1
 _BUSY = 429
@@ -43,10 +45,10 @@ class _Serializer(JSONSerializer):
 
 
 class Cluster:
-    """May be shared by threads, not by processes: made anew after a fork."""
+    """May be shared by threads, not by processes: made anew after a fork. ``patience`` in seconds, for each answer."""
 
-    def __init__(self, address: ClusterAddress) -> None:
-        self.address = address
+    def __init__(self, address: ClusterAddress, patience: float = _PATIENCE) -> None:
+        self.address, self._patience = address, patience
         scheme = "https" if address.tls else "http"
         options: Json = {}
         if address.token:
@@ -60,7 +62,7 @@ class Cluster:
             use_ssl=address.tls,
             verify_certs=address.tls,
             serializer=_Serializer(),
-            timeout=_PATIENCE,
+            timeout=patience,
             # One more than there are hosts: a dead one is passed over and the first is asked again.
             max_retries=max(3, len(address.hosts)),
             retry_on_timeout=False,
@@ -76,7 +78,7 @@ class Cluster:
             try:
                 return self._client.transport.perform_request(method, path, params=params or None, body=body)
             except ConnectionTimeout as error:
-                raise QueryTimeout(_PATIENCE) from error
+                raise QueryTimeout(self._patience) from error
             except TransportError as error:
                 if error.status_code == _BUSY and attempt + 1 < _TRIES:
                     time.sleep(_PAUSE * 2**attempt)
