@@ -95,18 +95,26 @@ class ClusterEngine:
         if query.offset + query.limit > MAX_WINDOW:
             return self._search_beyond(query)
         counters = [self._make_counter(name, query) for name in query.facets.names]
-        body = self._make_body(query, faceted=query.facets.names)
-        body |= {"from": query.offset, "size": query.limit}
-        aggregations = {name: own for counter in counters for name, own in counter.make_request().items()}
-        searches = [(self._name, {**body, "aggs": aggregations} if aggregations else body)]
+        searches = [self._describe(query, counters)]
         terms = query_terms(query.tree) if query.marking and query.marking.matches else []
         if unknown := [term for term in terms if term not in self._holding]:
             searches.append(self._lists.find_holding(unknown))
         answers = self._search(searches)
         if unknown:
             self._remember(unknown, answers[1])
-        facets = self._read_facets(counters, body, answers[0])
+        facets = self._read_facets(counters, searches[0][1], answers[0])
         return SearchPage(answers[0]["hits"]["total"]["value"], self._make_hits(query, answers[0]), facets)
+
+    def describe_search(self, query: SearchQuery) -> tuple[str, Json]:
+        """The index and the body of the one request that most searches are: to try it without Outpost."""
+        return self._describe(query, [self._make_counter(name, query) for name in query.facets.names])
+
+    def _describe(self, query: SearchQuery, counters: Sequence[FacetCounter]) -> tuple[str, Json]:
+        body = self._make_body(query, faceted=query.facets.names)
+        body |= {"from": query.offset, "size": query.limit}
+        if aggregations := {name: own for counter in counters for name, own in counter.make_request().items()}:
+            body["aggs"] = aggregations
+        return self._name, body
 
     def _search_beyond(self, query: SearchQuery) -> SearchPage:
         """Results beyond the window that OpenSearch counts off: read on from the beginning."""
