@@ -140,7 +140,8 @@ class Marking(Struct, frozen=True):
 
 class SearchQuery(Struct, frozen=True):
     """A search over stories. ``tree`` None matches everything; ``search_in`` are fields of the schema; hits are marked
-    where ``marking`` says how. ``recency``, 0 to 1: how much newer stories count for more (index.recency)."""
+    where ``marking`` says how. ``recency``, 0 to 1: how much newer stories count for more (index.recency). ``after`` is
+    that of the page before the one that begins at ``offset``, where it is known."""
 
     tree: Node | None = None
     search_in: tuple[str, ...] = ("title", "summary", "body", "source")
@@ -151,6 +152,7 @@ class SearchQuery(Struct, frozen=True):
     limit: int = 20
     marking: Marking | None = None
     recency: float = 0.0
+    after: str = ""
 
 
 class SourceQuery(Struct, frozen=True):
@@ -219,11 +221,13 @@ class Hit(Struct, frozen=True):
 
 
 class SearchPage(Struct, frozen=True):
-    """The hits asked for, the exact ``total``, and the facets by name."""
+    """The hits asked for, the exact ``total``, and the facets by name. ``after``: what an engine that cannot begin
+    anywhere goes on by, "" for one that can."""
 
     total: int
     hits: tuple[Hit, ...]
     facets: dict[str, Facet]
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

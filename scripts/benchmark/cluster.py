@@ -27,9 +27,9 @@ from index.documents import Story
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.bulk import BulkLoader
 from index.engines.opensearch.client import BUILD_PATIENCE, Cluster
-from index.engines.opensearch.documents import StoryTexts, describe_story, index_line
+from index.engines.opensearch.documents import Line
 from index.engines.opensearch.engine import ClusterEngine
-from index.engines.opensearch.writer import create_indices, name_indices
+from index.engines.opensearch.writer import ClusterWriter, create_indices, name_indices
 from index.indexer import build_index
 from index.language import parse_query
 from index.live import LiveIndex
@@ -40,7 +40,7 @@ from index.stores.cluster import ClusterStore
 from scripts.benchmark.agreement import make_queries
 
 _QUERIES, _ROUNDS, _STORIES = 100, 5, 30_000
-_PATH = "/v1/search?q={}&facets=topic,publisher&typo=off"
+_PATH = "/v1/search?q={}&facets=topic,publisher&typo=off&highlight={}"
 _FACETS = FacetRequest(("topic", "publisher"))
 
 
@@ -59,27 +59,33 @@ def measure_latency(address: ClusterAddress) -> None:
     with LiveIndex(address).borrow() as generation, _serve() as port:
         engine = generation.engine
         assert isinstance(engine, ClusterEngine)
-        texts = [text for _, text in make_queries(engine)][:_QUERIES]
-        host, at = address.hosts[0]
-        ours, bare = requests.Session(), requests.Session()
-        times: dict[str, list[float]] = {"Outpost": [], "OpenSearch": []}
-        for text in texts:
-            query = SearchQuery(parse_query(text, ("title", "source")), sort=Sort.RELEVANCE, facets=_FACETS)
-            name, body = engine.describe_search(msgspec.structs.replace(query, marking=Marking()))
-            search = f"http://{host}:{at}/{name}/_search"
-            asked = msgspec.json.encode(body)
-            best = {"Outpost": float("inf"), "OpenSearch": float("inf")}
-            for turn in range(_ROUNDS):
-                # Outpost remembers answers: each round asks for another number of hits, by one.
-                url = f"http://127.0.0.1:{port}{_PATH.format(quote_plus(text))}&per_page={20 + turn}"
-                best["Outpost"] = min(best["Outpost"], _time(ours, url))
-                best["OpenSearch"] = min(best["OpenSearch"], _time(bare, search, asked))
-            for who, seconds in best.items():
-                times[who].append(seconds)
-        middle = {who: median(own) for who, own in times.items()}
-        ratio = median(one / other for one, other in zip(times["Outpost"], times["OpenSearch"], strict=True))
-        shown = ", ".join(f"{who} {seconds * 1000:.2f} ms" for who, seconds in middle.items())
-        click.echo(f"{len(texts)} queries, 20 hits, two facets, best of {_ROUNDS}: {shown}; median ratio {ratio:.2f}")
+        for marked in (False, True):
+            _measure_latency(address, engine, port, marked)
+
+
+def _measure_latency(address: ClusterAddress, engine: ClusterEngine, port: int, marked: bool) -> None:
+    texts = [text for _, text in make_queries(engine)][:_QUERIES]
+    host, at = address.hosts[0]
+    ours, bare = requests.Session(), requests.Session()
+    times: dict[str, list[float]] = {"Outpost": [], "OpenSearch": []}
+    for text in texts:
+        query = SearchQuery(parse_query(text, ("title", "source")), sort=Sort.RELEVANCE, facets=_FACETS)
+        name, body = engine.describe_search(msgspec.structs.replace(query, marking=Marking()))
+        search = f"http://{host}:{at}/{name}/_search"
+        asked = msgspec.json.encode(body)
+        best = {"Outpost": float("inf"), "OpenSearch": float("inf")}
+        for turn in range(_ROUNDS):
+            # Outpost remembers answers: each round asks for another number of hits, by one.
+            url = f"http://127.0.0.1:{port}{_PATH.format(quote_plus(text), str(marked).lower())}&per_page={20 + turn}"
+            best["Outpost"] = min(best["Outpost"], _time(ours, url))
+            best["OpenSearch"] = min(best["OpenSearch"], _time(bare, search, asked))
+        for who, seconds in best.items():
+            times[who].append(seconds)
+    middle = {who: median(own) for who, own in times.items()}
+    ratio = median(one / other for one, other in zip(times["Outpost"], times["OpenSearch"], strict=True))
+    shown = ", ".join(f"{who} {seconds * 1000:.2f} ms" for who, seconds in middle.items())
+    work = f"{len(texts)} queries, 20 hits, two facets, {'and highlights of Outpost' if marked else 'no highlights'}"
+    click.echo(f"{work}, best of {_ROUNDS}: {shown}; median ratio {ratio:.2f}")
 
 
 def _time(session: requests.Session, url: str, body: bytes | None = None) -> float:
@@ -90,7 +96,7 @@ def _time(session: requests.Session, url: str, body: bytes | None = None) -> flo
     return time.perf_counter() - started
 
 
-class _serve:  # noqa: N801 - a with block
+class _serve:
     """A server of one process, over OUTPOST_ENGINE."""
 
     def __enter__(self) -> int:
@@ -122,7 +128,9 @@ def measure_loading(address: ClusterAddress, file: Path) -> None:
         for _ in range(2):
             bare.append(_load_bare(address, stories))
             started = time.perf_counter()
-            store = ClusterStore(replace(address, alias=f"{address.alias}-measured", scratch=Path(directory)), replicas=0)
+            store = ClusterStore(
+                replace(address, alias=f"{address.alias}-measured", scratch=Path(directory)), replicas=0
+            )
             report = build_index(store, [lines])
             built.append(time.perf_counter() - started)
             Cluster(address).send("DELETE", f"/{address.alias}-measured-*")
@@ -133,17 +141,33 @@ def measure_loading(address: ClusterAddress, file: Path) -> None:
     )
 
 
+class _Recorder(BulkLoader):
+    """Keeps the lines in place of sending them."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(cluster)
+        self.lines: list[Line] = []
+
+    def add(self, line: Line) -> None:
+        self.lines.append(line)
+
+
 def _load_bare(address: ClusterAddress, stories: Sequence[Story]) -> float:
     """Seconds that the cluster takes for the same documents, made before, by as many requests at once."""
     cluster, name = Cluster(address, BUILD_PATIENCE), f"{address.alias}-bare-measured"
     create_indices(cluster, name, 1)
-    lines = [index_line(name, story.id, story.id, {**describe_story(story, StoryTexts(story)), "added": at})
-             for at, story in enumerate(stories)]  # fmt: skip
+    recorder = _Recorder(cluster)
+    writer = ClusterWriter(cluster, name, recorder)
+    started = time.perf_counter()
+    for story in stories:
+        writer.add(story)
+    writer.finish()
+    click.echo(f"made in {time.perf_counter() - started:.1f} s: {len(recorder.lines):,} documents")
     started = time.perf_counter()
     bulk = BulkLoader(cluster)
-    bulk.add_all(lines)
+    bulk.add_all(recorder.lines)
     bulk.finish()
-    cluster.send("POST", f"/{name}/_refresh")
+    cluster.send("POST", f"/{name_indices(name)}/_refresh")
     seconds = time.perf_counter() - started
     cluster.send("DELETE", f"/{name_indices(name)}")
     return seconds

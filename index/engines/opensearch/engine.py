@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -92,7 +93,7 @@ class ClusterEngine:
     # --- searching -----------------------------------------------------------------------------------------------
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
-        if query.offset + query.limit > MAX_WINDOW:
+        if query.offset + query.limit > MAX_WINDOW and not query.after:
             return self._search_beyond(query)
         counters = [self._make_counter(name, query) for name in query.facets.names]
         searches = [self._describe(query, counters)]
@@ -103,7 +104,8 @@ class ClusterEngine:
         if unknown:
             self._remember(unknown, answers[1])
         facets = self._read_facets(counters, searches[0][1], answers[0])
-        return SearchPage(answers[0]["hits"]["total"]["value"], self._make_hits(query, answers[0]), facets)
+        total = answers[0]["hits"]["total"]["value"]
+        return SearchPage(total, self._make_hits(query, answers[0]), facets, _read_after(answers[0]["hits"]["hits"]))
 
     def describe_search(self, query: SearchQuery) -> tuple[str, Json]:
         """The index and the body of the one request that most searches are: to try it without Outpost."""
@@ -111,7 +113,11 @@ class ClusterEngine:
 
     def _describe(self, query: SearchQuery, counters: Sequence[FacetCounter]) -> tuple[str, Json]:
         body = self._make_body(query, faceted=query.facets.names)
-        body |= {"from": query.offset, "size": query.limit}
+        body["size"] = query.limit
+        if query.after:
+            body["search_after"] = msgspec.json.decode(query.after)
+        else:
+            body["from"] = query.offset
         if aggregations := {name: own for counter in counters for name, own in counter.make_request().items()}:
             body["aggs"] = aggregations
         return self._name, body
@@ -119,12 +125,10 @@ class ClusterEngine:
     def _search_beyond(self, query: SearchQuery) -> SearchPage:
         """Results beyond the window that OpenSearch counts off: read on from the beginning."""
         page = self.search_stories(msgspec.structs.replace(query, offset=0, limit=0))
-        hits = []
         with self._point_in_time(self._name) as pit:
-            found = self._iter_hits(query, pit, size=PAGE, skipped=query.offset)
-            for _, hit in zip(range(query.limit), found, strict=False):
-                hits.append(hit)
-        return SearchPage(page.total, self._make_hits(query, {"hits": {"hits": hits}}), page.facets)
+            hits = list(islice(self._iter_hits(query, pit, size=PAGE, skipped=query.offset), query.limit))
+        found = self._make_hits(query, {"hits": {"hits": hits}})
+        return SearchPage(page.total, found, page.facets, _read_after(hits))
 
     def _make_body(self, query: SearchQuery, faceted: Sequence[str] = ()) -> Json:
         """The search without what says which part of its hits: filters on a facet that is counted come after it."""
@@ -369,6 +373,11 @@ def _translator(fields: Sequence[TextField], expand: translation.Expand) -> tran
 
 def _read_story(hit: Json) -> Story:
     return msgspec.convert(hit["_source"]["document"], Story)
+
+
+def _read_after(hits: Sequence[Json]) -> str:
+    """What the next page begins after."""
+    return msgspec.json.encode(hits[-1]["sort"]).decode() if hits else ""
 
 
 def _read_source(hit: Json) -> SourceRecord:

@@ -32,11 +32,14 @@ Json = dict[str, Any]
 
 
 class ClusterWriter:
-    """A GenerationWriter (index.engines.base) that fills the empty indices of the generation ``name``."""
+    """A GenerationWriter (index.engines.base) that fills the empty indices of the generation ``name``.
 
-    def __init__(self, cluster: Cluster, name: str) -> None:
+    ``loader`` takes what it makes, if not one of its own.
+    """
+
+    def __init__(self, cluster: Cluster, name: str, loader: BulkLoader | None = None) -> None:
         self._cluster, self._name = cluster, name
-        self._bulk = BulkLoader(cluster)
+        self._bulk = loader or BulkLoader(cluster)
         self._scratch = contextlib.ExitStack()
         directory = self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="outpost-build-"))
         self._cited = SourceStore(Path(directory) / "cited.sqlite")
