@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any, cast
@@ -20,10 +21,12 @@ MAX_SECONDS = 10.0
 _PATIENCE = 15.0
 # A build waits for merges, and for nodes that are at their limit.
 BUILD_PATIENCE = 300.0
-# A full queue empties within milliseconds: so many tries, the first pause in seconds, each twice the one before.
-_TRIES, _PAUSE = 6, 0.1
-_BUSY = 429
-_SAFE = ("GET", "HEAD", "POST")
+# A full queue empties within milliseconds, and copies take the place of a node that died within a second: so many
+# tries, the first pause in seconds, each twice the one before, 1.5 in all.
+_TRIES, _PAUSE = 5, 0.1
+_BUSY, _FAILED = 429, (502, 503)
+# Every answer that is no success would be a warning there; what it means is told by whoever asked.
+logging.getLogger("opensearch").setLevel(logging.ERROR)
 
 
 class Refused(Exception):
@@ -63,9 +66,11 @@ class Cluster:
             verify_certs=address.tls,
             serializer=_Serializer(),
             timeout=patience,
-            # One more than there are hosts: a dead one is passed over and the first is asked again.
+            # One more than there are hosts: a dead one is passed over and the first is asked again. What a host answers
+            # is not asked of others at once: ``send`` gives them time.
             max_retries=max(3, len(address.hosts)),
             retry_on_timeout=False,
+            retry_on_status=(),
             http_compress=False,
             pool_maxsize=32,
             **options,
@@ -80,7 +85,7 @@ class Cluster:
             except ConnectionTimeout as error:
                 raise QueryTimeout(self._patience) from error
             except TransportError as error:
-                if error.status_code == _BUSY and attempt + 1 < _TRIES:
+                if error.status_code in (_BUSY, *_FAILED) and attempt + 1 < _TRIES:
                     time.sleep(_PAUSE * 2**attempt)
                     continue
                 raise self._explain(error) from error
@@ -130,7 +135,11 @@ class Cluster:
             + msgspec.json.encode({**limits, **body}) + b"\n"
             for index, body in searches
         )  # fmt: skip
-        answers = self.send("POST", "/_msearch", lines)["responses"]
+        for attempt in range(_TRIES):
+            answers: list[Json] = self.send("POST", "/_msearch", lines)["responses"]
+            if not any(answer.get("status") in (_BUSY, *_FAILED) for answer in answers):
+                break
+            time.sleep(_PAUSE * 2**attempt)
         return [self._check(answer) for answer in answers]
 
     def _check(self, answer: Json) -> Json:
