@@ -10,7 +10,7 @@ from flask_smorest import Api
 from flask_smorest.utils import prepare_response
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from api import counts, export, health, publishers, search, sources, stories, suggest
+from api import counts, export, health, jsonld, oembed, publishers, search, sharing, sources, stories, suggest
 from api.cache import AnswerCache
 from api.conditional import VERSION
 from api.errors import register_error_handlers
@@ -18,6 +18,8 @@ from api.http import register_http
 from api.limits import register_rate_limit
 from api.logs import configure_logging
 from api.metrics import Metrics
+from api.pages import blueprint as pages
+from api.pages.problems import show_problem
 from api.schemas import ProblemAnswer
 from index.live import LiveIndex
 from index.settings import Settings
@@ -71,12 +73,21 @@ def create_app(settings: Settings | None = None) -> Flask:
     documented = ProblemApi(app)
     for module in (search, suggest, stories, sources, publishers, counts, export, health):
         documented.register_blueprint(module.blueprint)
+    for module in (jsonld, oembed):
+        documented.register_blueprint(module.blueprint)
+    if settings.pages == "on":
+        app.register_blueprint(pages)
+    else:
+        documented.register_blueprint(sharing.blueprint)
     app.register_blueprint(_make_docs())
     # Without this /docs would lead to /docs/ by way of whatever host the request claims.
     app.add_url_rule("/docs", view_func=app.view_functions["docs.show"])
     metrics = Metrics([rule.rule for rule in app.url_map.iter_rules()], settings.metrics_directory)
     app.extensions["outpost.metrics"] = metrics
     register_http(app, metrics, settings.slow_ms)
+    if settings.pages == "on":
+        # After register_http: what is added to an answer later is done earlier.
+        app.after_request(show_problem)
     register_rate_limit(app, settings)
     return app
 

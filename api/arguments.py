@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validates_schema
 from msgspec.structs import replace
 
-from api.parameters import Address, Choice, Moment, OneOf, Share, SomeOf, Switch, Text, Values, Whole
+from api.parameters import MAX_URL_LENGTH, Address, Choice, Moment, OneOf, Share, SomeOf, Switch, Text, Values, Whole
 from index.identity import normalize_domain, publisher_id, slug_of
 from index.language import parse_query
 from index.query import (
@@ -147,6 +147,13 @@ class SourcesArguments(TimeRange, Paging):
 class SuggestArguments(Schema):
     q = Text("What was typed so far; the last word may be unfinished", 200, load_default="")
     limit = Whole("How many", 1, MAX_SUGGESTIONS, load_default=MAX_SUGGESTIONS)
+
+
+class OembedArguments(Schema):
+    url = Text("Address to share of a story: whole, or its path", MAX_URL_LENGTH, required=True)
+    maxwidth = Whole("Pixels that there are across", 1, 100_000)
+    maxheight = Whole("Pixels that there are from top to bottom", 1, 100_000)
+    format_ = OneOf("Form of the answer", ("json", "xml"), load_default="json", data_key="format")
 
 
 class PublishersArguments(Paging):

@@ -24,11 +24,23 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
     ARGUMENTS_PARSER = QueryParser()
 
-    def reads(self, path: str, arguments: type[Schema], answer: type[Schema], *problems: str) -> Callable[[View], View]:
-        """Route GET and HEAD of ``path`` to a view; ``problems`` are codes of PROBLEMS that it may answer with."""
+    def reads(
+        self,
+        path: str,
+        arguments: type[Schema],
+        answer: type[Schema],
+        *problems: str,
+        media_type: str = "application/json",
+        text_type: str = "",
+    ) -> Callable[[View], View]:
+        """Route GET and HEAD of ``path`` to a view; ``problems`` are codes of PROBLEMS that it may answer with;
+        ``text_type`` is the media type of the same answer as text of another form."""
 
         def decorate(view: View) -> View:
-            documented = self.response(200, answer)(view)
+            documented = self.response(200, answer, content_type=media_type)(view)
+            if text_type:
+                text = {"content": {text_type: {"schema": {"type": "string"}}}}
+                documented = self.doc(responses={200: text})(documented)
             for code in problems:
                 problem: Problem = PROBLEMS[code]
                 name = _RESPONSES[problem.status]
@@ -53,7 +65,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
         def decorate(view: View) -> View:
             documented = self.response(302, description="Where it stands")(view)
-            for status in (404, 503):
+            for status in (404, 410, 503):
                 documented = self.alt_response(status, _RESPONSES[status])(documented)
             return self._route(path, NoArguments, view, documented)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import blake2b
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from flask import Response, current_app, request
@@ -34,9 +34,28 @@ class Answer(Response):
         return self.headers
 
 
+class Form(NamedTuple):
+    """What an answer is, besides its body. ``base`` stands before the paths in it; ``edition`` names what it is made of
+    besides the index and the arguments."""
+
+    media_type: str
+    base: str
+    edition: str = ""
+
+
 def answer_json(generation: OpenGeneration, arguments: Arguments, make: Callable[[], dict[str, Any]]) -> Response:
     """What ``make`` gives, as JSON with an ETag, or 304 without calling it."""
-    tag = _make_tag(generation, arguments)
+
+    def encode() -> Entry:
+        answer = make()
+        return msgspec.json.encode(answer), make_link_header(answer["links"]) if "links" in answer else ""
+
+    return answer_kept(generation, arguments, Form("application/json", base_url()), encode)
+
+
+def answer_kept(generation: OpenGeneration, arguments: Arguments, form: Form, make: Callable[[], Entry]) -> Response:
+    """What ``make`` gives, with an ETag, or 304 without calling it."""
+    tag = _make_tag(generation, arguments, form)
     headers = [("ETag", f'W/"{tag}"'), ("Cache-Control", CACHE_CONTROL)]
     if "HTTP_IF_NONE_MATCH" in request.environ:
         known = request.if_none_match
@@ -48,18 +67,17 @@ def answer_json(generation: OpenGeneration, arguments: Arguments, make: Callable
     body, link = _find_or_make(tag, make)
     if link:
         headers.append(("Link", link))
-    return Answer(body, headers=[("Content-Type", "application/json"), *headers])
+    return Answer(body, headers=[("Content-Type", form.media_type), *headers])
 
 
-def _find_or_make(tag: str, make: Callable[[], dict[str, Any]]) -> Entry:
+def _find_or_make(tag: str, make: Callable[[], Entry]) -> Entry:
     parts = current_app.extensions
     cache: AnswerCache = parts["outpost.answers"]
     metrics: Metrics = parts["outpost.metrics"]
     entry = cache.find(tag)
     metrics.count(CACHE_MISS if entry is None else CACHE_HIT)
     if entry is None:
-        answer = make()
-        entry = msgspec.json.encode(answer), make_link_header(answer["links"]) if "links" in answer else ""
+        entry = make()
         cache.add(tag, entry)
     return entry
 
@@ -68,7 +86,7 @@ def make_json(body: dict[str, Any]) -> Response:
     return Response(msgspec.json.encode(body), mimetype="application/json")
 
 
-def _make_tag(generation: OpenGeneration, arguments: Arguments) -> str:
+def _make_tag(generation: OpenGeneration, arguments: Arguments, form: Form) -> str:
     """The arguments as parsed: ``now-7d`` means another time every minute."""
-    asked = repr((VERSION, generation.manifest.build, base_url(), request.path, arguments.text))
+    asked = repr((VERSION, form.edition, generation.manifest.build, form.base, request.path, arguments.text))
     return blake2b(asked.encode(errors="surrogatepass"), digest_size=12).hexdigest()

@@ -68,8 +68,10 @@ def _begin() -> None:
 def _finish(metrics: Metrics, slow: float, response: Response) -> Response:
     headers = response.headers
     asked: Asked = g.asked
-    policy = _DOCS_POLICY if asked.path.startswith("/docs") else _POLICY
-    headers.extend([*_ALWAYS, ("X-Request-ID", asked.request_id), ("Content-Security-Policy", policy)])
+    headers.extend([*_ALWAYS, ("X-Request-ID", asked.request_id)])
+    # Pages bring their own.
+    if "Content-Security-Policy" not in headers:
+        headers.add("Content-Security-Policy", _DOCS_POLICY if asked.path.startswith("/docs") else _POLICY)
     if asked.method == "OPTIONS" and response.status_code == 200:
         headers["Access-Control-Allow-Methods"] = ", ".join(sorted(response.allow))
         headers["Access-Control-Allow-Headers"] = "If-None-Match, X-Request-ID"

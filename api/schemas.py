@@ -305,6 +305,71 @@ class StatusAnswer(Answer):
     bytes = _count("Size on disk")
 
 
+def _optional(field: fields.Field[Any]) -> fields.Field[Any]:
+    field.required = False
+    return field
+
+
+class OembedAnswer(Answer):
+    version = _text("Of the protocol", example="1.0")
+    type = _text("rich or link", example="rich")
+    title = _text("Plain text; escape it in HTML")
+    author_name = _text("Who curated it, or empty")
+    provider_name = _text("This site")
+    provider_url = _text("Where it is")
+    html = _optional(_text("Rich: a quotation, without script"))
+    width = fields.Integer(metadata={"description": "Rich: pixels that it takes across"})
+    height = fields.Integer(metadata={"description": "Rich: about as many pixels as it takes from top to bottom"})
+
+
+_NamedAnswer = Answer.from_dict({"name": _text("Name as the story has it")}, name="Named")
+_OrganizationAnswer = Answer.from_dict(
+    {
+        "@type": _text("Organization"),
+        "name": _text("Name"),
+        "logo": _optional(_text("Picture")),
+        "url": _optional(_text("Where it is")),
+    },
+    name="Organization",
+)
+_CitationAnswer = Answer.from_dict(
+    {
+        "@type": _text("Article"),
+        "position": fields.Integer(required=True, metadata={"description": "Position in the story, from 1"}),
+        "url": _optional(_text("The article")),
+        "headline": _optional(_text("Title")),
+        "description": _optional(_text("Excerpt")),
+        "author": fields.Nested(_NamedAnswer, metadata={"description": "Author"}),
+        "publisher": fields.Nested(_OrganizationAnswer, metadata={"description": "Publisher"}),
+        "datePublished": _optional(_text("RFC 3339, UTC")),
+    },
+    name="Citation",
+)
+ArticleAnswer = Answer.from_dict(
+    {
+        "@context": _text("https://schema.org"),
+        "@type": _text("NewsArticle"),
+        "@id": _text("The page to share"),
+        "identifier": _text("Stable id", example="31001"),
+        "url": _text("The page to share"),
+        "mainEntityOfPage": _text("The page to share"),
+        "headline": _text("Title"),
+        "alternativeHeadline": _optional(_text("A shorter title")),
+        "description": _optional(_text("Summary")),
+        "articleBody": _optional(_text("Headings and paragraphs, one a line")),
+        "keywords": fields.List(fields.String(), metadata={"description": "Labels of topics"}),
+        "inLanguage": _text("BCP 47", example="en"),
+        "datePublished": _optional(_text("RFC 3339, UTC")),
+        "dateModified": _optional(_text("RFC 3339, UTC")),
+        "image": fields.List(fields.String(), metadata={"description": "Pictures"}),
+        "author": fields.Nested(_NamedAnswer, metadata={"description": "Who curated it: a person or a desk"}),
+        "publisher": fields.Nested(_OrganizationAnswer, required=True, metadata={"description": "This site"}),
+        "citation": fields.List(fields.Nested(_CitationAnswer), metadata={"description": "The sources"}),
+    },
+    name="NewsArticle",
+)
+
+
 class HealthAnswer(Answer):
     status = _text("ok or ready")
 

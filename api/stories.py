@@ -1,11 +1,10 @@
-"""/v1/stories: the list, one story, and what belongs to it; and /s/, the address for sharing."""
+"""/v1/stories: the list, one story, and what belongs to it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, redirect
-from werkzeug import Response as AnyResponse
+from flask import Response
 
 from api.answers import answer_briefs, answer_detail, answer_related, answer_story_sources, select_keys
 from api.arguments import (
@@ -23,7 +22,7 @@ from api.pagination import answer_page
 from api.parameters import Arguments
 from api.schemas import RelatedList, StoryList, StorySelection, StorySourceList
 from index.live import OpenGeneration
-from index.search import find_citing, get_shared_story, get_story, related_stories, search_stories
+from index.search import find_citing, get_story, related_stories, search_stories
 
 blueprint = ApiBlueprint("stories", __name__, description="Stories and what belongs to them")
 # How many related stories come with a story; /related gives more.
@@ -112,11 +111,3 @@ def list_story_sources(arguments: Arguments, story_id: str) -> Response:
 def _story_sources(generation: OpenGeneration, story_id: str) -> dict[str, Any]:
     sources = answer_story_sources(get_story(generation, story_id))
     return {"total": len(sources), "results": sources}
-
-
-@blueprint.moves("/s/<name>")
-def follow_share_url(arguments: dict[str, Any], name: str) -> AnyResponse:
-    """From the address for sharing to the story"""
-    with borrow_index() as generation:
-        story = get_shared_story(generation, name)
-        return redirect(f"{base_url()}/v1/stories/{story.id}")

@@ -76,16 +76,19 @@ def get_story(generation: OpenGeneration, ident: str) -> Story:
 def get_shared_story(generation: OpenGeneration, name: str) -> Story:
     """The story of a ``slug-id``, by its id: both parts may hold a "-", and the slug may be an old one.
 
-    Raises NotFound.
+    Raises Gone where an earlier generation had it, else NotFound.
     """
-    parts = name[:MAX_SHARED].split("-")
+    parts = name[-MAX_SHARED:].split("-")
     candidates = ["-".join(parts[at:]) for at in range(1, len(parts))]
     found = generation.engine.find_stories(candidates)
     exact = (story for story in found if f"{story.slug}-{story.id}" == name)
     story = next(exact, None) or next(iter(found), None)
-    if story is None:
-        raise NotFound("story", name)
-    return story
+    if story is not None:
+        return story
+    for ident in candidates:
+        if generation.story_ids.was_removed(ident):
+            raise Gone(ident)
+    raise NotFound("story", name)
 
 
 def get_source(generation: OpenGeneration, ident: str) -> SourceRecord:

@@ -9,10 +9,13 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
+from api.pages.assets import ASSET_NAMES
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem, get
 from tests.factories import build_stories, make_story
 
+FIRST_PAGE = "/s/ferry-robot-takes-its-first-morning-shift-on-the-skerrow-crossing-31001"
+STYLE = f"/static/{ASSET_NAMES['outpost.css']}"
 TAGGED = [
     "/v1/search?q=robot&facets=topic",
     "/v1/stories?per_page=3",
@@ -26,11 +29,14 @@ TAGGED = [
     "/v1/facets/topic?q=tr",
     "/v1/stats/timeline?interval=month",
     "/v1/lookup?url=https://example.com/a",
+    "/v1/stories/31001.jsonld",
+    "/oembed?url=/s/x-31001",
 ]
+PAGES = ["/", "/search?q=robot", "/topics/energy", "/publishers/harbor-ledger", FIRST_PAGE]
 STREAMED = ["/v1/export/stories.ndjson?q=robot"]
 FRESH = ["/healthz", "/readyz", "/status", "/metrics"]
 ASSETS = ["/docs", "/docs/", "/docs/swagger-ui.css", "/docs/favicon-32x32.png"]
-EVERYTHING = [*TAGGED, *FRESH, *ASSETS, *STREAMED, "/problems/gone", "/openapi.json", "/s/x-31001"]
+EVERYTHING = [*TAGGED, *PAGES, *FRESH, *ASSETS, *STREAMED, "/problems/gone", "/openapi.json", STYLE]
 WRONG = ["/nope", "/v1/stories/never", "/v1/search?x=1", "/s/never", "/docs/never.css"]
 # What differs between two answers to the same request.
 _VARYING = {"Date", "X-Request-ID"}
@@ -39,7 +45,7 @@ _VARYING = {"Date", "X-Request-ID"}
 # --- conditional requests ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", TAGGED)
+@pytest.mark.parametrize("url", [*TAGGED, *PAGES])
 def test_the_tag_is_weak_and_stable_and_gives_304_without_body(client: FlaskClient, url: str) -> None:
     first = client.get(url)
     tag = first.headers["ETag"]
@@ -243,7 +249,7 @@ def test_every_answer_has_the_headers_that_protect(client: FlaskClient, url: str
         assert "default-src 'none'" in headers["Content-Security-Policy"] or url.startswith("/docs")
 
 
-@pytest.mark.parametrize("url", TAGGED)
+@pytest.mark.parametrize("url", [*TAGGED, *PAGES])
 def test_answers_are_kept_and_checked_before_use(client: FlaskClient, url: str) -> None:
     assert client.get(url).headers["Cache-Control"] == "public, max-age=0, must-revalidate"
 
@@ -272,7 +278,7 @@ def test_nothing_sent_becomes_a_header(hostile: FlaskClient, base: str, text: st
 def test_a_name_in_a_share_url_leads_nowhere_else(client: FlaskClient) -> None:
     for name in ("x-31001", "%2F%2Fevil.example.com-31001", "https:%2F%2Fevil-31001", "%0d%0aX: y-31001"):
         response = client.get(f"/s/{name}", headers={"Host": "evil.example.com"})
-        assert response.status_code == 404 or response.headers["Location"] == "/v1/stories/31001"
+        assert response.status_code == 404 or response.headers["Location"] == FIRST_PAGE
 
 
 # --- /docs -------------------------------------------------------------------------------------------------
