@@ -59,9 +59,10 @@ def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
 def show_topic(topic_id: str) -> Response:
     if cleaner := find_cleaner():
         return cleaner
-    if topic_id != slug_of(topic_id):
+    slug = slug_of(topic_id)
+    if slug and slug != topic_id:
         # A label leads to its topic, as it does in filters.
-        return redirect(f"{base_url()}/topics/{slug_of(topic_id)}", 301)
+        return redirect(f"{base_url()}/topics/{slug}", 301)
     arguments = parser.read(_paging)
     with borrow_index() as generation:
         return answer_page(generation, arguments, "topic.html", lambda: _show_topic(generation, arguments, topic_id))
