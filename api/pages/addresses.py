@@ -13,6 +13,8 @@ from api.parameters import QueryParser
 from index.identity import is_tracking
 
 parser = QueryParser()
+# Proxies pass on no longer header; nobody's form or network makes one.
+_MAX_HEADER = 4096
 
 
 def find_cleaner() -> Response | None:
@@ -22,9 +24,8 @@ def find_cleaner() -> Response | None:
     """
     sent = list(request.args.items(multi=True))
     kept = [(name, value) for name, value in sent if value.strip() and not is_tracking(name)]
-    if kept == sent:
-        return None
-    return redirect(base_url() + make_url(quote(request.path), kept))
+    address = base_url() + make_url(quote(request.path), kept)
+    return redirect(address) if kept != sent and len(address) <= _MAX_HEADER else None
 
 
 def make_url(path: str, parameters: Mapping[str, object] | list[tuple[str, str]]) -> str:

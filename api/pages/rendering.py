@@ -17,6 +17,7 @@ from api.conditional import Form, answer_kept
 from api.jsonld import SITE_NAME
 from api.pages.assets import ASSET_NAMES, EDITION, TEMPLATES
 from api.parameters import Arguments
+from index.identity import slug_of
 from index.live import OpenGeneration
 
 HTML = "text/html; charset=utf-8"
@@ -92,7 +93,7 @@ def _make_environment() -> Environment:
     )  # fmt: skip
     environment.filters.update(
         number=say_number, counted=say_count, day=say_day, time=say_time, publishers=_say_publishers, data=_show_data,
-        part=lambda text: quote(text, safe=""),
+        part=lambda text: quote(text, safe=""), slug=slug_of,
         # The API's own HTML: escaped, matches in a tag.
         marked=Markup,
     )  # fmt: skip

@@ -152,6 +152,13 @@ def test_a_citation_leads_to_its_source_and_back(client: FlaskClient) -> None:
         assert any(back.get("href") == f"#{link.get('id')}" for back in source.iter("a"))
 
 
+def test_the_curator_leads_to_their_stories_however_they_are_called(make_client: MakeClient, tmp_path: Path) -> None:
+    stories = [make_story(str(n), curated_by=name) for n, name in enumerate(["-Night, Desk-", "Night Desk", "Other"])]
+    client = make_client(build_stories(tmp_path / "index", stories))
+    link = story_page(client, "0").one("a", rel="author").get("href", "")
+    assert sorted(titles(get_page(client, link))) == ["Story 0", "Story 1"]
+
+
 def test_a_story_says_when_it_was_published_and_updated(make_client: MakeClient, tmp_path: Path) -> None:
     story = make_story("1", published_at="2024-07-24T18:02:00+02:00", updated_at="2024-07-25T06:00:00.5Z")
     page = story_page(make_client(build_stories(tmp_path / "index", [story])), "1")

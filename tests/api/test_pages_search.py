@@ -221,6 +221,11 @@ def test_what_forms_and_other_sites_add_is_taken_out_of_the_address(client: Flas
     assert (response.status_code, response.headers["Location"]) == (302, right)
 
 
+def test_an_address_too_long_for_a_header_is_told_and_not_followed(client: FlaskClient) -> None:
+    page = get_page(client, "/search?to=&language=" + "en," * 1500, 400)
+    assert "to must be a day" in text_of(page.one("main"))
+
+
 def test_the_date_form_keeps_the_rest_of_the_search(client: FlaskClient) -> None:
     page = get_page(client, "/search?q=ferry&topic=transport&from=2025-01-01&page=1")
     form = page.one("form", class_="dates")
