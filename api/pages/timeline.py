@@ -14,7 +14,7 @@ from index.search import count_timeline
 
 # As many bars as a finger can tell apart on 390 pixels.
 MAX_BARS = 40
-# Months are added up to the first of these spans, in months, that leaves few enough bars; up to two months are days.
+# Months are added up to the first of these spans, in months, that leaves few enough bars; two months are shown as days.
 _SPANS = (1, 3, 12, 60, 120, 600, 1200)
 _DAYS_UP_TO = 2
 # No bar is so low that it cannot be seen, in percent.
@@ -33,10 +33,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class TimelineBars:
+    """``first`` and ``last`` are labels; ``missing`` counts stories without a time."""
+
     bars: Sequence[Bar]
     first: str
     last: str
-    most: int
     missing: int
 
 
@@ -65,7 +66,7 @@ def make_timeline(
         )
         for bucket in spans
     ]
-    return TimelineBars(bars, bars[0].label, bars[-1].label, most, timeline.missing)
+    return TimelineBars(bars, bars[0].label, bars[-1].label, timeline.missing)
 
 
 def _add_up(months: Sequence[Bucket], span: int) -> tuple[Bucket, ...]:
