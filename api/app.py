@@ -14,6 +14,7 @@ from api import counts, export, health, publishers, search, sources, stories, su
 from api.cache import AnswerCache
 from api.conditional import VERSION
 from api.errors import register_error_handlers
+from api.feeds import views as feeds
 from api.http import register_http
 from api.limits import register_rate_limit
 from api.logs import configure_logging
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["outpost.index"] = LiveIndex(settings.index)
     register_error_handlers(app)
     documented = ProblemApi(app)
-    for module in (search, suggest, stories, sources, publishers, counts, export, health):
+    for module in (search, suggest, stories, sources, publishers, counts, export, feeds, health):
         documented.register_blueprint(module.blueprint)
     app.register_blueprint(_make_docs())
     # Without this /docs would lead to /docs/ by way of whatever host the request claims.
