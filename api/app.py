@@ -10,7 +10,7 @@ from flask_smorest import Api
 from flask_smorest.utils import prepare_response
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from api import counts, export, health, publishers, search, sources, stories, suggest
+from api import counts, export, health, opensearch, publishers, search, sitemap, sources, stories, suggest
 from api.cache import AnswerCache
 from api.conditional import VERSION
 from api.errors import register_error_handlers
@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["outpost.index"] = LiveIndex(settings.index)
     register_error_handlers(app)
     documented = ProblemApi(app)
-    for module in (search, suggest, stories, sources, publishers, counts, export, feeds, health):
+    for module in (search, suggest, stories, sources, publishers, counts, export, feeds, health, sitemap, opensearch):
         documented.register_blueprint(module.blueprint)
     app.register_blueprint(_make_docs())
     # Without this /docs would lead to /docs/ by way of whatever host the request claims.

@@ -91,6 +91,7 @@ _PATH_PARAMETERS = {
     "story_id": "Id of a story",
     "source_id": "Id of a source",
     "facet_name": "Name of a facet",
+    "sitemap_name": "A month and a number, as 2025-01-1.xml; undated-1.xml; news.xml",
     "publisher_id": "Id of a publisher, a slug",
     "code": "Code of a problem; - and _ are the same",
     "name": "Slug and id of a story, joined by -",

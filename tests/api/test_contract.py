@@ -35,10 +35,19 @@ TEXTS = {
     "/v1/feeds/search.rss": "application/rss+xml",
     "/v1/feeds/search.atom": "application/atom+xml",
     "/metrics": "text/plain",
+    "/robots.txt": "text/plain",
+    "/sitemap.xml": "application/xml",
+    "/sitemaps/{sitemap_name}": "application/xml",
+    "/opensearch.xml": "application/opensearchdescription+xml",
+}
+JSON_TYPES = {
+    "/v1/feeds/search.json": "application/feed+json",
+    "/opensearch/suggestions": "application/x-suggestions+json",
 }
 ANSWERED = {
     "/v1/search": ["", "q=robot&facets=topic,publisher,curator,language,domain&topic=nope", "q=r*&page=2&per_page=2"],
     "/v1/suggest": ["", "q=f", "q=%3Cscript%3E", "q=night+f&limit=3"],
+    "/opensearch/suggestions": ["q=f"],
     "/v1/stories": ["", "fields=title", "page=50", "topic=energy"],
     "/v1/stories/{story_id}": ["", "include=sections,sources,related", "fields=title,sections"],
     "/v1/stories/{story_id}/related": ["", "limit=20"],
@@ -193,8 +202,7 @@ def test_errors_are_documented_as_they_are_sent() -> None:
             if status == "default" or int(status) >= 400:
                 assert list(content) == ["application/problem+json"]
             elif status == "200":
-                json_type = "application/feed+json" if name == "/v1/feeds/search.json" else "application/json"
-                assert list(content) == [TEXTS.get(name, json_type)]
+                assert list(content) == [(TEXTS | JSON_TYPES).get(name, "application/json")]
 
 
 def test_the_document_needs_no_index_and_is_the_same_each_time() -> None:
@@ -272,6 +280,7 @@ _EXISTING = {
     "facet_name": "topic",
     "code": "not-found",
     "name": "x-31001",
+    "sitemap_name": "2025-01-1.xml",
 }
 _TAKES_QUERY = [template for template, path in DOCUMENT["paths"].items() if path["get"].get("parameters")]
 _TAKES_PATH = [template for template in DOCUMENT["paths"] if "{" in template and "source_id" not in template]
