@@ -13,8 +13,8 @@ from api.cursors import make_cursor
 from index.live import OpenGeneration
 
 Json = dict[str, Any]
-# What proxies keep for all headers of an answer together, by default.
-_MAX_HEADER = 4096
+# Proxies keep 4 kB for all headers of an answer together, by default, and answer 502 where that is not enough.
+_MAX_HEADER = 3000
 # What decides which stories are found: all that a feed takes over, for it has its own order and pages.
 _MATCHING = frozenset(field.data_key or name for name, field in Matching().fields.items())
 
