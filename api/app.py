@@ -10,10 +10,25 @@ from flask_smorest import Api
 from flask_smorest.utils import prepare_response
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from api import counts, export, health, jsonld, oembed, publishers, search, sharing, sources, stories, suggest
+from api import (
+    counts,
+    export,
+    health,
+    jsonld,
+    oembed,
+    opensearch,
+    publishers,
+    search,
+    sharing,
+    sitemap,
+    sources,
+    stories,
+    suggest,
+)
 from api.cache import AnswerCache
 from api.conditional import VERSION
 from api.errors import register_error_handlers
+from api.feeds import views as feeds
 from api.http import register_http
 from api.limits import register_rate_limit
 from api.logs import configure_logging
@@ -71,12 +86,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["outpost.index"] = LiveIndex(settings.index)
     register_error_handlers(app)
     documented = ProblemApi(app)
-    for module in (search, suggest, stories, sources, publishers, counts, export, health):
-        documented.register_blueprint(module.blueprint)
-    for module in (jsonld, oembed):
+    for module in (search, suggest, stories, sources, publishers, counts, export, feeds, jsonld, oembed, health):
         documented.register_blueprint(module.blueprint)
     if settings.pages == "on":
         app.register_blueprint(pages)
+        # They say where the pages are.
+        documented.register_blueprint(sitemap.blueprint)
+        documented.register_blueprint(opensearch.blueprint)
     else:
         documented.register_blueprint(sharing.blueprint)
     app.register_blueprint(_make_docs())

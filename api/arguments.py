@@ -122,6 +122,11 @@ class SearchArguments(Matching, FacetCounting, Paging):
     fields_ = SomeOf("Which keys each result has, besides id", HIT_KEYS, data_key="fields")
 
 
+class FeedArguments(Matching, Paging):
+    sort = OneOf("Order", tuple(Sort), load_default=Sort.NEWEST.value)
+    recency = Share("How much newer stories count for more, where the order is relevance", load_default=0.0)
+
+
 class LookupArguments(Paging):
     url = Address("URL of an article, however it is spelled", required=True)
     fields_ = SomeOf("Which keys each result has, besides id", tuple(BRIEF_KEYS), data_key="fields")

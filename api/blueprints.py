@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from flask import current_app
+from flask import current_app, request
 from flask_smorest import Blueprint
 from marshmallow import Schema
+from werkzeug.exceptions import BadRequest
 
 from api.arguments import NoArguments
 from api.errors import PROBLEMS, Problem
@@ -16,6 +18,7 @@ from api.parameters import QueryParser
 from index.live import LiveIndex, Loan
 from index.settings import Settings
 
+_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -28,7 +31,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         self,
         path: str,
         arguments: type[Schema],
-        answer: type[Schema],
+        answer: type[Schema] | dict[str, Any],
         *problems: str,
         media_type: str = "application/json",
         text_type: str = "",
@@ -93,6 +96,7 @@ _PATH_PARAMETERS = {
     "story_id": "Id of a story",
     "source_id": "Id of a source",
     "facet_name": "Name of a facet",
+    "sitemap_name": "A month and a number, as 2025-01-1.xml; undated-1.xml; news.xml",
     "publisher_id": "Id of a publisher, a slug",
     "code": "Code of a problem; - and _ are the same",
     "name": "Slug and id of a story, joined by -",
@@ -117,3 +121,28 @@ def base_url() -> str:
     """What stands before the paths of links: OUTPOST_PUBLIC_URL. Never the Host header, which anyone can send."""
     settings: Settings = current_app.extensions["outpost.settings"]
     return settings.public_url
+
+
+class Site(NamedTuple):
+    """``base`` stands before paths where an address has to be whole, as in a feed; ``asked`` where it is what the
+    client called us: then caches that others share must not keep the answer, for anyone can send any Host."""
+
+    base: str
+    asked: bool
+
+    def limit(self, cache_control: str) -> str:
+        """A Cache-Control for an answer that has whole addresses in it."""
+        return cache_control.replace("public", "private") if self.asked else cache_control
+
+
+def find_site() -> Site:
+    """By OUTPOST_PUBLIC_URL, else by the request's Host. X-Forwarded-Host is never looked at.
+
+    Raises BadRequest where Host is neither a name nor an address, with or without a port.
+    """
+    if base := base_url():
+        return Site(base, asked=False)
+    host = request.host
+    if not _HOST.fullmatch(host):
+        raise BadRequest("Host has to be the name or address of this server")
+    return Site(f"{request.scheme}://{host}", asked=True)

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
 
+from api.compression import compress
+from api.conditional import Answer
 from api.metrics import NO_RULE, Metrics
 
 # Every parameter at its longest, of characters that take 12 bytes percent-encoded, stays below; nothing reads a body.
@@ -49,6 +51,7 @@ class Asked(NamedTuple):
     method: str
     path: str
     query: bytes
+    accepted: str  # codings
 
 
 def _begin() -> None:
@@ -57,7 +60,8 @@ def _begin() -> None:
     environ = request.environ
     given = environ.get("HTTP_X_REQUEST_ID", "")
     request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
-    asked = Asked(started, request_id, request.method, request.path, request.query_string)
+    accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+    asked = Asked(started, request_id, request.method, request.path, request.query_string, accepted)
     g.asked, g.request_id = asked, request_id
     if len(asked.path) + len(asked.query) > MAX_URL:
         raise RequestURITooLarge(f"path and query string together may have {MAX_URL} bytes")
@@ -82,6 +86,8 @@ def _finish(metrics: Metrics, slow: float, response: Response) -> Response:
         response.vary.add("Accept-Encoding")
     else:
         headers.add("Vary", "Accept-Encoding")
+    if asked.accepted and not isinstance(response, Answer):
+        compress(response, asked.accepted)
     seconds = time.perf_counter() - asked.started
     rule = request.url_rule
     metrics.count_request(NO_RULE if rule is None else rule.rule, response.status_code, seconds)

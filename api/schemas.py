@@ -164,6 +164,10 @@ class LinksAnswer(Answer):
     prev = _text("The page before", nullable=True)
 
 
+class SearchLinksAnswer(LinksAnswer):
+    feed = _text("The same search as a feed, newest first")
+
+
 class ListAnswer(Answer):
     total = _count("Exact number of results")
     page = _count("This page, from 1")
@@ -238,6 +242,9 @@ class QueryAnswer(Answer):
 
 
 class SearchAnswer(ListAnswer):
+    links = fields.Nested(
+        SearchLinksAnswer, required=True, metadata={"description": "Neighbouring pages, and the feed of the search"}
+    )
     query = fields.Nested(QueryAnswer, required=True, metadata={"description": "The query as understood"})
     total_relation = fields.String(
         required=True, validate=validate.Equal("eq"), metadata={"description": "eq: the total is exact"}
@@ -268,6 +275,41 @@ class SuggestionAnswer(Answer):
 class SuggestAnswer(Answer):
     query = _text("As sent")
     suggestions = _list(SuggestionAnswer, "Queries, then topics, publishers and stories, each the best first")
+
+
+class FeedAuthorAnswer(Answer):
+    name = _text("Who curated it")
+
+
+class FeedMoreAnswer(Answer):
+    short_title = fields.String(metadata={"description": "A shorter title"})
+    related = fields.List(fields.String(), metadata={"description": "Ids of curated stories to go on with"})
+
+
+class FeedItemAnswer(Answer):
+    id = _text("Stable: the story in this API")
+    url = _text("The story for readers")
+    title = _text("Plain text")
+    content_html = _text("Summary, text with citations, sources; escaped")
+    summary = fields.String(metadata={"description": "Plain text"})
+    image = fields.String(metadata={"description": "Picture"})
+    date_published = fields.DateTime(metadata={"description": "UTC"})
+    date_modified = fields.DateTime(metadata={"description": "UTC"})
+    authors = fields.List(fields.Nested(FeedAuthorAnswer), metadata={"description": "Who curated it"})
+    tags = fields.List(fields.String(), metadata={"description": "Topics"})
+    language = _text("BCP 47")
+    more = fields.Nested(FeedMoreAnswer, data_key="_outpost", metadata={"description": "What has no name there"})
+
+
+class JsonFeedAnswer(Answer):
+    version = _text("The format", example="https://jsonfeed.org/version/1.1")
+    title = _text("The words and filters of the search")
+    home_page_url = _text("The same search for readers")
+    feed_url = _text("This page")
+    description = _text("What it is")
+    next_url = fields.String(metadata={"description": "Older stories; left out on the last page"})
+    language = fields.String(metadata={"description": "BCP 47, where all items have the same"})
+    items = _list(FeedItemAnswer, "Stories, newest first")
 
 
 class FaultAnswer(Answer):

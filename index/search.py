@@ -63,6 +63,12 @@ def search_sources(generation: OpenGeneration, query: SourceQuery) -> SourcePage
     return generation.engine.search_sources(query)
 
 
+def iter_stories(generation: OpenGeneration, hits: Sequence[Hit]) -> Iterator[Story]:
+    """The whole stories of hits, in their order, one after the other: each may have megabytes."""
+    for hit in hits:
+        yield from generation.engine.find_stories([hit.id])
+
+
 def get_story(generation: OpenGeneration, ident: str) -> Story:
     """Raises Gone for a story that an earlier generation had, else NotFound with ids that look alike."""
     found = generation.engine.find_stories([ident])
