@@ -39,7 +39,8 @@ class Answer(Response):
 
 class Form(NamedTuple):
     """What an answer is, besides its body. ``base`` stands before the paths in it; ``edition`` names what it is made of
-    besides the index and the arguments; ``modified`` is a time at which it was another one, or not there, at the latest."""
+    besides the index and the arguments; ``modified`` is a time at which it was another one, or not there, at the
+    latest."""
 
     media_type: str
     base: str
