@@ -87,7 +87,7 @@ def test_arabic_runs_from_right_to_left_beside_what_does_not(open_page: OpenPage
 
 
 def test_a_page_is_painted_in_a_blink(open_page: OpenPage) -> None:
-    # Measured at 30 to 60 ms; the bound leaves room for a machine that does other things.
+    # Measured at 60 to 80 ms on two cores; the bound leaves room for a machine that does other things.
     page = open_page(STORY)
     page.reload()
     painted = page.evaluate(
