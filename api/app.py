@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 from typing import Any
 
+import msgspec
 from flask import Flask
 from flask_smorest import Api
 from flask_smorest.utils import prepare_response
@@ -15,6 +16,8 @@ from api.cache import AnswerCache
 from api.conditional import VERSION
 from api.errors import register_error_handlers
 from api.http import register_http
+from api.instantsearch import views as instantsearch
+from api.instantsearch.requests import ManySearches, Parameters
 from api.limits import register_rate_limit
 from api.logs import configure_logging
 from api.metrics import Metrics
@@ -69,8 +72,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["outpost.index"] = LiveIndex(settings.index)
     register_error_handlers(app)
     documented = ProblemApi(app)
-    for module in (search, suggest, stories, sources, publishers, counts, export, health):
+    for module in (search, suggest, stories, sources, publishers, counts, export, instantsearch, health):
         documented.register_blueprint(module.blueprint)
+    _, bodies = msgspec.json.schema_components((ManySearches, Parameters), ref_template="#/components/schemas/{name}")
+    for name, schema in bodies.items():
+        documented.spec.components.schema(name, schema)
     app.register_blueprint(_make_docs())
     # Without this /docs would lead to /docs/ by way of whatever host the request claims.
     app.add_url_rule("/docs", view_func=app.view_functions["docs.show"])

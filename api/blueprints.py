@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 from flask import current_app
 from flask_smorest import Blueprint
 from marshmallow import Schema
+from msgspec import Struct
 
 from api.arguments import NoArguments
 from api.errors import PROBLEMS, Problem
@@ -35,6 +37,28 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
                 documented = self.alt_response(problem.status, name)(documented)
             documented = self.alt_response(304, "NOT_MODIFIED", success=True)(documented)
             return self._route(path, arguments, view, documented)
+
+        return decorate
+
+    def takes(self, path: str, body: type[Struct], answer: type[Schema], *problems: str) -> Callable[[View], View]:
+        """Route POST of ``path`` to a view that reads a body of this form itself; query parameters say nothing."""
+
+        def decorate(view: View) -> View:
+            content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}}
+            documented = self.response(200, answer)(view)
+            for code in problems:
+                status = PROBLEMS[code].status
+                documented = self.alt_response(status, _RESPONSES[status])(documented)
+            said = {"required": True, "content": {**content, "text/plain": content["application/json"]}}
+            documented = self.doc(operationId=view.__name__, requestBody=said)(documented)
+
+            # As below: the documenting wrappers would dump the answer.
+            @wraps(documented)
+            def answer_body(**path_values: str) -> Any:
+                return view(**path_values)
+
+            routed: View = self.route(path, methods=["POST"], parameters=_path_parameters(path))(answer_body)
+            return routed
 
         return decorate
 
@@ -76,11 +100,19 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
 
 # smorest names its documented responses after http.HTTPStatus.
-_RESPONSES = {404: "NOT_FOUND", 410: "GONE", 503: "SERVICE_UNAVAILABLE"}
+_RESPONSES = {
+    400: "BAD_REQUEST",
+    404: "NOT_FOUND",
+    410: "GONE",
+    413: http.HTTPStatus(413).name,
+    503: "SERVICE_UNAVAILABLE",
+    504: "GATEWAY_TIMEOUT",
+}
 _PATH_PARAMETERS = {
     "story_id": "Id of a story",
     "source_id": "Id of a source",
     "facet_name": "Name of a facet",
+    "index_name": "Index, which stands for an order: stories, stories_newest and so on, or sources",
     "publisher_id": "Id of a publisher, a slug",
     "code": "Code of a problem; - and _ are the same",
     "name": "Slug and id of a story, joined by -",

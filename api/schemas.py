@@ -287,6 +287,7 @@ class ProblemAnswer(Answer):
     instance = _text("Path of the request")
     request_id = _text("Also in X-Request-ID and in the log")
     errors = fields.List(fields.Nested(FaultAnswer), metadata={"description": "Every faulty parameter"})
+    message = fields.String(metadata={"description": "detail once more, for Algolia's clients, where they ask"})
     near = fields.List(fields.String(), metadata={"description": "Ids that look like the one asked for"})
 
 

@@ -185,8 +185,8 @@ class FacetValue(Struct, frozen=True):
 
 
 class Facet(Struct, frozen=True):
-    """Counts obey every filter but this facet's own, unless asked otherwise. ``other``: stories' values beyond ``values``, added up;
-    ``missing``: stories without any value."""
+    """Counts obey every filter but this facet's own, unless asked otherwise. ``other``: stories' values beyond
+    ``values``, added up; ``missing``: stories without any value."""
 
     values: tuple[FacetValue, ...]
     other: int

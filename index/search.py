@@ -15,6 +15,8 @@ from index.query import (
     Facet,
     Hit,
     Interval,
+    NumberName,
+    NumberStats,
     PublisherRecord,
     RelatedStory,
     SearchPage,
@@ -54,6 +56,10 @@ def count_timeline(generation: OpenGeneration, query: SearchQuery, interval: Int
     return Timeline(fill_gaps(counts, interval), missing)
 
 
+def measure_number(generation: OpenGeneration, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+    return generation.engine.measure(query, number, size)
+
+
 def export_stories(generation: OpenGeneration, query: SearchQuery) -> Iterator[bytes]:
     """All matches, in order, as lines of an input file: built again they are the same stories."""
     return (line + b"\n" for line in generation.engine.iter_documents(query))
@@ -61,6 +67,11 @@ def export_stories(generation: OpenGeneration, query: SearchQuery) -> Iterator[b
 
 def search_sources(generation: OpenGeneration, query: SourceQuery) -> SourcePage:
     return generation.engine.search_sources(query)
+
+
+def find_stories(generation: OpenGeneration, idents: Sequence[str]) -> list[Story]:
+    """Those that are there, in this order."""
+    return generation.engine.find_stories(idents)
 
 
 def get_story(generation: OpenGeneration, ident: str) -> Story:

@@ -30,7 +30,8 @@ def count_times(published: NDArray[np.int64], interval: Interval) -> tuple[dict[
 
 def to_seconds(published: NDArray[np.int64]) -> NDArray[np.int64]:
     """The seconds that the times are in; what is no time is left out."""
-    return published[published != NO_TIME] // 1_000_000
+    seconds: NDArray[np.int64] = published[published != NO_TIME] // 1_000_000
+    return seconds
 
 
 def measure(numbers: NDArray[np.int64], size: int) -> NumberStats:
