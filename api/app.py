@@ -15,6 +15,7 @@ from api import counts, export, health, publishers, search, sources, stories, su
 from api.cache import AnswerCache
 from api.conditional import VERSION
 from api.errors import register_error_handlers
+from api.examples import problems_of
 from api.http import register_http
 from api.instantsearch import views as instantsearch
 from api.instantsearch.requests import ManySearches, Parameters
@@ -48,11 +49,14 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types
             if status == 304:
                 self.spec.components.response("NOT_MODIFIED", {"description": "You have this answer"}, lazy=True)
             elif status >= 400:
-                self._register_problem(status.name, status.phrase)
-        self._register_problem("DEFAULT_ERROR", "Any other problem")
+                self._register_problem(status.name, status.phrase, problems_of(str(status.value)))
+        others = {**problems_of("405"), **problems_of("429"), **problems_of("500")}
+        self._register_problem("DEFAULT_ERROR", "Any other problem", others)
 
-    def _register_problem(self, name: str, description: str) -> None:
+    def _register_problem(self, name: str, description: str, examples: dict[str, Any]) -> None:
         response = {"description": description, "schema": self.ERROR_SCHEMA}
+        if examples:
+            response["examples"] = examples
         prepare_response(response, self.spec, "application/problem+json")
         self.spec.components.response(name, response, lazy=True)
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from api.arguments import NoArguments
 from api.errors import PROBLEMS, Problem
+from api.examples import EXAMPLES
 from api.parameters import QueryParser
 from index.live import LiveIndex, Loan
 from index.settings import Settings
@@ -30,7 +31,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         """Route GET and HEAD of ``path`` to a view; ``problems`` are codes of PROBLEMS that it may answer with."""
 
         def decorate(view: View) -> View:
-            documented = self.response(200, answer)(view)
+            documented = self.response(200, answer, example=EXAMPLES.answers.get(view.__name__))(view)
             for code in problems:
                 problem: Problem = PROBLEMS[code]
                 name = _RESPONSES[problem.status]
@@ -44,12 +45,14 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         """Route POST of ``path`` to a view that reads a body of this form itself; query parameters say nothing."""
 
         def decorate(view: View) -> View:
-            content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}}
-            documented = self.response(200, answer)(view)
+            form: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}
+            if view.__name__ in EXAMPLES.bodies:
+                form["example"] = EXAMPLES.bodies[view.__name__]
+            documented = self.response(200, answer, example=EXAMPLES.answers.get(view.__name__))(view)
             for code in problems:
                 status = PROBLEMS[code].status
                 documented = self.alt_response(status, _RESPONSES[status])(documented)
-            said = {"required": True, "content": {**content, "text/plain": content["application/json"]}}
+            said = {"required": True, "content": {"application/json": form, "text/plain": form}}
             documented = self.doc(operationId=view.__name__, requestBody=said)(documented)
 
             # As below: the documenting wrappers would dump the answer.
@@ -66,7 +69,8 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         """Route ``path`` to a view that answers with text, line by line."""
 
         def decorate(view: View) -> View:
-            documented = self.response(200, {"type": "string"}, content_type=media_type)(view)
+            example = EXAMPLES.answers.get(view.__name__)
+            documented = self.response(200, {"type": "string"}, content_type=media_type, example=example)(view)
             documented = self.alt_response(503, _RESPONSES[503])(documented)
             return self._route(path, arguments, view, documented)
 

@@ -55,9 +55,7 @@ _LISTS = frozenset(
 )
 _MAX_VALUE = 100
 
-Names = (
-    Annotated[str, Meta(max_length=2000)] | Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=100)]
-)
+Names = Annotated[str, Meta(max_length=2000)] | Annotated[list[str], Meta(max_length=100)]
 Conditions = str | list[str | list[str]]
 Tag = Annotated[str, Meta(max_length=100)]
 

@@ -112,6 +112,14 @@ def schema_of(response: TestResponse, template: str) -> Json:
     return schema
 
 
+def schema_of_operation(template: str) -> Json:
+    """The schema of its 200."""
+    method = "get" if template in READS else "post"
+    (content,) = STRICT["paths"][template][method]["responses"]["200"]["content"].values()
+    schema: Json = content["schema"]
+    return schema
+
+
 def check_answer(response: TestResponse, template: str) -> None:
     check_value(response.json, schema_of(response, template))
 
