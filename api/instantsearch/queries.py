@@ -24,7 +24,7 @@ from index.query import (
     Term,
     ValueFilter,
 )
-from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_words
+from index.schema import MAX_WORD, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, WORD, fold_words
 
 # What words may be looked for in, as attributes and as parameters of the API are called.
 _SEARCHABLE = {**SEARCH_IN, **{field.name: field.name for field in STORY_FIELDS}}
@@ -144,6 +144,9 @@ def _complete_last(tree: Node | None, text: str) -> Node | None:
             return Or((*before, _complete_last(last, text) or last))
         case Term(word) if text.endswith(word):
             return _complete(tree)
+        case Or(()) if words := WORD.findall(text[-MAX_WORD:]):
+            # A stop word by itself finds nothing; it may become another one: "the" on the way to "theatre".
+            return Prefix(words[-1].lower()) if text.endswith(words[-1]) else tree
         case _:
             return tree
 

@@ -217,6 +217,8 @@ def _read_text(name: str, value: str, where: str) -> Any:
 def _read_parameters(given: dict[str, Any], where: str) -> Parameters:
     values, faults = {}, []
     for name, value in given.items():
+        if len(faults) == MAX_FAULTS:
+            break
         if name in _FIELDS:
             try:
                 values[_FIELDS[name].name] = msgspec.convert(value, _FIELDS[name].type, strict=False)
@@ -231,7 +233,7 @@ def _read_parameters(given: dict[str, Any], where: str) -> Parameters:
             shown = (where + name)[:_MAX_VALUE]
             faults.append(ParameterFault(shown, "unknown_parameter", str(value)[:_MAX_VALUE], ", ".join(_FIELDS), hint))
     if faults:
-        raise InvalidParameters(faults[:MAX_FAULTS])
+        raise InvalidParameters(faults)
     return Parameters(**values)
 
 

@@ -63,7 +63,8 @@ def test_a_search_finds_what_the_api_finds_in_its_order(client: FlaskClient, wor
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("night ferr", "night (ferr OR ferr*)"), ("lig", "lig OR lig*"), ("ferry ", "ferry")]
+    ("typed", "meant"),
+    [("night ferr", "night (ferr OR ferr*)"), ("lig", "lig OR lig*"), ("ferry ", "ferry"), ("the", "the*")],
 )
 def test_the_last_word_may_be_unfinished_until_a_blank_follows(client: FlaskClient, typed: str, meant: str) -> None:
     assert ids_of(client, query=typed, typoTolerance=False) == found(client, q=meant) != []
