@@ -17,6 +17,7 @@ from api.errors import PROBLEMS, Problem
 from api.examples import EXAMPLES
 from api.parameters import QueryParser
 from index.live import LiveIndex, Loan
+from index.query import FACETS
 from index.settings import Settings
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -123,9 +124,14 @@ _PATH_PARAMETERS = {
 }
 
 
+# No path of ours holds a longer value.
+_ANY_PATH = {"type": "string", "minLength": 1, "maxLength": 300}
+_PATH_SCHEMAS = {"facet_name": {"type": "string", "enum": [*FACETS]}}
+
+
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [
-        {"in": "path", "name": name, "description": description}
+        {"in": "path", "name": name, "description": description, "schema": _PATH_SCHEMAS.get(name, _ANY_PATH)}
         for name, description in _PATH_PARAMETERS.items()
         if f"<{name}>" in path
     ]

@@ -215,7 +215,8 @@ def _read_text(name: str, value: str, where: str) -> Any:
 
 
 def _read_parameters(given: dict[str, Any], where: str) -> Parameters:
-    values, faults = {}, []
+    values: dict[str, Any] = {}
+    faults: list[ParameterFault] = []
     for name, value in given.items():
         if len(faults) == MAX_FAULTS:
             break

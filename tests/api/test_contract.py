@@ -205,6 +205,7 @@ def test_every_default_is_a_value_that_may_be_sent() -> None:
 def test_everything_is_described() -> None:
     for template, operation in OPERATIONS.items():
         assert operation["summary"]
+        assert operation.get("description") or operation["operationId"] == "follow_share_url", template
         for parameter in [*DOCUMENT["paths"][template].get("parameters", []), *operation.get("parameters", [])]:
             assert parameter["description"], (template, parameter["name"])
     for name, schema in DOCUMENT["components"]["schemas"].items():
