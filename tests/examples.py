@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -77,19 +78,27 @@ def make_examples(directory: Path) -> Examples:
     build_stories(root, [make_story("31099")], SAMPLE)
     # The next generation is without that story, which is gone then.
     build_index(root, [SAMPLE])
-    client = _client(root)
+    with ExitStack() as clients:
+        return _ask_everything(clients, root, directory)
+
+
+def _ask_everything(clients: ExitStack, root: Path, directory: Path) -> Examples:
+    client = _client(clients, root)
     answers = {name: _body_of(client.get(url)) for name, url in _ADDRESSES.items()}
     answers["tell_metrics"] = "".join(answers["tell_metrics"].splitlines(keepends=True)[:3])
     answers |= {name: _body_of(client.post(path, json=body)) for name, (path, body) in _BODIES.items()}
     problems: dict[str, dict[str, Any]] = {}
-    for response in _iter_problems(client, root, directory):
+    for response in _make_problems(clients, client, root, directory):
         body = _body_of(response)
         problems.setdefault(str(response.status_code), {})[body["code"]] = body
     return Examples(answers, {name: body for name, (_, body) in _BODIES.items()}, problems)
 
 
-def _client(root: Path, **settings: Any) -> FlaskClient:
-    return create_app(Settings(index=root, **settings)).test_client()
+def _client(clients: ExitStack, root: Path, **settings: Any) -> FlaskClient:
+    """A client whose index is closed with ``clients``."""
+    app = create_app(Settings(index=root, **settings))
+    clients.callback(app.extensions["outpost.index"].close)
+    return app.test_client()
 
 
 def _body_of(response: TestResponse) -> Any:
@@ -108,11 +117,11 @@ def _settle(value: Any) -> Any:
     return [_settle(part) for part in value] if isinstance(value, list) else value
 
 
-def _iter_problems(client: FlaskClient, root: Path, directory: Path) -> list[TestResponse]:
+def _make_problems(clients: ExitStack, client: FlaskClient, root: Path, directory: Path) -> list[TestResponse]:
     """A problem of every code that there is."""
-    limited = _client(root, rate_limit="1/day")
+    limited = _client(clients, root, rate_limit="1/day")
     limited.get("/v1/suggest")
-    stale = _stale_cursor(directory)
+    stale = _stale_cursor(clients, directory)
     with patch.object(deadline, "MAX_SECONDS", -1.0):
         late = client.get("/v1/search?q=a*+b*+c*")
     with patch.object(stories, "get_story", side_effect=RuntimeError("made for the example")):
@@ -131,15 +140,15 @@ def _iter_problems(client: FlaskClient, root: Path, directory: Path) -> list[Tes
         client.get("/v1/search?q=" + "x" * 164_000),
         limited.get("/v1/suggest"),
         broken,
-        _client(directory / "nothing").get("/v1/search?q=ferry"),
+        _client(clients, directory / "nothing").get("/v1/search?q=ferry"),
         late,
     ]
 
 
-def _stale_cursor(directory: Path) -> TestResponse:
+def _stale_cursor(clients: ExitStack, directory: Path) -> TestResponse:
     """What a cursor of the generation before gives."""
     root = build_stories(directory / "small", [make_story("1"), make_story("2")])
-    client = _client(root)
+    client = _client(clients, root)
     cursor = client.get("/v1/stories?per_page=1").json["next_cursor"]
     build_stories(root, [make_story("1")])
     return client.get(f"/v1/stories?per_page=1&cursor={cursor}")
