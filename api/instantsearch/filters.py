@@ -62,10 +62,10 @@ Clause = list[Value | Range]
 
 
 class Reader:
-    """Reads the filters of one search over ``attributes``; ``where`` is what its parameters are called by."""
+    """Reads the filters of one search; ``where`` is what its parameters are called by."""
 
-    def __init__(self, where: str = "", attributes: tuple[str, ...] = STORY_ATTRIBUTES) -> None:
-        self._where, self._attributes = where, attributes
+    def __init__(self, where: str = "") -> None:
+        self._where = where
 
     def read(self, facets: Conditions, numbers: Conditions, text: str) -> list[Clause]:
         """All clauses. Raises InvalidParameters."""
@@ -95,7 +95,7 @@ class Reader:
 
     def _read_number(self, condition: str) -> Value | Range:
         found = _NUMERIC.fullmatch(condition)
-        if found is None or found["attribute"] not in NUMBERS or found["attribute"] not in self._attributes:
+        if found is None or found["attribute"] not in NUMBERS:
             shown = "conditions like source_count>=3 or published_at_timestamp:1735689600 TO 1738281600"
             self.refuse("numericFilters", shown, condition)
         return self._make_condition("numericFilters", found)
@@ -113,8 +113,8 @@ class Reader:
         return self._make_value(name, attribute, value)
 
     def _make_value(self, name: str, attribute: str, value: str, *, negative: bool = False) -> Value | Range:
-        if attribute not in self._attributes:
-            self.refuse(name, "conditions on " + ", ".join(self._attributes), f"{attribute}:{value}")
+        if attribute not in STORY_ATTRIBUTES:
+            self.refuse(name, "conditions on " + ", ".join(STORY_ATTRIBUTES), f"{attribute}:{value}")
         if attribute not in NUMBERS:
             return Value(attribute, value, negative)
         if negative or not re.fullmatch(_NUMBER, value):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from api.arguments import MAX_WINDOW, SEARCH_IN
 from api.errors import InvalidParameters, ParameterFault
-from api.instantsearch.filters import NUMBERS, STORY_ATTRIBUTES, TIME, Reader
+from api.instantsearch.filters import NUMBERS, STORY_ATTRIBUTES, TIME, Clause, Reader, Value
 from api.instantsearch.requests import STORY_INDEXES, Asked, names_of
 from index.language import parse_query
 from index.query import (
     FACETS,
+    NOTHING,
     And,
     FacetRequest,
     Filters,
@@ -64,7 +65,7 @@ def make_query(asked: Asked, names: tuple[str, ...]) -> SearchQuery:
     return SearchQuery(
         tree,
         find_searched(asked),
-        _read_filters(asked, STORY_ATTRIBUTES),
+        _read_filters(asked),
         STORY_INDEXES[asked.index] or (Sort.RELEVANCE if tree is not None else Sort.NEWEST),
         request,
         offset,
@@ -74,19 +75,36 @@ def make_query(asked: Asked, names: tuple[str, ...]) -> SearchQuery:
 
 
 def make_source_query(asked: Asked) -> SourceQuery:
-    filters = _read_filters(asked, _SOURCE_ATTRIBUTES)
+    """A search over sources. A page that shows both sends the filters of its stories for sources too: no source has a
+    topic, so that a condition on one finds nothing, as with Algolia."""
+    reader = Reader(asked.where)
+    clauses = [_of_sources(clause) for clause in _read_clauses(asked, reader)]
+    filters = reader.combine([clause for clause in clauses if clause])
     if len(filters.values) > 1:
         allowed = "at most one condition on publisher, of one or more values"
         raise _refuse(asked, "facetFilters", None, allowed)
     offset, limit = find_window(asked)
     publishers = filters.values[0] if filters.values else ValueFilter("publisher")
     times = filters.published_from, filters.published_before
-    return SourceQuery(make_tree(asked), publishers, None, *times, offset, limit)
+    tree = NOTHING if [] in clauses else make_tree(asked)
+    return SourceQuery(tree, publishers, None, *times, offset, limit)
 
 
-def _read_filters(asked: Asked, attributes: tuple[str, ...]) -> Filters:
-    parameters, reader = asked.parameters, Reader(asked.where, attributes)
-    return reader.combine(reader.read(parameters.facet_filters, parameters.numeric_filters, parameters.filters))
+def _of_sources(clause: Clause) -> Clause | None:
+    """What of a clause a source can fulfil; None where every source does, for it has not what is excluded."""
+    if any(isinstance(one, Value) and one.negative and one.attribute not in _SOURCE_ATTRIBUTES for one in clause):
+        return None
+    return [one for one in clause if one.attribute in _SOURCE_ATTRIBUTES]
+
+
+def _read_clauses(asked: Asked, reader: Reader) -> list[Clause]:
+    parameters = asked.parameters
+    return reader.read(parameters.facet_filters, parameters.numeric_filters, parameters.filters)
+
+
+def _read_filters(asked: Asked) -> Filters:
+    reader = Reader(asked.where)
+    return reader.combine(_read_clauses(asked, reader))
 
 
 def find_searched(asked: Asked) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 // Searches, reads on page after page, and shows a story: every name and type is that of the OpenAPI document.
 import createClient from "openapi-fetch";
-import type { components, paths } from "./outpost.d.ts";
+import type { components, paths } from "./outpost.js";
 
 type Story = components["schemas"]["StoryDetailSelection"];
 
