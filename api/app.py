@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 from typing import Any
 
+import msgspec
 from flask import Flask
 from flask_smorest import Api
 from flask_smorest.utils import prepare_response
@@ -28,8 +29,11 @@ from api import (
 from api.cache import AnswerCache
 from api.conditional import VERSION
 from api.errors import register_error_handlers
+from api.examples import problems_of
 from api.feeds import views as feeds
 from api.http import register_http
+from api.instantsearch import views as instantsearch
+from api.instantsearch.requests import ManySearches, Parameters
 from api.limits import register_rate_limit
 from api.logs import configure_logging
 from api.metrics import Metrics
@@ -62,11 +66,14 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types
             if status == 304:
                 self.spec.components.response("NOT_MODIFIED", {"description": "You have this answer"}, lazy=True)
             elif status >= 400:
-                self._register_problem(status.name, status.phrase)
-        self._register_problem("DEFAULT_ERROR", "Any other problem")
+                self._register_problem(status.name, status.phrase, problems_of(str(status.value)))
+        others = {**problems_of("405"), **problems_of("429"), **problems_of("500")}
+        self._register_problem("DEFAULT_ERROR", "Any other problem", others)
 
-    def _register_problem(self, name: str, description: str) -> None:
+    def _register_problem(self, name: str, description: str, examples: dict[str, Any]) -> None:
         response = {"description": description, "schema": self.ERROR_SCHEMA}
+        if examples:
+            response["examples"] = examples
         prepare_response(response, self.spec, "application/problem+json")
         self.spec.components.response(name, response, lazy=True)
 
@@ -86,7 +93,21 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["outpost.index"] = LiveIndex(settings.index)
     register_error_handlers(app)
     documented = ProblemApi(app)
-    for module in (search, suggest, stories, sources, publishers, counts, export, feeds, jsonld, oembed, health):
+    modules = (
+        search,
+        suggest,
+        stories,
+        sources,
+        publishers,
+        counts,
+        export,
+        feeds,
+        jsonld,
+        oembed,
+        instantsearch,
+        health,
+    )
+    for module in modules:
         documented.register_blueprint(module.blueprint)
     if settings.pages == "on":
         app.register_blueprint(pages)
@@ -95,6 +116,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         documented.register_blueprint(opensearch.blueprint)
     else:
         documented.register_blueprint(sharing.blueprint)
+    _, bodies = msgspec.json.schema_components((ManySearches, Parameters), ref_template="#/components/schemas/{name}")
+    for name, schema in bodies.items():
+        documented.spec.components.schema(name, schema)
     app.register_blueprint(_make_docs())
     # Without this /docs would lead to /docs/ by way of whatever host the request claims.
     app.add_url_rule("/docs", view_func=app.view_functions["docs.show"])

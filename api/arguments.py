@@ -42,7 +42,7 @@ _TO_ID: dict[str, Callable[[str], str]] = {
     "year": str,
     "month": str,
 }
-_SEARCH_IN = {"title": "title", "summary": "summary", "body": "body", "sources": "source"}
+SEARCH_IN = {"title": "title", "summary": "summary", "body": "body", "sources": "source"}
 
 
 class NoArguments(Schema):
@@ -91,7 +91,7 @@ class Matching(StoryFiltering):
     q = Text(_WORDS, 512, load_default="")
     match = OneOf("Whether all words must stand in a story or any", ("all", "any"), load_default="all")
     typo = OneOf("Whether a query that finds nothing is corrected, or loosened", ("auto", "off"), load_default="auto")
-    search_in = SomeOf("Fields that words without a field are looked for in", tuple(_SEARCH_IN))
+    search_in = SomeOf("Fields that words without a field are looked for in", tuple(SEARCH_IN))
 
 
 class FacetCounting(Schema):
@@ -175,7 +175,7 @@ def parse_search(arguments: dict[str, Any]) -> Node | None:
 def searched_fields(arguments: dict[str, Any]) -> tuple[str, ...]:
     """The index fields of ``search_in``."""
     chosen = arguments.get("search_in")
-    return tuple(_SEARCH_IN[name] for name in chosen) if chosen else STORY_DEFAULTS
+    return tuple(SEARCH_IN[name] for name in chosen) if chosen else STORY_DEFAULTS
 
 
 def make_marking(arguments: dict[str, Any]) -> Marking:
@@ -217,7 +217,7 @@ def make_search_query(
 
 def _make_filters(arguments: dict[str, Any]) -> Filters:
     return Filters(
-        tuple(_make_filter(facet, arguments[facet]) for facet in FACETS if facet in arguments),
+        tuple(make_value_filter(facet, arguments[facet]) for facet in FACETS if facet in arguments),
         arguments.get("published_from"),
         arguments.get("published_to"),
         arguments.get("min_sources"),
@@ -228,7 +228,7 @@ def _make_filters(arguments: dict[str, Any]) -> Filters:
 def make_source_query(arguments: dict[str, Any], offset: int) -> SourceQuery:
     return SourceQuery(
         tree=parse_query(arguments["q"], [field.name for field in SOURCE_FIELDS]),
-        publishers=_make_filter("publisher", arguments.get("publisher", Choice((), ()))),
+        publishers=make_value_filter("publisher", arguments.get("publisher", Choice((), ()))),
         story=arguments.get("story"),
         published_from=arguments.get("published_from"),
         published_before=arguments.get("published_to"),
@@ -237,7 +237,7 @@ def make_source_query(arguments: dict[str, Any], offset: int) -> SourceQuery:
     )
 
 
-def _make_filter(facet: str, choice: Choice) -> ValueFilter:
+def make_value_filter(facet: str, choice: Choice) -> ValueFilter:
     """Ids and labels lead to the same id: a slug's slug is itself."""
     to_id = _TO_ID[facet]
     return ValueFilter(facet, frozenset(map(to_id, choice.any_of)), frozenset(map(to_id, choice.none_of)))

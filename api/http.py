@@ -16,11 +16,16 @@ from api.compression import compress
 from api.conditional import Answer
 from api.metrics import NO_RULE, Metrics
 
-# Every parameter at its longest, of characters that take 12 bytes percent-encoded, stays below; nothing reads a body.
+# Every parameter at its longest, of characters that take 12 bytes percent-encoded, stays below.
 MAX_URL = 160 * 1024
 MAX_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _EXPOSED = "ETag, Link, X-Request-ID, Retry-After, Allow"
+# What pages of other hosts may send; the last ones are those of Algolia's clients.
+_ALLOWED = (
+    "If-None-Match, X-Request-ID, Content-Type, X-Algolia-API-Key, X-Algolia-Application-Id, X-Algolia-Agent, "
+    "X-Algolia-UserToken"
+)
 # Swagger UI configures itself in an inline script and styles; everything else needs nothing.
 _DOCS_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -39,6 +44,8 @@ _slow_log = logging.getLogger("outpost.slow")
 
 def register_http(app: Flask, metrics: Metrics, slow_ms: int) -> None:
     """Requests of ``slow_ms`` and longer are told in a warning; with 0 none is."""
+    # Of a body whose length is not told beforehand no more is read either.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.before_request(_begin)
     app.after_request(partial(_finish, metrics, slow_ms / 1000 or float("inf")))
 
@@ -78,7 +85,7 @@ def _finish(metrics: Metrics, slow: float, response: Response) -> Response:
         headers.add("Content-Security-Policy", _DOCS_POLICY if asked.path.startswith("/docs") else _POLICY)
     if asked.method == "OPTIONS" and response.status_code == 200:
         headers["Access-Control-Allow-Methods"] = ", ".join(sorted(response.allow))
-        headers["Access-Control-Allow-Headers"] = "If-None-Match, X-Request-ID"
+        headers["Access-Control-Allow-Headers"] = _ALLOWED
         headers["Access-Control-Max-Age"] = "86400"
     # What says nothing itself may be kept, and asked for again before each use.
     headers.setdefault("Cache-Control", "no-cache")

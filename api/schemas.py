@@ -3,12 +3,13 @@ marshmallow dumps 20 hits at less than half the speed. Keys may be added, so non
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from index.query import FACETS
+from index.query import FACETS, Interval, Sort
 
 
 class Answer(Schema):
@@ -37,8 +38,12 @@ def _count(description: str) -> fields.Integer:
     return fields.Integer(required=True, metadata={"description": description, "minimum": 0})
 
 
-def _time(description: str) -> fields.DateTime:
-    return fields.DateTime(required=True, allow_none=True, metadata={"description": description})
+def _time(description: str, *, nullable: bool = True) -> fields.DateTime:
+    return fields.DateTime(required=True, allow_none=nullable, metadata={"description": description})
+
+
+def _one_of(words: Iterable[str], description: str) -> fields.String:
+    return fields.String(required=True, validate=validate.OneOf([*words]), metadata={"description": description})
 
 
 def _list(schema: type[Schema], description: str) -> fields.List[Any]:
@@ -213,18 +218,18 @@ class FacetAnswer(Answer):
 
 
 class FacetValuesAnswer(FacetAnswer):
-    facet = _text("The facet")
+    facet = _one_of(FACETS, "The facet")
     generation = _text("The generation that answered")
 
 
 class BucketAnswer(Answer):
-    start = _time("When it begins")
-    end = _time("When the next one begins")
+    start = _time("When it begins", nullable=False)
+    end = _time("When the next one begins", nullable=False)
     count = _count("Stories published in it")
 
 
 class TimelineAnswer(Answer):
-    interval = _text("How long each stretch is")
+    interval = _one_of(Interval, "How long each stretch is")
     buckets = _list(BucketAnswer, "From the first story's to the last one's, with no gap")
     missing = _count("Stories without a time")
     total = _count("Stories found")
@@ -236,9 +241,9 @@ class QueryAnswer(Answer):
     parsed = _text("As understood")
     corrected = fields.Boolean(required=True, metadata={"description": "Whether parsed has other words than q"})
     did_you_mean = _text("A query that finds something without the filters, where nothing was found", nullable=True)
-    match = _text("all or any")
+    match = _one_of(("all", "any"), "How many of the words must match")
     relaxed = _text("any where one of the words was enough, else null", nullable=True)
-    sort = _text("The order")
+    sort = _one_of(Sort, "The order")
 
 
 class SearchAnswer(ListAnswer):
@@ -329,13 +334,14 @@ class ProblemAnswer(Answer):
     instance = _text("Path of the request")
     request_id = _text("Also in X-Request-ID and in the log")
     errors = fields.List(fields.Nested(FaultAnswer), metadata={"description": "Every faulty parameter"})
+    message = fields.String(metadata={"description": "detail once more, for Algolia's clients, where they ask"})
     near = fields.List(fields.String(), metadata={"description": "Ids that look like the one asked for"})
 
 
 class StatusAnswer(Answer):
     version = _text("Version of Outpost")
     generation = _text("Current generation")
-    built_at = _time("When it was built")
+    built_at = _time("When it was built", nullable=False)
     engine = _text("Engine")
     schema_version = _count("Version of fields and analysis")
     stories = _count("Stories")
@@ -413,7 +419,7 @@ ArticleAnswer = Answer.from_dict(
 
 
 class HealthAnswer(Answer):
-    status = _text("ok or ready")
+    status = _one_of(("ok", "ready"), "That it is")
 
 
 class ProblemMeaning(Answer):

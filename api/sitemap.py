@@ -106,7 +106,8 @@ def _write_index(generation: OpenGeneration, site: Site) -> str:
     writer.add("sitemap", loc=f"{site.base}/sitemaps/news.xml")
     for month, count in months:
         query = _find_query(generation, month)
-        [last] = iter_stories(generation, search_stories(generation, msgspec.structs.replace(query, limit=1)).hits)
+        [hit] = search_stories(generation, msgspec.structs.replace(query, limit=1)).hits
+        [last] = iter_stories(generation, [hit.id])
         for number in range(1, -(-count // MAX_URLS) + 1):
             writer.add("sitemap", loc=f"{site.base}/sitemaps/{month}-{number}.xml", lastmod=_find_change(last))
     return writer.end()
@@ -135,7 +136,7 @@ def _iter_news(loan: Loan, site: Site) -> Generator[bytes]:
     with loan as generation:
         recent = Filters(published_from=datetime.now(UTC) - _NEWS_AGE)
         hits = search_stories(generation, SearchQuery(filters=recent, limit=_MAX_NEWS)).hits
-        yield from _write_urls(iter_stories(generation, hits), site, news=True)
+        yield from _write_urls(iter_stories(generation, [hit.id for hit in hits]), site, news=True)
 
 
 def _write_urls(stories: Iterable[Story], site: Site, *, news: bool = False) -> Iterator[bytes]:

@@ -39,6 +39,9 @@ def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, An
 
 @blueprint.reads("/sources/<source_id>", NoArguments, SourceAnswer, "not_found", "index_unavailable")
 def show_source(arguments: Arguments, source_id: str) -> Response:
-    """A source, with the stories that cite it"""
+    """A source, with the stories that cite it
+
+    An article is one however its URL is spelled; what its stories say of it is merged.
+    """
     with borrow_index() as generation:
         return answer_json(generation, arguments, lambda: answer_source(get_source(generation, source_id)))

@@ -103,7 +103,10 @@ def _related(generation: OpenGeneration, story_id: str, limit: int) -> dict[str,
     "/v1/stories/<story_id>/sources", NoArguments, StorySourceList, "not_found", "gone", "index_unavailable"
 )
 def list_story_sources(arguments: Arguments, story_id: str) -> Response:
-    """The sources of a story, by the number that its citations use"""
+    """The sources of a story, by the number that its citations use
+
+    All of them, in the order of the story: `n` is what `citations` of its paragraphs count by, from 1.
+    """
     with borrow_index() as generation:
         return answer_json(generation, arguments, lambda: _story_sources(generation, story_id))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from index.brief import encode_brief
 from index.correction import Found, search_forgiving
@@ -15,6 +15,8 @@ from index.query import (
     Facet,
     Hit,
     Interval,
+    NumberName,
+    NumberStats,
     PublisherRecord,
     RelatedStory,
     SearchPage,
@@ -54,6 +56,10 @@ def count_timeline(generation: OpenGeneration, query: SearchQuery, interval: Int
     return Timeline(fill_gaps(counts, interval), missing)
 
 
+def measure_number(generation: OpenGeneration, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+    return generation.engine.measure(query, number, size)
+
+
 def export_stories(generation: OpenGeneration, query: SearchQuery) -> Iterator[bytes]:
     """All matches, in order, as lines of an input file: built again they are the same stories."""
     return (line + b"\n" for line in generation.engine.iter_documents(query))
@@ -63,10 +69,10 @@ def search_sources(generation: OpenGeneration, query: SourceQuery) -> SourcePage
     return generation.engine.search_sources(query)
 
 
-def iter_stories(generation: OpenGeneration, hits: Sequence[Hit]) -> Iterator[Story]:
-    """The whole stories of hits, in their order, one after the other: each may have megabytes."""
-    for hit in hits:
-        yield from generation.engine.find_stories([hit.id])
+def iter_stories(generation: OpenGeneration, idents: Iterable[str]) -> Iterator[Story]:
+    """Those that are there, in this order, one after the other: each may have megabytes."""
+    for ident in idents:
+        yield from generation.engine.find_stories([ident])
 
 
 def get_story(generation: OpenGeneration, ident: str) -> Story:

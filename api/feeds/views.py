@@ -90,7 +90,7 @@ def _make(generation: OpenGeneration, arguments: Arguments, site: Site, render: 
         description=description,
         home=_find_home(site),
         links=answer_page(generation, arguments, offset, page.total, site.base)["links"],
-        entries=make_entries(iter_stories(generation, page.hits), site.base),
+        entries=make_entries(iter_stories(generation, [hit.id for hit in page.hits]), site.base),
         built=generation.manifest.built_at,
     )
     return render(feed), ""

@@ -155,7 +155,7 @@ def test_every_route_is_asked_here(client: FlaskClient) -> None:
     """A route that nobody put into EVERYTHING fails here."""
     adapter = client.application.url_map.bind("localhost")
     asked = {adapter.match(url.partition("?")[0])[0] for url in [*EVERYTHING, "/v1/sources/x"]}
-    assert asked == {rule.endpoint for rule in client.application.url_map.iter_rules()}
+    assert asked == {rule.endpoint for rule in client.application.url_map.iter_rules() if "GET" in rule.methods}
 
 
 # --- CORS --------------------------------------------------------------------------------------------------
