@@ -285,6 +285,8 @@ def test_texts_that_look_like_html_are_texts(hostile: FlaskClient, story: Any) -
     assert text_of(page.one("h1")) == story.title
     assert page.all("b") == page.all("i") == page.all("think") == []
     assert len(page.all("script")) == 2
+    # The white space of "</script >" would end the element too.
+    assert "<" not in text_of(page.one("script", type="application/ld+json"))
     for url in ("/", "/search", "/search?q=robot", "/search?q=%3Cscript%3Ealert(1)%3C/script%3E"):
         listed = get_page(hostile, url)
         assert len(listed.all("script")) == 1

@@ -174,7 +174,7 @@ def test_bars_add_up_and_each_leads_to_its_stories(client: FlaskClient, query: s
 @pytest.mark.parametrize(
     ("times", "labels"),
     [
-        (["2025-01-31", "2025-02-02"], ["31 Jan 2025", "2 Feb 2025"]),
+        (["2025-01-31", "2025-02-01"], ["31 Jan 2025", "1 Feb 2025"]),
         (["2024-12-31", "2025-03-01"], ["Dec 2024", "Mar 2025"]),
         (["2020-05-01", "2025-03-01"], ["May – Jun 2020", "Jan – Mar 2025"]),
         (["2002-07-01", "2025-03-01"], ["2002", "2025"]),
