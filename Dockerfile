@@ -26,7 +26,7 @@ ENV PATH=/opt/outpost/bin:$PATH PYTHONDONTWRITEBYTECODE=1 NUMBA_CACHE_DIR=/tmp/n
 USER 10001
 WORKDIR /data
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+HEALTHCHECK --interval=10s --timeout=3s --start-period=120s \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"OUTPOST_PORT\"]}/readyz', timeout=2)"]
 # numba wants to write where its cache is: /tmp is memory, and all that is writable.
 ENTRYPOINT ["sh", "-c", "cp -r /opt/outpost/numba /tmp/ && exec outpost \"$@\"", "outpost"]

@@ -92,33 +92,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["outpost.answers"] = AnswerCache()
     app.extensions["outpost.index"] = LiveIndex(settings.index)
     register_error_handlers(app)
-    documented = ProblemApi(app)
-    modules = (
-        search,
-        suggest,
-        stories,
-        sources,
-        publishers,
-        counts,
-        export,
-        feeds,
-        jsonld,
-        oembed,
-        instantsearch,
-        health,
-    )
-    for module in modules:
-        documented.register_blueprint(module.blueprint)
-    if settings.pages == "on":
-        app.register_blueprint(pages)
-        # They say where the pages are.
-        documented.register_blueprint(sitemap.blueprint)
-        documented.register_blueprint(opensearch.blueprint)
-    else:
-        documented.register_blueprint(sharing.blueprint)
-    _, bodies = msgspec.json.schema_components((ManySearches, Parameters), ref_template="#/components/schemas/{name}")
-    for name, schema in bodies.items():
-        documented.spec.components.schema(name, schema)
+    _register_views(app, settings)
     app.register_blueprint(_make_docs())
     # Without this /docs would lead to /docs/ by way of whatever host the request claims.
     app.add_url_rule("/docs", view_func=app.view_functions["docs.show"])
@@ -130,6 +104,23 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.after_request(show_problem)
     register_rate_limit(app, settings)
     return app
+
+
+def _register_views(app: Flask, settings: Settings) -> None:
+    documented = ProblemApi(app)
+    reading = (search, suggest, stories, sources, publishers, counts, export, health)
+    for module in (*reading, feeds, jsonld, oembed, instantsearch):
+        documented.register_blueprint(module.blueprint)
+    if settings.pages == "on":
+        app.register_blueprint(pages)
+        # They say where the pages are.
+        documented.register_blueprint(sitemap.blueprint)
+        documented.register_blueprint(opensearch.blueprint)
+    else:
+        documented.register_blueprint(sharing.blueprint)
+    _, bodies = msgspec.json.schema_components((ManySearches, Parameters), ref_template="#/components/schemas/{name}")
+    for name, schema in bodies.items():
+        documented.spec.components.schema(name, schema)
 
 
 def _config() -> dict[str, Any]:

@@ -47,7 +47,8 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
             example = EXAMPLES.answers.get(view.__name__)
             documented = self.response(200, answer, content_type=media_type, example=example)(view)
             if text_type:
-                text = {"content": {text_type: {"schema": {"type": "string"}}}}
+                shown = EXAMPLES.answers.get(f"{view.__name__} as text")
+                text = {"content": {text_type: {"schema": {"type": "string"}, "example": shown}}}
                 documented = self.doc(responses={200: text})(documented)
             for code in problems:
                 problem: Problem = PROBLEMS[code]

@@ -6,7 +6,7 @@ import html
 import math
 from typing import Any
 from urllib.parse import unquote, urlsplit
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 import msgspec
 from flask import Response, request
@@ -16,6 +16,7 @@ from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.cache import Entry
 from api.conditional import Form, answer_kept
 from api.jsonld import SITE_NAME
+from api.markup import add, serialize
 from api.parameters import Arguments
 from api.schemas import OembedAnswer
 from index.documents import Story
@@ -26,8 +27,6 @@ from index.search import get_shared_story
 MEDIA_TYPES = {"json": "application/json", "xml": "text/xml; charset=utf-8"}
 # A column of text as blogs have it, and how much of it a character takes: 16 px, 24 px a line, 60 px of frame.
 _WIDTH, _CHARACTER, _LINE, _FRAME = 600, 8, 24, 60
-# Text from elsewhere may hold these, XML may not.
-_NOT_XML = {0xFFFE: None, 0xFFFF: None}
 _SHARED = "/s/"
 Json = dict[str, Any]
 blueprint = ApiBlueprint("oembed", __name__, description="Stories on other sites")
@@ -107,8 +106,7 @@ def _make_html(story: Story, address: str, publishers: str) -> str:
 
 
 def _to_xml(described: Json) -> bytes:
-    root = ElementTree.Element("oembed")
+    root = Element("oembed")
     for name, value in described.items():
-        ElementTree.SubElement(root, name).text = str(value).translate(_NOT_XML)
-    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return text
+        add(root, name, str(value))
+    return serialize(root)

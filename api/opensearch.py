@@ -14,7 +14,7 @@ from api.arguments import NoArguments, SuggestArguments
 from api.blueprints import ApiBlueprint, borrow_index, find_site
 from api.conditional import Form, answer_kept
 from api.feeds import atom, rss
-from api.feeds.markup import add, serialize
+from api.markup import add, serialize
 from api.parameters import Arguments
 from index.folding import read_typed
 from index.live import OpenGeneration

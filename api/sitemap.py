@@ -22,7 +22,7 @@ from api.blueprints import ApiBlueprint, Site, borrow_index, find_site
 from api.compression import PIECE
 from api.conditional import Form, answer_kept
 from api.feeds.feed import GENERATOR
-from api.feeds.markup import clean
+from api.markup import clean
 from api.parameters import Arguments
 from index.brief import format_time
 from index.documents import Story

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-from flask import Response, request
+from flask import Response, current_app, request
 
 from api.arguments import FeedArguments, make_search_query, parse_search
 from api.blueprints import ApiBlueprint, Site, borrow_index, find_site
@@ -20,6 +20,7 @@ from api.parameters import Arguments
 from api.schemas import JsonFeedAnswer
 from index.live import OpenGeneration
 from index.search import iter_stories, search_corrected
+from index.settings import Settings
 
 blueprint = ApiBlueprint("feeds", __name__, url_prefix="/v1", description="Any search as a feed")
 Render = Callable[[Feed], bytes]
@@ -105,6 +106,8 @@ def _name(arguments: Arguments) -> tuple[str, str]:
 
 
 def _find_home(site: Site) -> str:
-    """Where readers see the same stories."""
+    """Where readers see the same stories; without pages, where they are answered."""
     query = urlencode([(name, value) for name, value in request.args.items() if name not in _PLACE])
-    return f"{site.base}/search" + (f"?{query}" if query else "")
+    settings: Settings = current_app.extensions["outpost.settings"]
+    path = "/search" if settings.pages == "on" else "/v1/search"
+    return site.base + path + (f"?{query}" if query else "")

@@ -133,10 +133,10 @@ def schema_of(response: TestResponse, template: str) -> Json:
 
 
 def schema_of_operation(template: str) -> Json:
-    """The schema of its 200."""
+    """The schema of its 200, of JSON where it may be something else too."""
     method = "get" if template in READS else "post"
-    (content,) = STRICT["paths"][template][method]["responses"]["200"]["content"].values()
-    schema: Json = content["schema"]
+    first = next(iter(STRICT["paths"][template][method]["responses"]["200"]["content"].values()))
+    schema: Json = first["schema"]
     return schema
 
 
@@ -406,7 +406,7 @@ def test_so_are_bodies_made_from_it(template: str, mode: GenerationMode) -> None
     @_generated
     @given(_schema[template]["POST"].as_strategy(generation_mode=mode, path_parameters=existing))
     def check(case: schemathesis.Case) -> None:
-        response = case.call()
+        response = case.call(headers={"Accept-Encoding": "identity"})
         statuses[response.status_code] += 1
         # What a filter, or a name of an attribute, may be no schema says; what clients always passed over is no error.
         case.validate_response(response, excluded_checks=[positive_data_acceptance, negative_data_rejection])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 from collections import Counter
@@ -147,6 +149,69 @@ def test_what_is_watched_is_not_open_to_the_world(site: Site) -> None:
         assert ask(site, path).status_code == 404
         assert requests.get(site.server.url + path, timeout=10).ok
     assert ask(site, "/healthz").ok
+
+
+def ask_raw(url: str, raw: bytes) -> requests.Response:
+    """What no HTTP client sends, with what comes back."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(raw)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        response = requests.Response()
+        response.status_code, response._content = answer.status, answer.read()
+        response.headers.update(answer.getheaders())
+    return response
+
+
+def assert_problem(response: requests.Response, status: int, code: str) -> None:
+    problem = response.json()
+    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Request-ID"] == problem["request_id"]
+
+
+def test_what_is_too_long_or_no_http_is_a_problem_too(site: Site) -> None:
+    end = b" HTTP/1.1\r\nHost: news.example.com\r\n"
+    for size in (66_000, 170_000, 500_000):
+        assert_problem(ask_raw(site.url, b"GET /?a=" + b"a" * size + end + b"\r\n"), 414, "too_large")
+    for size in (70_000, 200_000, 10**12):
+        raw = b"POST /v1/search" + end + b"Content-Length: %d\r\n\r\n" % size
+        # nginx takes a body in before it asks Outpost, so what it lets through has to come.
+        assert_problem(ask_raw(site.url, raw + b"x" * (size if size < 128 * 1024 else 0)), 413, "too_large")
+    for raw in (
+        b"\x00\xff\r\n\r\n",
+        b"GET /a b" + end + b"\r\n",
+        b"GET /" + end + b"A: " + b"a" * 70_000 + b"\r\n\r\n",
+    ):
+        assert_problem(ask_raw(site.url, raw), 400, "bad_request")
+
+
+def test_metrics_stay_inside_however_their_path_is_written(site: Site) -> None:
+    for path in ("//metrics", "/%6detrics", "/metrics/", "/x/../metrics", "/metrics%0a", "/metrics%2f..", "/;/metrics"):
+        raw = f"GET {path} HTTP/1.1\r\nHost: news.example.com\r\n\r\n"
+        assert_problem(ask_raw(site.url, raw.encode()), 404, "not_found")
+
+
+def test_a_server_that_is_away_is_a_503_that_nobody_keeps(tmp_path: Path) -> None:
+    front = free_port()
+    # Nobody listens on a port that was free just now.
+    process = start_nginx(tmp_path, free_port(), front)
+    url = f"http://127.0.0.1:{front}"
+    try:
+        wait_until(lambda: is_open(front), "nginx")
+        away = requests.get(url + _SEARCH, timeout=10)
+        assert_problem(away, 503, "index_unavailable")
+        assert away.headers["Retry-After"] == "2"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_addresses_are_the_public_ones_whatever_host_is_asked(site: Site) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from api.answers import answer_detail
 from api.feeds import atom, json_feed, rss
 from api.feeds.feed import Feed, make_entries
-from api.feeds.markup import clean
+from api.markup import clean
 from index.documents import Story
 from tests.api.feeds.reading import expect_content, flatten, read_content
 from tests.api.feeds.rules import check_atom, check_json_feed, check_rss
