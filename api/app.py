@@ -5,19 +5,40 @@ from __future__ import annotations
 import http
 from typing import Any
 
+import msgspec
 from flask import Flask
 from flask_smorest import Api
 from flask_smorest.utils import prepare_response
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from api import counts, export, health, publishers, search, sources, stories, suggest
+from api import (
+    counts,
+    export,
+    health,
+    jsonld,
+    oembed,
+    opensearch,
+    publishers,
+    search,
+    sharing,
+    sitemap,
+    sources,
+    stories,
+    suggest,
+)
 from api.cache import AnswerCache
 from api.conditional import VERSION
 from api.errors import register_error_handlers
+from api.examples import problems_of
+from api.feeds import views as feeds
 from api.http import register_http
+from api.instantsearch import views as instantsearch
+from api.instantsearch.requests import ManySearches, Parameters
 from api.limits import register_rate_limit
 from api.logs import configure_logging
 from api.metrics import Metrics
+from api.pages import blueprint as pages
+from api.pages.problems import show_problem
 from api.schemas import ProblemAnswer
 from index.live import LiveIndex
 from index.settings import Settings
@@ -45,11 +66,14 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types
             if status == 304:
                 self.spec.components.response("NOT_MODIFIED", {"description": "You have this answer"}, lazy=True)
             elif status >= 400:
-                self._register_problem(status.name, status.phrase)
-        self._register_problem("DEFAULT_ERROR", "Any other problem")
+                self._register_problem(status.name, status.phrase, problems_of(str(status.value)))
+        others = {**problems_of("405"), **problems_of("429"), **problems_of("500")}
+        self._register_problem("DEFAULT_ERROR", "Any other problem", others)
 
-    def _register_problem(self, name: str, description: str) -> None:
+    def _register_problem(self, name: str, description: str, examples: dict[str, Any]) -> None:
         response = {"description": description, "schema": self.ERROR_SCHEMA}
+        if examples:
+            response["examples"] = examples
         prepare_response(response, self.spec, "application/problem+json")
         self.spec.components.response(name, response, lazy=True)
 
@@ -68,17 +92,35 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["outpost.answers"] = AnswerCache()
     app.extensions["outpost.index"] = LiveIndex(settings.place)
     register_error_handlers(app)
-    documented = ProblemApi(app)
-    for module in (search, suggest, stories, sources, publishers, counts, export, health):
-        documented.register_blueprint(module.blueprint)
+    _register_views(app, settings)
     app.register_blueprint(_make_docs())
     # Without this /docs would lead to /docs/ by way of whatever host the request claims.
     app.add_url_rule("/docs", view_func=app.view_functions["docs.show"])
     metrics = Metrics([rule.rule for rule in app.url_map.iter_rules()], settings.metrics_directory)
     app.extensions["outpost.metrics"] = metrics
     register_http(app, metrics, settings.slow_ms)
+    if settings.pages == "on":
+        # After register_http: what is added to an answer later is done earlier.
+        app.after_request(show_problem)
     register_rate_limit(app, settings)
     return app
+
+
+def _register_views(app: Flask, settings: Settings) -> None:
+    documented = ProblemApi(app)
+    reading = (search, suggest, stories, sources, publishers, counts, export, health)
+    for module in (*reading, feeds, jsonld, oembed, instantsearch):
+        documented.register_blueprint(module.blueprint)
+    if settings.pages == "on":
+        app.register_blueprint(pages)
+        # They say where the pages are.
+        documented.register_blueprint(sitemap.blueprint)
+        documented.register_blueprint(opensearch.blueprint)
+    else:
+        documented.register_blueprint(sharing.blueprint)
+    _, bodies = msgspec.json.schema_components((ManySearches, Parameters), ref_template="#/components/schemas/{name}")
+    for name, schema in bodies.items():
+        documented.spec.components.schema(name, schema)
 
 
 def _config() -> dict[str, Any]:

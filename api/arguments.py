@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validates_schema
 from msgspec.structs import replace
 
-from api.parameters import Address, Choice, Moment, OneOf, Share, SomeOf, Switch, Text, Values, Whole
+from api.parameters import MAX_URL_LENGTH, Address, Choice, Moment, OneOf, Share, SomeOf, Switch, Text, Values, Whole
 from index.identity import normalize_domain, publisher_id, slug_of
 from index.language import parse_query
 from index.query import (
@@ -42,7 +42,7 @@ _TO_ID: dict[str, Callable[[str], str]] = {
     "year": str,
     "month": str,
 }
-_SEARCH_IN = {"title": "title", "summary": "summary", "body": "body", "sources": "source"}
+SEARCH_IN = {"title": "title", "summary": "summary", "body": "body", "sources": "source"}
 
 
 class NoArguments(Schema):
@@ -91,7 +91,7 @@ class Matching(StoryFiltering):
     q = Text(_WORDS, 512, load_default="")
     match = OneOf("Whether all words must stand in a story or any", ("all", "any"), load_default="all")
     typo = OneOf("Whether a query that finds nothing is corrected, or loosened", ("auto", "off"), load_default="auto")
-    search_in = SomeOf("Fields that words without a field are looked for in", tuple(_SEARCH_IN))
+    search_in = SomeOf("Fields that words without a field are looked for in", tuple(SEARCH_IN))
 
 
 class FacetCounting(Schema):
@@ -122,6 +122,11 @@ class SearchArguments(Matching, FacetCounting, Paging):
     fields_ = SomeOf("Which keys each result has, besides id", HIT_KEYS, data_key="fields")
 
 
+class FeedArguments(Matching, Paging):
+    sort = OneOf("Order", tuple(Sort), load_default=Sort.NEWEST.value)
+    recency = Share("How much newer stories count for more, where the order is relevance", load_default=0.0)
+
+
 class LookupArguments(Paging):
     url = Address("URL of an article, however it is spelled", required=True)
     fields_ = SomeOf("Which keys each result has, besides id", tuple(BRIEF_KEYS), data_key="fields")
@@ -149,6 +154,13 @@ class SuggestArguments(Schema):
     limit = Whole("How many", 1, MAX_SUGGESTIONS, load_default=MAX_SUGGESTIONS)
 
 
+class OembedArguments(Schema):
+    url = Text("Address to share of a story: whole, or its path", MAX_URL_LENGTH, required=True)
+    maxwidth = Whole("Pixels that there are across", 1, 100_000)
+    maxheight = Whole("Pixels that there are from top to bottom", 1, 100_000)
+    format_ = OneOf("Form of the answer", ("json", "xml"), load_default="json", data_key="format")
+
+
 class PublishersArguments(Paging):
     q = Text("Beginnings of words of the name or domain", 200, load_default="")
     sort = OneOf("By story count, or by name", ("stories", "name"), load_default="stories")
@@ -163,7 +175,7 @@ def parse_search(arguments: dict[str, Any]) -> Node | None:
 def searched_fields(arguments: dict[str, Any]) -> tuple[str, ...]:
     """The index fields of ``search_in``."""
     chosen = arguments.get("search_in")
-    return tuple(_SEARCH_IN[name] for name in chosen) if chosen else STORY_DEFAULTS
+    return tuple(SEARCH_IN[name] for name in chosen) if chosen else STORY_DEFAULTS
 
 
 def make_marking(arguments: dict[str, Any]) -> Marking:
@@ -205,7 +217,7 @@ def make_search_query(
 
 def _make_filters(arguments: dict[str, Any]) -> Filters:
     return Filters(
-        tuple(_make_filter(facet, arguments[facet]) for facet in FACETS if facet in arguments),
+        tuple(make_value_filter(facet, arguments[facet]) for facet in FACETS if facet in arguments),
         arguments.get("published_from"),
         arguments.get("published_to"),
         arguments.get("min_sources"),
@@ -216,7 +228,7 @@ def _make_filters(arguments: dict[str, Any]) -> Filters:
 def make_source_query(arguments: dict[str, Any], offset: int) -> SourceQuery:
     return SourceQuery(
         tree=parse_query(arguments["q"], [field.name for field in SOURCE_FIELDS]),
-        publishers=_make_filter("publisher", arguments.get("publisher", Choice((), ()))),
+        publishers=make_value_filter("publisher", arguments.get("publisher", Choice((), ()))),
         story=arguments.get("story"),
         published_from=arguments.get("published_from"),
         published_before=arguments.get("published_to"),
@@ -225,7 +237,7 @@ def make_source_query(arguments: dict[str, Any], offset: int) -> SourceQuery:
     )
 
 
-def _make_filter(facet: str, choice: Choice) -> ValueFilter:
+def make_value_filter(facet: str, choice: Choice) -> ValueFilter:
     """Ids and labels lead to the same id: a slug's slug is itself."""
     to_id = _TO_ID[facet]
     return ValueFilter(facet, frozenset(map(to_id, choice.any_of)), frozenset(map(to_id, choice.none_of)))

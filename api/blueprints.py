@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import http
+import re
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from flask import current_app
+from flask import current_app, request
 from flask_smorest import Blueprint
 from marshmallow import Schema
+from msgspec import Struct
+from werkzeug.exceptions import BadRequest
 
 from api.arguments import NoArguments
 from api.errors import PROBLEMS, Problem
+from api.examples import EXAMPLES
 from api.parameters import QueryParser
 from index.live import LiveIndex, Loan
+from index.query import FACETS
 from index.settings import Settings
 
+_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -24,11 +31,25 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
     ARGUMENTS_PARSER = QueryParser()
 
-    def reads(self, path: str, arguments: type[Schema], answer: type[Schema], *problems: str) -> Callable[[View], View]:
-        """Route GET and HEAD of ``path`` to a view; ``problems`` are codes of PROBLEMS that it may answer with."""
+    def reads(
+        self,
+        path: str,
+        arguments: type[Schema],
+        answer: type[Schema] | dict[str, Any],
+        *problems: str,
+        media_type: str = "application/json",
+        text_type: str = "",
+    ) -> Callable[[View], View]:
+        """Route GET and HEAD of ``path`` to a view; ``problems`` are codes of PROBLEMS that it may answer with;
+        ``text_type`` is the media type of the same answer as text of another form."""
 
         def decorate(view: View) -> View:
-            documented = self.response(200, answer)(view)
+            example = EXAMPLES.answers.get(view.__name__)
+            documented = self.response(200, answer, content_type=media_type, example=example)(view)
+            if text_type:
+                shown = EXAMPLES.answers.get(f"{view.__name__} as text")
+                text = {"content": {text_type: {"schema": {"type": "string"}, "example": shown}}}
+                documented = self.doc(responses={200: text})(documented)
             for code in problems:
                 problem: Problem = PROBLEMS[code]
                 name = _RESPONSES[problem.status]
@@ -38,11 +59,36 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
         return decorate
 
+    def takes(self, path: str, body: type[Struct], answer: type[Schema], *problems: str) -> Callable[[View], View]:
+        """Route POST of ``path`` to a view that reads a body of this form itself; query parameters say nothing."""
+
+        def decorate(view: View) -> View:
+            form: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}
+            if view.__name__ in EXAMPLES.bodies:
+                form["example"] = EXAMPLES.bodies[view.__name__]
+            documented = self.response(200, answer, example=EXAMPLES.answers.get(view.__name__))(view)
+            for code in problems:
+                status = PROBLEMS[code].status
+                documented = self.alt_response(status, _RESPONSES[status])(documented)
+            said = {"required": True, "content": {"application/json": form, "text/plain": form}}
+            documented = self.doc(operationId=view.__name__, requestBody=said)(documented)
+
+            # As below: the documenting wrappers would dump the answer.
+            @wraps(documented)
+            def answer_body(**path_values: str) -> Any:
+                return view(**path_values)
+
+            routed: View = self.route(path, methods=["POST"], parameters=_path_parameters(path))(answer_body)
+            return routed
+
+        return decorate
+
     def streams(self, path: str, arguments: type[Schema], media_type: str) -> Callable[[View], View]:
         """Route ``path`` to a view that answers with text, line by line."""
 
         def decorate(view: View) -> View:
-            documented = self.response(200, {"type": "string"}, content_type=media_type)(view)
+            example = EXAMPLES.answers.get(view.__name__)
+            documented = self.response(200, {"type": "string"}, content_type=media_type, example=example)(view)
             documented = self.alt_response(503, _RESPONSES[503])(documented)
             return self._route(path, arguments, view, documented)
 
@@ -53,7 +99,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
         def decorate(view: View) -> View:
             documented = self.response(302, description="Where it stands")(view)
-            for status in (404, 503):
+            for status in (404, 410, 503):
                 documented = self.alt_response(status, _RESPONSES[status])(documented)
             return self._route(path, NoArguments, view, documented)
 
@@ -76,20 +122,34 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
 
 # smorest names its documented responses after http.HTTPStatus.
-_RESPONSES = {404: "NOT_FOUND", 410: "GONE", 503: "SERVICE_UNAVAILABLE"}
+_RESPONSES = {
+    400: "BAD_REQUEST",
+    404: "NOT_FOUND",
+    410: "GONE",
+    413: http.HTTPStatus(413).name,
+    503: "SERVICE_UNAVAILABLE",
+    504: "GATEWAY_TIMEOUT",
+}
 _PATH_PARAMETERS = {
     "story_id": "Id of a story",
     "source_id": "Id of a source",
     "facet_name": "Name of a facet",
+    "sitemap_name": "A month and a number, as 2025-01-1.xml; undated-1.xml; news.xml",
+    "index_name": "Index, which stands for an order: stories, stories_newest and so on, or sources",
     "publisher_id": "Id of a publisher, a slug",
     "code": "Code of a problem; - and _ are the same",
     "name": "Slug and id of a story, joined by -",
 }
 
 
+# No path of ours holds a longer value.
+_ANY_PATH = {"type": "string", "minLength": 1, "maxLength": 300}
+_PATH_SCHEMAS = {"facet_name": {"type": "string", "enum": [*FACETS]}}
+
+
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [
-        {"in": "path", "name": name, "description": description}
+        {"in": "path", "name": name, "description": description, "schema": _PATH_SCHEMAS.get(name, _ANY_PATH)}
         for name, description in _PATH_PARAMETERS.items()
         if f"<{name}>" in path
     ]
@@ -105,3 +165,28 @@ def base_url() -> str:
     """What stands before the paths of links: OUTPOST_PUBLIC_URL. Never the Host header, which anyone can send."""
     settings: Settings = current_app.extensions["outpost.settings"]
     return settings.public_url
+
+
+class Site(NamedTuple):
+    """``base`` stands before paths where an address has to be whole, as in a feed; ``asked`` where it is what the
+    client called us: then caches that others share must not keep the answer, for anyone can send any Host."""
+
+    base: str
+    asked: bool
+
+    def limit(self, cache_control: str) -> str:
+        """A Cache-Control for an answer that has whole addresses in it."""
+        return cache_control.replace("public", "private") if self.asked else cache_control
+
+
+def find_site() -> Site:
+    """By OUTPOST_PUBLIC_URL, else by the request's Host. X-Forwarded-Host is never looked at.
+
+    Raises BadRequest where Host is neither a name nor an address, with or without a port.
+    """
+    if base := base_url():
+        return Site(base, asked=False)
+    host = request.host
+    if not _HOST.fullmatch(host):
+        raise BadRequest("Host has to be the name or address of this server")
+    return Site(f"{request.scheme}://{host}", asked=True)

@@ -4,16 +4,19 @@ before anything is searched. If-Match is for changes, of which there are none: i
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from hashlib import blake2b
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from flask import Response, current_app, request
 from werkzeug.datastructures import Headers
+from werkzeug.http import http_date
 
 from api.blueprints import base_url
 from api.cache import AnswerCache, Entry
+from api.compression import compress_kept
 from api.metrics import CACHE_HIT, CACHE_MISS, Metrics
 from api.pagination import make_link_header
 from api.parameters import Arguments
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 VERSION = version("outpost")
-# Clients keep an answer and ask whether it still holds: a switch of generations shows at once.
-CACHE_CONTROL = "public, max-age=0, must-revalidate"
+# Caches on the way answer bursts: for ten seconds, and for another minute while they ask whether it still holds.
+CACHE_CONTROL = "public, max-age=10, stale-while-revalidate=60"
 
 
 class Answer(Response):
@@ -34,10 +37,34 @@ class Answer(Response):
         return self.headers
 
 
+class Form(NamedTuple):
+    """What an answer is, besides its body. ``base`` stands before the paths in it; ``edition`` names what it is made of
+    besides the index and the arguments; ``modified`` is a time at which it was another one, or not there, at the
+    latest."""
+
+    media_type: str
+    base: str
+    cache_control: str = CACHE_CONTROL
+    modified: datetime | None = None
+    edition: str = ""
+
+
 def answer_json(generation: OpenGeneration, arguments: Arguments, make: Callable[[], dict[str, Any]]) -> Response:
     """What ``make`` gives, as JSON with an ETag, or 304 without calling it."""
-    tag = _make_tag(generation, arguments)
-    headers = [("ETag", f'W/"{tag}"'), ("Cache-Control", CACHE_CONTROL)]
+
+    def encode() -> Entry:
+        answer = make()
+        return msgspec.json.encode(answer), make_link_header(answer["links"]) if "links" in answer else ""
+
+    return answer_kept(generation, arguments, Form("application/json", base_url()), encode)
+
+
+def answer_kept(generation: OpenGeneration, arguments: Arguments, form: Form, make: Callable[[], Entry]) -> Response:
+    """What ``make`` gives, with an ETag, in the coding that the client likes, or 304 without calling it."""
+    tag = _make_tag(generation, arguments, form)
+    headers = [("ETag", f'W/"{tag}"'), ("Cache-Control", form.cache_control)]
+    if form.modified:
+        headers.append(("Last-Modified", http_date(form.modified)))
     if "HTTP_IF_NONE_MATCH" in request.environ:
         known = request.if_none_match
         if known.star_tag:
@@ -45,21 +72,32 @@ def answer_json(generation: OpenGeneration, arguments: Arguments, make: Callable
             _find_or_make(tag, make)
         if known.contains_weak(tag):
             return Response(status=304, headers=headers)
+    elif form.modified and _is_unchanged(form.modified):
+        return Response(status=304, headers=headers)
     body, link = _find_or_make(tag, make)
     if link:
         headers.append(("Link", link))
-    return Answer(body, headers=[("Content-Type", "application/json"), *headers])
+    accepted = request.environ.get("HTTP_ACCEPT_ENCODING", "")
+    body, coding = compress_kept(body, accepted, tag, current_app.extensions["outpost.answers"])
+    if coding:
+        headers.append(("Content-Encoding", coding))
+    return Answer(body, headers=[("Content-Type", form.media_type), *headers])
 
 
-def _find_or_make(tag: str, make: Callable[[], dict[str, Any]]) -> Entry:
+def _is_unchanged(modified: datetime) -> bool:
+    """Whether If-Modified-Since says so; it has whole seconds."""
+    since = request.if_modified_since
+    return since is not None and modified.replace(microsecond=0) <= since
+
+
+def _find_or_make(tag: str, make: Callable[[], Entry]) -> Entry:
     parts = current_app.extensions
     cache: AnswerCache = parts["outpost.answers"]
     metrics: Metrics = parts["outpost.metrics"]
     entry = cache.find(tag)
     metrics.count(CACHE_MISS if entry is None else CACHE_HIT)
     if entry is None:
-        answer = make()
-        entry = msgspec.json.encode(answer), make_link_header(answer["links"]) if "links" in answer else ""
+        entry = make()
         cache.add(tag, entry)
     return entry
 
@@ -68,7 +106,7 @@ def make_json(body: dict[str, Any]) -> Response:
     return Response(msgspec.json.encode(body), mimetype="application/json")
 
 
-def _make_tag(generation: OpenGeneration, arguments: Arguments) -> str:
+def _make_tag(generation: OpenGeneration, arguments: Arguments, form: Form) -> str:
     """The arguments as parsed: ``now-7d`` means another time every minute."""
-    asked = repr((VERSION, generation.manifest.build, base_url(), request.path, arguments.text))
+    asked = repr((VERSION, form.edition, generation.manifest.build, form.base, request.path, arguments.text))
     return blake2b(asked.encode(errors="surrogatepass"), digest_size=12).hexdigest()

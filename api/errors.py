@@ -16,6 +16,8 @@ from index.errors import Gone, IndexUnavailable, NotFound, OutpostError, QueryTi
 RETRY_AFTER = 2
 # No path of ours is as long; a longer one is not sent back whole.
 _MAX_INSTANCE = 1000
+# What Algolia's clients ask: api/instantsearch.
+_ALGOLIA = ("/1/", "/v1/instantsearch")
 _log = logging.getLogger("outpost.errors")
 
 
@@ -36,7 +38,7 @@ PROBLEMS = {
         Problem("unknown_parameter", 400, "Unknown parameter", "The endpoint has no parameter of this name."),
         Problem("repeated_parameter", 400, "Repeated parameter", "A parameter may stand once; use commas for or."),
         Problem("page_window_exceeded", 400, "Page window exceeded", "page × per_page goes to 10,000; cursor goes on."),
-        Problem("bad_request", 400, "Bad request", "The request is no HTTP that can be read."),
+        Problem("bad_request", 400, "Bad request", "The request is no HTTP, or its body no JSON, that can be read."),
         Problem("not_found", 404, "Not found", "There is nothing of this path or id."),
         Problem("method_not_allowed", 405, "Method not allowed", "The path has no such method; see Allow."),
         Problem("gone", 410, "Gone", "The story was in the index and has been removed."),
@@ -116,7 +118,7 @@ def type_of(code: str) -> str:
 def make_problem(code: str, detail: str, status: int | None = None, **more: object) -> Response:
     """The answer for a code of PROBLEMS; ``more`` are further members of the body."""
     problem = PROBLEMS[code]
-    body = {
+    body: dict[str, object] = {
         "type": type_of(code),
         "title": problem.title,
         "status": status or problem.status,
@@ -126,6 +128,9 @@ def make_problem(code: str, detail: str, status: int | None = None, **more: obje
         "request_id": g.get("request_id", ""),
         **more,
     }
+    if request.path.startswith(_ALGOLIA):
+        # Where Algolia's clients look for what to show.
+        body["message"] = detail
     response = Response(msgspec.json.encode(body), status or problem.status, mimetype="application/problem+json")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -9,14 +9,13 @@ from flask import Response
 
 from api.arguments import ExportArguments, make_matching_query, parse_search
 from api.blueprints import ApiBlueprint, borrow_index
+from api.compression import PIECE
 from api.parameters import Arguments
 from index.live import Loan
 from index.query import SearchQuery
 from index.search import export_stories
 
 blueprint = ApiBlueprint("export", __name__, url_prefix="/v1", description="Stories as they came in")
-# Lines go out in pieces of about this many bytes: one by one they would cost a system call each.
-_PIECE = 64 * 1024
 
 
 @blueprint.streams("/export/stories.ndjson", ExportArguments, "application/x-ndjson")
@@ -42,7 +41,7 @@ def _iter_pieces(loan: Loan, query: SearchQuery) -> Generator[bytes]:
         for line in export_stories(generation, query):
             waiting.append(line)
             size += len(line)
-            if size >= _PIECE:
+            if size >= PIECE:
                 yield b"".join(waiting)
                 waiting, size = [], 0
         yield b"".join(waiting)

@@ -22,13 +22,19 @@ blueprint = ApiBlueprint("health", __name__, description="The server itself")
 
 @blueprint.reads("/healthz", NoArguments, HealthAnswer)
 def healthz(arguments: dict[str, Any]) -> Response:
-    """Whether the process is up"""
+    """Whether the process is up
+
+    Says nothing of the index: for whoever restarts what hangs.
+    """
     return _fresh({"status": "ok"})
 
 
 @blueprint.reads("/readyz", NoArguments, HealthAnswer, "index_unavailable")
 def readyz(arguments: dict[str, Any]) -> Response:
-    """Whether the index is open and can be searched"""
+    """Whether the index is open and can be searched
+
+    503 until it is: for whoever decides where requests go.
+    """
     with borrow_index() as generation:
         search_stories(generation, SearchQuery(limit=1))
         return _fresh({"status": "ready"})
@@ -36,7 +42,10 @@ def readyz(arguments: dict[str, Any]) -> Response:
 
 @blueprint.reads("/status", NoArguments, StatusAnswer, "index_unavailable")
 def status(arguments: dict[str, Any]) -> Response:
-    """What is served: generation, counts, engine"""
+    """What is served: generation, counts, engine
+
+    Of the generation that answers now; a build in another process shows here once it is served.
+    """
     with borrow_index() as generation:
         return _fresh(answer_status(generation.manifest, VERSION))
 
@@ -57,7 +66,10 @@ def tell_metrics(arguments: dict[str, Any]) -> Response:
 
 @blueprint.reads("/problems/<code>", NoArguments, ProblemMeaning, "not_found")
 def explain_problem(arguments: dict[str, Any], code: str) -> Response:
-    """What a problem's code means"""
+    """What a problem's code means
+
+    Where `type` of a problem leads; - and _ are the same in a code. 404 for a code that no problem has.
+    """
     problem = PROBLEMS.get(code.replace("-", "_"))
     if problem is None:
         raise NotFound("problem", code, tuple(PROBLEMS))

@@ -12,13 +12,20 @@ from typing import NamedTuple
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
 
+from api.compression import compress
+from api.conditional import Answer
 from api.metrics import NO_RULE, Metrics
 
-# Every parameter at its longest, of characters that take 12 bytes percent-encoded, stays below; nothing reads a body.
-MAX_URL = 160 * 1024
+# A little less than what the server itself lets through: 65,534 bytes, beyond which its 414 has no body.
+MAX_URL = 63 * 1024
 MAX_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _EXPOSED = "ETag, Link, X-Request-ID, Retry-After, Allow"
+# What pages of other hosts may send; the last ones are those of Algolia's clients.
+_ALLOWED = (
+    "If-None-Match, X-Request-ID, Content-Type, X-Algolia-API-Key, X-Algolia-Application-Id, X-Algolia-Agent, "
+    "X-Algolia-UserToken"
+)
 # Swagger UI configures itself in an inline script and styles; everything else needs nothing.
 _DOCS_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -37,6 +44,8 @@ _slow_log = logging.getLogger("outpost.slow")
 
 def register_http(app: Flask, metrics: Metrics, slow_ms: int) -> None:
     """Requests of ``slow_ms`` and longer are told in a warning; with 0 none is."""
+    # Of a body whose length is not told beforehand no more is read either.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.before_request(_begin)
     app.after_request(partial(_finish, metrics, slow_ms / 1000 or float("inf")))
 
@@ -49,6 +58,7 @@ class Asked(NamedTuple):
     method: str
     path: str
     query: bytes
+    accepted: str  # codings
 
 
 def _begin() -> None:
@@ -57,7 +67,8 @@ def _begin() -> None:
     environ = request.environ
     given = environ.get("HTTP_X_REQUEST_ID", "")
     request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
-    asked = Asked(started, request_id, request.method, request.path, request.query_string)
+    accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+    asked = Asked(started, request_id, request.method, request.path, request.query_string, accepted)
     g.asked, g.request_id = asked, request_id
     if len(asked.path) + len(asked.query) > MAX_URL:
         raise RequestURITooLarge(f"path and query string together may have {MAX_URL} bytes")
@@ -68,11 +79,13 @@ def _begin() -> None:
 def _finish(metrics: Metrics, slow: float, response: Response) -> Response:
     headers = response.headers
     asked: Asked = g.asked
-    policy = _DOCS_POLICY if asked.path.startswith("/docs") else _POLICY
-    headers.extend([*_ALWAYS, ("X-Request-ID", asked.request_id), ("Content-Security-Policy", policy)])
+    headers.extend([*_ALWAYS, ("X-Request-ID", asked.request_id)])
+    # Pages bring their own.
+    if "Content-Security-Policy" not in headers:
+        headers.add("Content-Security-Policy", _DOCS_POLICY if asked.path.startswith("/docs") else _POLICY)
     if asked.method == "OPTIONS" and response.status_code == 200:
         headers["Access-Control-Allow-Methods"] = ", ".join(sorted(response.allow))
-        headers["Access-Control-Allow-Headers"] = "If-None-Match, X-Request-ID"
+        headers["Access-Control-Allow-Headers"] = _ALLOWED
         headers["Access-Control-Max-Age"] = "86400"
     # What says nothing itself may be kept, and asked for again before each use.
     headers.setdefault("Cache-Control", "no-cache")
@@ -80,6 +93,8 @@ def _finish(metrics: Metrics, slow: float, response: Response) -> Response:
         response.vary.add("Accept-Encoding")
     else:
         headers.add("Vary", "Accept-Encoding")
+    if asked.accepted and not isinstance(response, Answer):
+        compress(response, asked.accepted)
     seconds = time.perf_counter() - asked.started
     rule = request.url_rule
     metrics.count_request(NO_RULE if rule is None else rule.rule, response.status_code, seconds)

@@ -14,7 +14,24 @@ from pathlib import Path
 from index.errors import IndexUnavailable
 from index.live import LiveIndex
 
-STATUSES = ("200", "302", "304", "308", "400", "404", "405", "410", "413", "414", "429", "500", "503", "504", "other")
+STATUSES = (
+    "200",
+    "301",
+    "302",
+    "304",
+    "308",
+    "400",
+    "404",
+    "405",
+    "410",
+    "413",
+    "414",
+    "429",
+    "500",
+    "503",
+    "504",
+    "other",
+)
 _PLACES = {int(status): place for place, status in enumerate(STATUSES[:-1])}
 # Upper bounds, in seconds, of the histogram's parts; the last part has none.
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

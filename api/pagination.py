@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from api.arguments import MAX_WINDOW
+from api.arguments import MAX_WINDOW, Matching
 from api.cursors import make_cursor
 from index.live import OpenGeneration
 
 Json = dict[str, Any]
-# What proxies keep for all headers of an answer together, by default.
-_MAX_HEADER = 4096
+# Proxies keep 4 kB for all headers of an answer together, by default, and answer 502 where that is not enough.
+_MAX_HEADER = 3000
+# What decides which stories are found: all that a feed takes over, for it has its own order and pages.
+_MATCHING = frozenset(field.data_key or name for name, field in Matching().fields.items())
 
 
 def answer_page(
@@ -43,10 +45,21 @@ def answer_page(
     }  # fmt: skip
 
 
+def make_feed_link(base: str) -> str:
+    """The feed of this request's search, as Atom: the form that every reader knows."""
+    query = urlencode([(name, value) for name, value in request.args.items() if name in _MATCHING])
+    return f"{base}/v1/feeds/search.atom" + (f"?{query}" if query else "")
+
+
 def make_link_header(links: Json) -> str:
-    """RFC 8288; ``next`` and ``prev`` only, and nothing where the request's own URL is too long for a header."""
-    header = ", ".join(f'<{links[rel]}>; rel="{rel}"' for rel in ("next", "prev") if links[rel])
-    return header if len(header) <= _MAX_HEADER else ""
+    """RFC 8288: ``next``, ``prev`` and the feed as ``alternate``, as far as there is room in a header."""
+    parts = [f'<{links[rel]}>; rel="{rel}"' for rel in ("next", "prev") if links[rel]]
+    if "feed" in links:
+        parts.append(f'<{links["feed"]}>; rel="alternate"; type="application/atom+xml"')
+    while len(header := ", ".join(parts)) > _MAX_HEADER:
+        # The request's own URL is long, and so is each of them.
+        parts.pop()
+    return header
 
 
 def _query_without(*names: str) -> str:

@@ -53,6 +53,7 @@ class Text(Parameter):
         self.max_length = max_length
         schema = {"type": "string", "maxLength": max_length}
         super().__init__(description, f"text of at most {max_length} characters", schema, **kwargs)
+        self.error_messages["required"] = "missing"
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
         return value if len(value) <= self.max_length else self.refuse("too_long")

@@ -42,6 +42,9 @@ def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, An
 
 @blueprint.reads("/publishers/<publisher_id>", NoArguments, PublisherAnswer, "not_found", "index_unavailable")
 def show_publisher(arguments: Arguments, publisher_id: str) -> Response:
-    """A publisher"""
+    """A publisher
+
+    With the number of its articles, and of the stories that cite them.
+    """
     with borrow_index() as generation:
         return answer_json(generation, arguments, lambda: answer_publisher(get_publisher(generation, publisher_id)))

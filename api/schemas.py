@@ -3,12 +3,13 @@ marshmallow dumps 20 hits at less than half the speed. Keys may be added, so non
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from index.query import FACETS
+from index.query import FACETS, Interval, Sort
 
 
 class Answer(Schema):
@@ -37,8 +38,12 @@ def _count(description: str) -> fields.Integer:
     return fields.Integer(required=True, metadata={"description": description, "minimum": 0})
 
 
-def _time(description: str) -> fields.DateTime:
-    return fields.DateTime(required=True, allow_none=True, metadata={"description": description})
+def _time(description: str, *, nullable: bool = True) -> fields.DateTime:
+    return fields.DateTime(required=True, allow_none=nullable, metadata={"description": description})
+
+
+def _one_of(words: Iterable[str], description: str) -> fields.String:
+    return fields.String(required=True, validate=validate.OneOf([*words]), metadata={"description": description})
 
 
 def _list(schema: type[Schema], description: str) -> fields.List[Any]:
@@ -164,6 +169,10 @@ class LinksAnswer(Answer):
     prev = _text("The page before", nullable=True)
 
 
+class SearchLinksAnswer(LinksAnswer):
+    feed = _text("The same search as a feed, newest first")
+
+
 class ListAnswer(Answer):
     total = _count("Exact number of results")
     page = _count("This page, from 1")
@@ -209,18 +218,18 @@ class FacetAnswer(Answer):
 
 
 class FacetValuesAnswer(FacetAnswer):
-    facet = _text("The facet")
+    facet = _one_of(FACETS, "The facet")
     generation = _text("The generation that answered")
 
 
 class BucketAnswer(Answer):
-    start = _time("When it begins")
-    end = _time("When the next one begins")
+    start = _time("When it begins", nullable=False)
+    end = _time("When the next one begins", nullable=False)
     count = _count("Stories published in it")
 
 
 class TimelineAnswer(Answer):
-    interval = _text("How long each stretch is")
+    interval = _one_of(Interval, "How long each stretch is")
     buckets = _list(BucketAnswer, "From the first story's to the last one's, with no gap")
     missing = _count("Stories without a time")
     total = _count("Stories found")
@@ -232,12 +241,15 @@ class QueryAnswer(Answer):
     parsed = _text("As understood")
     corrected = fields.Boolean(required=True, metadata={"description": "Whether parsed has other words than q"})
     did_you_mean = _text("A query that finds something without the filters, where nothing was found", nullable=True)
-    match = _text("all or any")
+    match = _one_of(("all", "any"), "How many of the words must match")
     relaxed = _text("any where one of the words was enough, else null", nullable=True)
-    sort = _text("The order")
+    sort = _one_of(Sort, "The order")
 
 
 class SearchAnswer(ListAnswer):
+    links = fields.Nested(
+        SearchLinksAnswer, required=True, metadata={"description": "Neighbouring pages, and the feed of the search"}
+    )
     query = fields.Nested(QueryAnswer, required=True, metadata={"description": "The query as understood"})
     total_relation = fields.String(
         required=True, validate=validate.Equal("eq"), metadata={"description": "eq: the total is exact"}
@@ -270,6 +282,41 @@ class SuggestAnswer(Answer):
     suggestions = _list(SuggestionAnswer, "Queries, then topics, publishers and stories, each the best first")
 
 
+class FeedAuthorAnswer(Answer):
+    name = _text("Who curated it")
+
+
+class FeedMoreAnswer(Answer):
+    short_title = fields.String(metadata={"description": "A shorter title"})
+    related = fields.List(fields.String(), metadata={"description": "Ids of curated stories to go on with"})
+
+
+class FeedItemAnswer(Answer):
+    id = _text("Stable: the story in this API")
+    url = _text("The story for readers")
+    title = _text("Plain text")
+    content_html = _text("Summary, text with citations, sources; escaped")
+    summary = fields.String(metadata={"description": "Plain text"})
+    image = fields.String(metadata={"description": "Picture"})
+    date_published = fields.DateTime(metadata={"description": "UTC"})
+    date_modified = fields.DateTime(metadata={"description": "UTC"})
+    authors = fields.List(fields.Nested(FeedAuthorAnswer), metadata={"description": "Who curated it"})
+    tags = fields.List(fields.String(), metadata={"description": "Topics"})
+    language = _text("BCP 47")
+    more = fields.Nested(FeedMoreAnswer, data_key="_outpost", metadata={"description": "What has no name there"})
+
+
+class JsonFeedAnswer(Answer):
+    version = _text("The format", example="https://jsonfeed.org/version/1.1")
+    title = _text("The words and filters of the search")
+    home_page_url = _text("The same search for readers")
+    feed_url = _text("This page")
+    description = _text("What it is")
+    next_url = fields.String(metadata={"description": "Older stories; left out on the last page"})
+    language = fields.String(metadata={"description": "BCP 47, where all items have the same"})
+    items = _list(FeedItemAnswer, "Stories, newest first")
+
+
 class FaultAnswer(Answer):
     parameter = _text("Name")
     code = _text("Kind of fault")
@@ -287,13 +334,14 @@ class ProblemAnswer(Answer):
     instance = _text("Path of the request")
     request_id = _text("Also in X-Request-ID and in the log")
     errors = fields.List(fields.Nested(FaultAnswer), metadata={"description": "Every faulty parameter"})
+    message = fields.String(metadata={"description": "detail once more, for Algolia's clients, where they ask"})
     near = fields.List(fields.String(), metadata={"description": "Ids that look like the one asked for"})
 
 
 class StatusAnswer(Answer):
     version = _text("Version of Outpost")
     generation = _text("Current generation")
-    built_at = _time("When it was built")
+    built_at = _time("When it was built", nullable=False)
     engine = _text("Engine")
     schema_version = _count("Version of fields and analysis")
     stories = _count("Stories")
@@ -305,8 +353,73 @@ class StatusAnswer(Answer):
     bytes = _count("Size on disk")
 
 
+def _optional(field: fields.Field[Any]) -> fields.Field[Any]:
+    field.required = False
+    return field
+
+
+class OembedAnswer(Answer):
+    version = _text("Of the protocol", example="1.0")
+    type = _text("rich or link", example="rich")
+    title = _text("Plain text; escape it in HTML")
+    author_name = _text("Who curated it, or empty")
+    provider_name = _text("This site")
+    provider_url = _text("Where it is")
+    html = _optional(_text("Rich: a quotation, without script"))
+    width = fields.Integer(metadata={"description": "Rich: pixels that it takes across"})
+    height = fields.Integer(metadata={"description": "Rich: about as many pixels as it takes from top to bottom"})
+
+
+_NamedAnswer = Answer.from_dict({"name": _text("Name as the story has it")}, name="Named")
+_OrganizationAnswer = Answer.from_dict(
+    {
+        "@type": _text("Organization"),
+        "name": _text("Name"),
+        "logo": _optional(_text("Picture")),
+        "url": _optional(_text("Where it is")),
+    },
+    name="Organization",
+)
+_CitationAnswer = Answer.from_dict(
+    {
+        "@type": _text("Article"),
+        "position": fields.Integer(required=True, metadata={"description": "Position in the story, from 1"}),
+        "url": _optional(_text("The article")),
+        "headline": _optional(_text("Title")),
+        "description": _optional(_text("Excerpt")),
+        "author": fields.Nested(_NamedAnswer, metadata={"description": "Author"}),
+        "publisher": fields.Nested(_OrganizationAnswer, metadata={"description": "Publisher"}),
+        "datePublished": _optional(_text("RFC 3339, UTC")),
+    },
+    name="Citation",
+)
+ArticleAnswer = Answer.from_dict(
+    {
+        "@context": _text("https://schema.org"),
+        "@type": _text("NewsArticle"),
+        "@id": _text("The page to share"),
+        "identifier": _text("Stable id", example="31001"),
+        "url": _text("The page to share"),
+        "mainEntityOfPage": _text("The page to share"),
+        "headline": _text("Title"),
+        "alternativeHeadline": _optional(_text("A shorter title")),
+        "description": _optional(_text("Summary")),
+        "articleBody": _optional(_text("Headings and paragraphs, one a line")),
+        "keywords": fields.List(fields.String(), metadata={"description": "Labels of topics"}),
+        "inLanguage": _text("BCP 47", example="en"),
+        "datePublished": _optional(_text("RFC 3339, UTC")),
+        "dateModified": _optional(_text("RFC 3339, UTC")),
+        "image": fields.List(fields.String(), metadata={"description": "Pictures"}),
+        "author": fields.Nested(_NamedAnswer, metadata={"description": "Who curated it: a person or a desk"}),
+        "publisher": fields.Nested(_OrganizationAnswer, required=True, metadata={"description": "This site"}),
+        "citation": fields.List(fields.Nested(_CitationAnswer), metadata={"description": "The sources"}),
+    },
+    name="NewsArticle",
+)
+
+
 class HealthAnswer(Answer):
-    status = _text("ok or ready")
+    status = _one_of(("ok", "ready"), "That it is")
 
 
 class ProblemMeaning(Answer):

@@ -14,7 +14,7 @@ from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
 from api.cursors import find_place
 from api.metrics import EMPTY, Metrics
-from api.pagination import answer_page
+from api.pagination import answer_page, make_feed_link
 from api.parameters import Arguments
 from api.schemas import SearchAnswer
 from index.live import OpenGeneration
@@ -45,10 +45,12 @@ def _search(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, 
         metrics: Metrics = current_app.extensions["outpost.metrics"]
         metrics.count(EMPTY)
     results = answer_hits(found.page.hits, arguments.get("fields_"), base_url())
+    paging = answer_page(generation, arguments, offset, found.page.total, base_url(), found.page.after)
+    paging["links"]["feed"] = make_feed_link(base_url())
     took = (time.perf_counter() - started) * 1000
     return {
         "query": answer_query(arguments, found, query.sort),
-        **answer_page(generation, arguments, offset, found.page.total, base_url(), found.page.after),
+        **paging,
         "total_relation": "eq",
         "took_ms": round(took, 3),
         "generation": generation.name,

@@ -1,12 +1,11 @@
-"""/v1/stories: the list, one story, and what belongs to it; and /s/, the address for sharing."""
+"""/v1/stories: the list, one story, and what belongs to it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, redirect
+from flask import Response
 from msgspec.structs import replace
-from werkzeug import Response as AnyResponse
 
 from api.answers import answer_briefs, answer_detail, answer_related, answer_story_sources, select_keys
 from api.arguments import (
@@ -24,7 +23,7 @@ from api.pagination import answer_page
 from api.parameters import Arguments
 from api.schemas import RelatedList, StoryList, StorySelection, StorySourceList
 from index.live import OpenGeneration
-from index.search import find_citing, get_shared_story, get_story, related_stories, search_stories
+from index.search import find_citing, get_story, related_stories, search_stories
 
 blueprint = ApiBlueprint("stories", __name__, description="Stories and what belongs to them")
 # How many related stories come with a story; /related gives more.
@@ -105,7 +104,10 @@ def _related(generation: OpenGeneration, story_id: str, limit: int) -> dict[str,
     "/v1/stories/<story_id>/sources", NoArguments, StorySourceList, "not_found", "gone", "index_unavailable"
 )
 def list_story_sources(arguments: Arguments, story_id: str) -> Response:
-    """The sources of a story, by the number that its citations use"""
+    """The sources of a story, by the number that its citations use
+
+    All of them, in the order of the story: `n` is what `citations` of its paragraphs count by, from 1.
+    """
     with borrow_index() as generation:
         return answer_json(generation, arguments, lambda: _story_sources(generation, story_id))
 
@@ -113,11 +115,3 @@ def list_story_sources(arguments: Arguments, story_id: str) -> Response:
 def _story_sources(generation: OpenGeneration, story_id: str) -> dict[str, Any]:
     sources = answer_story_sources(get_story(generation, story_id))
     return {"total": len(sources), "results": sources}
-
-
-@blueprint.moves("/s/<name>")
-def follow_share_url(arguments: dict[str, Any], name: str) -> AnyResponse:
-    """From the address for sharing to the story"""
-    with borrow_index() as generation:
-        story = get_shared_story(generation, name)
-        return redirect(f"{base_url()}/v1/stories/{story.id}")

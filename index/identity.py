@@ -88,8 +88,13 @@ def canonical_url(url: str) -> str:
     if not parts.query:
         return bare
     pairs = parse_qsl(parts.query, keep_blank_values=True)
-    kept = sorted((k, v) for k, v in pairs if not k.lower().startswith("utm_") and k.lower() not in _TRACKING)
+    kept = sorted((name, value) for name, value in pairs if not is_tracking(name))
     return bare + ("?" + urlencode(kept) if kept else "")
+
+
+def is_tracking(name: str) -> bool:
+    """Whether a query parameter only tells where a reader came from."""
+    return name.lower().startswith("utm_") or name.lower() in _TRACKING
 
 
 def source_id(url: str | None, story: str, position: int) -> str:

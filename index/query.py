@@ -14,6 +14,7 @@ from index.brief import read_id
 from index.documents import Source, Story
 
 FACETS = ("topic", "publisher", "curator", "language", "domain", "year", "month")
+NumberName = Literal["source_count", "published_at_timestamp"]
 SuggestionType = Literal["query", "topic", "publisher", "story"]
 
 
@@ -102,7 +103,8 @@ def iter_positive(node: Node | None) -> Iterator[Term | Phrase | Prefix]:
 
 
 class ValueFilter(Struct, frozen=True):
-    """Narrows by a facet: one of ``any_of`` (when not empty) and none of ``none_of``; values are facet ids."""
+    """Narrows by a facet: one of ``any_of`` (when not empty) and none of ``none_of``; values are facet ids. Of several
+    for the same facet each must hold."""
 
     facet: str
     any_of: frozenset[str] = frozenset()
@@ -121,12 +123,14 @@ class Filters(Struct, frozen=True):
 
 class FacetRequest(Struct, frozen=True):
     """Which facets to count, how many values of each, in which order; and of which values: those whose label has, for
-    each word of ``containing`` (case folded), a word that begins with it."""
+    each word of ``containing`` (case folded), a word that begins with it. ``filtered``: counted under the filters on
+    the facet itself too."""
 
     names: tuple[str, ...] = ()
     size: int = 10
     sort: Literal["count", "value"] = "count"
     containing: tuple[str, ...] = ()
+    filtered: bool = False
 
 
 class Marking(Struct, frozen=True):
@@ -141,7 +145,8 @@ class Marking(Struct, frozen=True):
 class SearchQuery(Struct, frozen=True):
     """A search over stories. ``tree`` None matches everything; ``search_in`` are fields of the schema; hits are marked
     where ``marking`` says how. ``recency``, 0 to 1: how much newer stories count for more (index.recency). ``after`` is
-    that of the page before the one that begins at ``offset``, where it is known."""
+    that of the page before the one that begins at ``offset``, where it is known. ``seconds`` is how long it may take,
+    None: as long as the engine lets any search take."""
 
     tree: Node | None = None
     search_in: tuple[str, ...] = ("title", "summary", "body", "source")
@@ -153,10 +158,12 @@ class SearchQuery(Struct, frozen=True):
     marking: Marking | None = None
     recency: float = 0.0
     after: str = ""
+    seconds: float | None = None
 
 
 class SourceQuery(Struct, frozen=True):
-    """A search over sources, by relevance with a ``tree``, else newest first."""
+    """A search over sources, by relevance with a ``tree``, else newest first. ``after`` and ``seconds`` as in
+    SearchQuery."""
 
     tree: Node | None = None
     publishers: ValueFilter = ValueFilter("publisher")
@@ -165,6 +172,8 @@ class SourceQuery(Struct, frozen=True):
     published_before: datetime | None = None
     offset: int = 0
     limit: int = 20
+    after: str = ""
+    seconds: float | None = None
 
 
 # --- what is answered --------------------------------------------------------------------------------------
@@ -180,8 +189,8 @@ class FacetValue(Struct, frozen=True):
 
 
 class Facet(Struct, frozen=True):
-    """Counts obey every filter but this facet's own. ``other``: stories' values beyond ``values``, added up;
-    ``missing``: stories without any value."""
+    """Counts obey every filter but this facet's own, unless asked otherwise. ``other``: stories' values beyond
+    ``values``, added up; ``missing``: stories without any value."""
 
     values: tuple[FacetValue, ...]
     other: int
@@ -201,6 +210,17 @@ class Timeline(Struct, frozen=True):
 
     buckets: tuple[Bucket, ...]
     missing: int
+
+
+class NumberStats(Struct, frozen=True):
+    """The numbers that ``count`` matches have (others have none; of no numbers the bounds are 0): the lowest, the
+    highest, all added up, and the ``values`` that most have, each with how many, the least first of equals."""
+
+    count: int
+    low: int
+    high: int
+    total: int
+    values: tuple[tuple[int, int], ...]
 
 
 class Hit(Struct, frozen=True):
@@ -240,8 +260,11 @@ class SourceRecord:
 
 
 class SourcePage(Struct, frozen=True):
+    """``after``: see SearchPage."""
+
     total: int
     hits: tuple[tuple[SourceRecord, float], ...]
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from index.brief import encode_brief
 from index.correction import Found, search_forgiving
@@ -15,6 +15,8 @@ from index.query import (
     Facet,
     Hit,
     Interval,
+    NumberName,
+    NumberStats,
     PublisherRecord,
     RelatedStory,
     SearchPage,
@@ -54,6 +56,10 @@ def count_timeline(generation: OpenGeneration, query: SearchQuery, interval: Int
     return Timeline(fill_gaps(counts, interval), missing)
 
 
+def measure_number(generation: OpenGeneration, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+    return generation.engine.measure(query, number, size)
+
+
 def export_stories(generation: OpenGeneration, query: SearchQuery) -> Iterator[bytes]:
     """All matches, in order, as lines of an input file: built again they are the same stories."""
     return (line + b"\n" for line in generation.engine.iter_documents(query))
@@ -61,6 +67,12 @@ def export_stories(generation: OpenGeneration, query: SearchQuery) -> Iterator[b
 
 def search_sources(generation: OpenGeneration, query: SourceQuery) -> SourcePage:
     return generation.engine.search_sources(query)
+
+
+def iter_stories(generation: OpenGeneration, idents: Iterable[str]) -> Iterator[Story]:
+    """Those that are there, in this order, one after the other: each may have megabytes."""
+    for ident in idents:
+        yield from generation.engine.find_stories([ident])
 
 
 def get_story(generation: OpenGeneration, ident: str) -> Story:
@@ -76,16 +88,19 @@ def get_story(generation: OpenGeneration, ident: str) -> Story:
 def get_shared_story(generation: OpenGeneration, name: str) -> Story:
     """The story of a ``slug-id``, by its id: both parts may hold a "-", and the slug may be an old one.
 
-    Raises NotFound.
+    Raises Gone where an earlier generation had it, else NotFound.
     """
-    parts = name[:MAX_SHARED].split("-")
+    parts = name[-MAX_SHARED:].split("-")
     candidates = ["-".join(parts[at:]) for at in range(1, len(parts))]
     found = generation.engine.find_stories(candidates)
     exact = (story for story in found if f"{story.slug}-{story.id}" == name)
     story = next(exact, None) or next(iter(found), None)
-    if story is None:
-        raise NotFound("story", name)
-    return story
+    if story is not None:
+        return story
+    for ident in candidates:
+        if generation.story_ids.was_removed(ident):
+            raise Gone(ident)
+    raise NotFound("story", name)
 
 
 def get_source(generation: OpenGeneration, ident: str) -> SourceRecord:

@@ -79,6 +79,13 @@ class Settings:
             "but `outpost serve` makes one"
         },
     )
+    pages: str = field(
+        default="on",
+        metadata={
+            "help": "whether there are pages for readers; off: the API alone, and /s/ leads to the story in it",
+            "pattern": "on|off", "allowed": "on or off",
+        },
+    )  # fmt: skip
 
     @property
     def place(self) -> Place:

@@ -82,7 +82,7 @@ def _check_port(settings: Settings) -> None:
 
 
 def _welcome(settings: Settings) -> None:
-    """The address, and three things to try that find something in this index."""
+    """The address, and a few things to try that find something in this index."""
     url = _url_of(settings)
     click.echo(f"Outpost serves {settings.place} on {url}")
     live = LiveIndex(settings.place)
@@ -97,7 +97,8 @@ def _welcome(settings: Settings) -> None:
     title = msgspec.json.decode(complete(newest.brief, ""))["title"]
     word = max(WORD.findall(title), key=len, default="news").lower()
     click.echo("Try:")
-    for path in (f"/v1/search?q={word}&facets=topic,publisher", f"/v1/stories/{newest.id}/related", "/docs"):
+    pages = [f"/search?q={word}"] if settings.pages == "on" else []
+    for path in (*pages, f"/v1/search?q={word}&facets=topic,publisher", f"/v1/stories/{newest.id}/related", "/docs"):
         click.echo(f"  {url}{path}")
 
 

@@ -28,8 +28,8 @@ def write_stories(path: Path, stories: Iterable[Story]) -> Path:
     return path
 
 
-def build_stories(root: Path, stories: Iterable[Story]) -> Path:
-    """An index of ``stories`` at ``root``."""
+def build_stories(root: Path, stories: Iterable[Story], *also: Path) -> Path:
+    """An index of ``stories``, and of those in other files, at ``root``."""
     root.parent.mkdir(parents=True, exist_ok=True)
-    build_index(root, [write_stories(root.with_suffix(".ndjson"), stories)])
+    build_index(root, [write_stories(root.with_suffix(".ndjson"), stories), *also])
     return root

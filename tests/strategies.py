@@ -174,7 +174,7 @@ _moments = st.one_of(st.none(), st.none(), st.sampled_from(TIMES))
 _counts = st.one_of(st.none(), st.none(), st.integers(0, 3))
 filters = st.builds(
     Filters,
-    values=st.lists(st.sampled_from(FACETS).flatmap(value_filters), max_size=2, unique_by=lambda f: f.facet).map(tuple),
+    values=st.lists(st.sampled_from(FACETS).flatmap(value_filters), max_size=3).map(tuple),
     published_from=_moments,
     published_before=_moments,
     min_sources=_counts,
@@ -186,6 +186,7 @@ facet_requests = st.builds(
     size=st.integers(1, 4),
     sort=st.sampled_from(("count", "value")),
     containing=st.sampled_from(((), (), ("a",), ("re",), ("relative", "t"), ("20",), ("東",))),
+    filtered=st.booleans(),
 )
 _STORY_NAMES = tuple(field.name for field in STORY_FIELDS)
 story_queries = st.builds(

@@ -14,6 +14,8 @@ from index.query import (
     IndexStatus,
     Interval,
     NearWord,
+    NumberName,
+    NumberStats,
     PublisherRecord,
     SearchPage,
     SearchQuery,
@@ -30,10 +32,13 @@ class Engine(Protocol):
 
     All raise IndexUnavailable (or a subclass) when the index cannot answer and QueryTimeout when a query takes too
     long, never an error of their own make. ``patience``: for how many seconds a query that finds nothing may be
-    searched again in other words.
+    searched again in other words. ``longest``: how many seconds a search may take, of which it may be given less.
     """
 
     patience: float
+
+    @property
+    def longest(self) -> float: ...
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
         """The page of hits, the exact total, and the facets asked for.
@@ -48,6 +53,11 @@ class Engine(Protocol):
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
         """How many matches were published in each stretch of time, by its beginning (index.timeline.start_of), and how
         many have no time. Order, offset and limit of the query are not looked at."""
+        ...
+
+    def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+        """What the matches have of a number, how many sources or the second (of 1970) they were published in, and the
+        ``size`` values that most of them have. Order, offset and limit of the query are not looked at."""
         ...
 
     def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:

@@ -72,8 +72,8 @@ def make_client() -> Iterator[MakeClient]:
     """Makes clients whose index is closed at the end."""
     apps: list[Flask] = []
 
-    def make(index: Path, public_url: str = "") -> FlaskClient:
-        apps.append(create_app(Settings(index=index, public_url=public_url)))
+    def make(index: Path, public_url: str = "", pages: str = "on") -> FlaskClient:
+        apps.append(create_app(Settings(index=index, public_url=public_url, pages=pages)))
         return apps[-1].test_client()
 
     yield make

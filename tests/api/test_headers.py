@@ -9,10 +9,13 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
+from api.pages.assets import ASSET_NAMES
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem, get
 from tests.factories import build_stories, make_story
 
+FIRST_PAGE = "/s/ferry-robot-takes-its-first-morning-shift-on-the-skerrow-crossing-31001"
+STYLE = f"/static/{ASSET_NAMES['outpost.css']}"
 TAGGED = [
     "/v1/search?q=robot&facets=topic",
     "/v1/stories?per_page=3",
@@ -21,16 +24,25 @@ TAGGED = [
     "/v1/stories/31001/sources",
     "/v1/sources?q=robot",
     "/v1/suggest?q=f",
+    "/opensearch/suggestions?q=f",
     "/v1/publishers",
     "/v1/publishers/harbor-ledger",
     "/v1/facets/topic?q=tr",
     "/v1/stats/timeline?interval=month",
     "/v1/lookup?url=https://example.com/a",
+    "/v1/stories/31001.jsonld",
+    "/oembed?url=/s/x-31001",
 ]
+PAGES = ["/", "/search?q=robot", "/topics/energy", "/publishers/harbor-ledger", FIRST_PAGE]
+FEEDS = ["/v1/feeds/search.json?q=robot", "/v1/feeds/search.rss?q=robot", "/v1/feeds/search.atom?q=robot"]
 STREAMED = ["/v1/export/stories.ndjson?q=robot"]
 FRESH = ["/healthz", "/readyz", "/status", "/metrics"]
 ASSETS = ["/docs", "/docs/", "/docs/swagger-ui.css", "/docs/favicon-32x32.png"]
-EVERYTHING = [*TAGGED, *FRESH, *ASSETS, *STREAMED, "/problems/gone", "/openapi.json", "/s/x-31001"]
+SITE = ["/sitemap.xml", "/sitemaps/2025-01-1.xml", "/sitemaps/news.xml", "/robots.txt", "/opensearch.xml"]
+STREAMED += SITE[1:3]
+EVERYTHING = [
+    *TAGGED, *PAGES, *SITE, *FEEDS, *FRESH, *ASSETS, *STREAMED, "/problems/gone", "/openapi.json", STYLE
+]  # fmt: skip
 WRONG = ["/nope", "/v1/stories/never", "/v1/search?x=1", "/s/never", "/docs/never.css"]
 # What differs between two answers to the same request.
 _VARYING = {"Date", "X-Request-ID"}
@@ -39,7 +51,7 @@ _VARYING = {"Date", "X-Request-ID"}
 # --- conditional requests ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", TAGGED)
+@pytest.mark.parametrize("url", [*TAGGED, *PAGES, *FEEDS])
 def test_the_tag_is_weak_and_stable_and_gives_304_without_body(client: FlaskClient, url: str) -> None:
     first = client.get(url)
     tag = first.headers["ETag"]
@@ -143,7 +155,7 @@ def test_every_route_is_asked_here(client: FlaskClient) -> None:
     """A route that nobody put into EVERYTHING fails here."""
     adapter = client.application.url_map.bind("localhost")
     asked = {adapter.match(url.partition("?")[0])[0] for url in [*EVERYTHING, "/v1/sources/x"]}
-    assert asked == {rule.endpoint for rule in client.application.url_map.iter_rules()}
+    assert asked == {rule.endpoint for rule in client.application.url_map.iter_rules() if "GET" in rule.methods}
 
 
 # --- CORS --------------------------------------------------------------------------------------------------
@@ -213,9 +225,13 @@ def test_the_link_header_says_what_the_body_says(
         response = client.get(f"{path}?per_page=5&page={page}")
         links = response.json["links"]
         said = dict(re.findall(r'<([^>]*)>; rel="(\w+)"', response.headers.get("Link", "")))
-        assert {rel: url for url, rel in said.items()} == {rel: links[rel] for rel in ("next", "prev") if links[rel]}
+        expected = {rel: links[rel] for rel in ("next", "prev") if links[rel]}
+        expected |= {"alternate": links["feed"]} if "feed" in links else {}
+        assert {rel: url for url, rel in said.items()} == expected
         assert (links["next"] is None, links["prev"] is None) == (page >= last, page == 1)
-        assert all(url.startswith(f"{base}{path}?") for url in links.values() if url)
+        assert all(
+            links[rel].startswith(f"{base}{path}?") for rel in ("self", "first", *expected.keys() - {"alternate"})
+        )
         if page > last:
             assert links["prev"].endswith(f"page={last}")
 
@@ -243,9 +259,11 @@ def test_every_answer_has_the_headers_that_protect(client: FlaskClient, url: str
         assert "default-src 'none'" in headers["Content-Security-Policy"] or url.startswith("/docs")
 
 
-@pytest.mark.parametrize("url", TAGGED)
-def test_answers_are_kept_and_checked_before_use(client: FlaskClient, url: str) -> None:
-    assert client.get(url).headers["Cache-Control"] == "public, max-age=0, must-revalidate"
+@pytest.mark.parametrize("url", [*TAGGED, *PAGES])
+def test_answers_may_be_kept_for_seconds_and_shown_while_they_are_asked_for_again(
+    client: FlaskClient, url: str
+) -> None:
+    assert client.get(url).headers["Cache-Control"] == "public, max-age=10, stale-while-revalidate=60"
 
 
 @pytest.mark.parametrize("url", FRESH)
@@ -264,7 +282,8 @@ def test_nothing_sent_becomes_a_header(hostile: FlaskClient, base: str, text: st
     assert "Set-Cookie" not in response.headers
     assert not any(re.search(r"[\r\n]|evil", f"{name}{value}") for name, value in response.headers if name != "Link")
     link = response.headers.get("Link", "")
-    assert re.fullmatch(r'(</[^<>"\s]*>; rel="next")?', link)
+    feed = r'</v1/feeds/search\.atom\?[^<>"\s]*>; rel="alternate"; type="application/atom\+xml"'
+    assert re.fullmatch(rf'(</[^<>"\s]*>; rel="next")?(, )?({feed})?', link)
     if response.status_code == 200:
         assert link
 
@@ -272,7 +291,7 @@ def test_nothing_sent_becomes_a_header(hostile: FlaskClient, base: str, text: st
 def test_a_name_in_a_share_url_leads_nowhere_else(client: FlaskClient) -> None:
     for name in ("x-31001", "%2F%2Fevil.example.com-31001", "https:%2F%2Fevil-31001", "%0d%0aX: y-31001"):
         response = client.get(f"/s/{name}", headers={"Host": "evil.example.com"})
-        assert response.status_code == 404 or response.headers["Location"] == "/v1/stories/31001"
+        assert response.status_code == 404 or response.headers["Location"] == FIRST_PAGE
 
 
 # --- /docs -------------------------------------------------------------------------------------------------
@@ -314,3 +333,14 @@ def test_a_link_too_long_for_a_header_stands_in_the_body_alone(client: FlaskClie
     answer = client.get("/v1/search", query_string=filters)
     assert answer.json["links"]["next"]
     assert "Link" not in answer.headers
+
+
+def test_where_there_is_room_for_one_link_only_it_is_the_next_page(client: FlaskClient) -> None:
+    answer = client.get("/v1/search", query_string={"topic": "energy," * 220, "language": "en," * 50, "per_page": "1"})
+    assert re.fullmatch(r'<[^>]*>; rel="next"', answer.headers["Link"])
+
+
+@pytest.mark.parametrize("times", [10, 100, 150, 200, 240, 280])
+def test_all_headers_together_fit_into_what_a_proxy_keeps_for_them(client: FlaskClient, times: int) -> None:
+    answer = client.get("/v1/search", query_string={"topic": "energy," * times, "per_page": "1", "page": "2"})
+    assert sum(len(name) + len(value) + 4 for name, value in answer.headers) < 4000

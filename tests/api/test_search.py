@@ -375,7 +375,7 @@ def _all_links(answer: Any) -> list[str]:
 def test_the_public_url_stands_before_links_and_the_host_never_does(
     make_client: MakeClient, sample_index: Path, base: str
 ) -> None:
-    client = make_client(sample_index, base)
+    client = make_client(sample_index, base, pages="off")
     lies = {"Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com", "Forwarded": "host=evil.example.com"}
     for path in ("/v1/search?q=robot&per_page=2", "/v1/stories?per_page=2", "/v1/publishers?per_page=2"):
         response = client.get(path, headers=lies)
@@ -387,7 +387,8 @@ def test_the_public_url_stands_before_links_and_the_host_never_does(
     assert redirect.headers["Location"] == f"{base}/v1/stories/31001"
 
 
-def test_the_links_of_a_hit_lead_to_the_story(client: FlaskClient) -> None:
+def test_the_links_of_a_hit_lead_to_the_story(make_client: MakeClient, sample_index: Path) -> None:
+    client = make_client(sample_index, pages="off")
     for hit in search(client, q="robot")["results"]:
         assert get(client, hit["url"])["id"] == hit["id"]
         response = client.get(hit["share_url"], follow_redirects=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from tests.api.conftest import HOSTILE
-from tests.api.helpers import Json, every_page, found, get
-from tests.factories import SAMPLE
+from api.pages.assets import ASSET_NAMES
+from tests.api.conftest import HOSTILE, MakeClient
+from tests.api.helpers import Json, check_problem, every_page, found, get
+from tests.factories import SAMPLE, build_stories, make_story
 
 LINES: dict[str, Json] = {line["id"]: line for line in map(json.loads, SAMPLE.read_text("utf-8").splitlines())}
+STYLE = f"/static/{ASSET_NAMES['outpost.css']}"
 KEPT = ("id", "title", "short_title", "summary", "curated_by", "language")
 
 
@@ -188,26 +191,60 @@ def test_fewer_related_are_the_first_of_more(client: FlaskClient, limit: int) ->
         assert get(client, "/v1/stories/31001?include=related")["related"] == more[:5]
 
 
-# --- the address to share ----------------------------------------------------------------------------------
+# --- the address to share, where there are no pages ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bare(make_client: MakeClient, sample_index: Path) -> FlaskClient:
+    """The API alone over the sample."""
+    return make_client(sample_index, pages="off")
+
+
+@pytest.fixture(scope="module")
+def bare_hostile(make_client: MakeClient, hostile_index: Path) -> FlaskClient:
+    return make_client(hostile_index, pages="off")
 
 
 @pytest.mark.parametrize("ident", LINES)
-def test_a_share_url_leads_to_its_story(client: FlaskClient, ident: str) -> None:
-    response = client.get(f"/s/{share_name(client, ident)}")
+def test_a_share_url_leads_to_its_story(bare: FlaskClient, ident: str) -> None:
+    response = bare.get(f"/s/{share_name(bare, ident)}")
     assert (response.status_code, response.headers["Location"]) == (302, f"/v1/stories/{ident}")
 
 
 @pytest.mark.parametrize("story", HOSTILE, ids=lambda story: story.id)
-def test_a_share_url_leads_to_its_story_whatever_id_and_title_are(hostile: FlaskClient, story: Any) -> None:
-    name = share_name(hostile, story.id)
+def test_a_share_url_leads_to_its_story_whatever_id_and_title_are(bare_hostile: FlaskClient, story: Any) -> None:
+    name = share_name(bare_hostile, story.id)
     assert name.isascii()
     for slug_and_id in (name, f"an-older-title-{story.id}", f"-{story.id}"):
-        assert hostile.get(f"/s/{slug_and_id}").headers["Location"] == f"/v1/stories/{story.id}"
+        assert bare_hostile.get(f"/s/{slug_and_id}").headers["Location"] == f"/v1/stories/{story.id}"
 
 
 @pytest.mark.parametrize("name", ["31001", "x-", "-", "--", "x-never", "x_31001", "x-31001-", "x-31001x", "-" * 500])
-def test_a_name_that_ends_in_no_id_leads_nowhere(client: FlaskClient, name: str) -> None:
-    assert client.get(f"/s/{name}").status_code == 404
+def test_a_name_that_ends_in_no_id_leads_nowhere(bare: FlaskClient, name: str) -> None:
+    check_problem(bare.get(f"/s/{name}"), 404, "not_found")
+
+
+def test_a_share_url_finds_its_story_however_long_its_slug_is(bare: FlaskClient) -> None:
+    # One cut at its end would lead to the story 3100, if there were one.
+    assert bare.get(f"/s/{'x' * 300}-31001").headers["Location"] == "/v1/stories/31001"
+
+
+def test_the_share_url_of_a_removed_story_is_gone(make_client: MakeClient, tmp_path: Path) -> None:
+    root = build_stories(tmp_path / "index", [make_story("a-1"), make_story("b-2")])
+    build_stories(root, [make_story("b-2")])
+    client = make_client(root, pages="off")
+    check_problem(client.get("/s/story-a-1-a-1"), 410, "gone")
+    assert client.get("/s/story-b-2-b-2").status_code == 302
+
+
+@pytest.mark.parametrize("pages", ["/", "/search", "/topics/energy", "/publishers/harbor-ledger", STYLE])
+def test_without_pages_there_are_none(bare: FlaskClient, pages: str) -> None:
+    check_problem(bare.get(pages, headers={"Accept": "text/html"}), 404, "not_found")
+
+
+def test_the_document_has_the_share_url_where_it_leads_into_the_api(client: FlaskClient, bare: FlaskClient) -> None:
+    documents = [get(one, "/openapi.json") for one in (client, bare)]
+    assert documents[1]["paths"].keys() - documents[0]["paths"].keys() == {"/s/{name}"}
 
 
 def test_the_hostile_corpus_is_all_there(hostile: FlaskClient) -> None:

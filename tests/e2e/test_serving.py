@@ -19,11 +19,12 @@ def read_log(server: Server) -> list[dict[str, object]]:
     return [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
 
 
-def test_serve_prints_its_address_and_three_things_that_find_something(sample_server: Server) -> None:
+def test_serve_prints_its_address_and_four_things_that_find_something(sample_server: Server) -> None:
     lines = sample_server.log.read_text().splitlines()
     assert lines[0].endswith(f"on {sample_server.url}")
-    tries = [line.strip() for line in lines[2:5]]
-    search, related, docs = (requests.get(url, timeout=10) for url in tries)
+    tries = [line.strip() for line in lines[2:6]]
+    page, search, related, docs = (requests.get(url, timeout=10) for url in tries)
+    assert "<mark>" in page.text
     assert search.json()["total"] > 0
     assert related.json()["total"] > 0
     assert "swagger-ui" in docs.text

@@ -142,7 +142,7 @@ class BruteForce:
     # --- order and facets ----------------------------------------------------------------------------------
 
     def count_facet(self, name: str, query: SearchQuery, labels: Mapping[str, str]) -> Facet:
-        stories = self.match_stories(query, leave_out=name)
+        stories = self.match_stories(query, leave_out=None if query.facets.filtered else name)
         counts = Counter(value for story in stories for value in values_of(story, name))
         selected = {value for own in query.filters.values if own.facet == name for value in own.any_of}
         entries = [

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from index.documents import Story
 from index.engines.indexed import microseconds
-from index.query import Interval, SearchQuery, Sort
+from index.query import Interval, NumberName, NumberStats, SearchQuery, Sort
 from index.recency import weigh
 from index.timeline import start_of
 from tests.engines import brute_force
@@ -33,6 +33,25 @@ class CountingContract(ServesCorpora):
                 times = [story.published_at or None for story in truth.match_stories(query)]
                 expected = Counter(start_of(time, interval) for time in times if time)
                 assert engine.count_times(query, interval) == (expected, times.count(None))
+
+    @CHECKED
+    @given(
+        corpora, st.lists(story_queries, min_size=5, max_size=12),
+        st.sampled_from(("source_count", "published_at_timestamp")), st.integers(1, 3),
+    )  # fmt: skip
+    def test_numbers_are_measured_as_reading_every_story_measures_them(
+        self, corpus: list[Story], queries: list[SearchQuery], number: NumberName, size: int
+    ) -> None:
+        truth = BruteForce(corpus)
+        with self.serve(corpus) as engine:
+            for query in queries:
+                found = truth.match_stories(query)
+                times = [microseconds(story.published_at or None) for story in found]
+                seconds = [time // 1_000_000 for time in times if time is not None]
+                numbers = sorted(seconds if number != "source_count" else [len(story.sources) for story in found])
+                values = tuple(Counter(numbers).most_common(size))
+                expected = NumberStats(len(numbers), (numbers or [0])[0], (numbers or [0])[-1], sum(numbers), values)
+                assert engine.measure(query, number, size) == expected
 
     @CHECKED
     @given(corpora, st.lists(story_queries, min_size=5, max_size=12), st.sampled_from((0.2, 1.0)))

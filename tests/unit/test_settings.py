@@ -29,11 +29,12 @@ def test_every_setting_can_be_set() -> None:
         "proxies": "1",
         "slow_ms": "250",
         "metrics": "/run/outpost",
+        "pages": "off",
     }
     settings = Settings.from_env({variable_of(name): value for name, value in given.items()})
     expected = Settings(
         index=Path("/data/index"), host="0.0.0.0", port=9000, workers=3, public_url="https://news.test",
-        rate_limit="100/minute", proxies=1, slow_ms=250, metrics="/run/outpost",
+        rate_limit="100/minute", proxies=1, slow_ms=250, metrics="/run/outpost", pages="off",
     )  # fmt: skip
     assert settings == expected
     assert {field.name for field in fields(Settings)} >= set(given)
@@ -66,6 +67,7 @@ def test_every_setting_says_what_it_is_for() -> None:
         ("OUTPOST_RATE_LIMIT", "100/week", "a number and second, minute, hour or day, as 100/minute"),
         ("OUTPOST_RATE_LIMIT", "-1/second", "a number and second, minute, hour or day, as 100/minute"),
         ("OUTPOST_PROXIES", "11", "0 to 10"),
+        ("OUTPOST_PAGES", "no", "on or off"),
     ],
 )
 def test_a_value_that_means_nothing_is_told_with_what_would(name: str, value: str, allowed: str) -> None:

@@ -91,11 +91,11 @@ class Collection:
     def search(self, match: Match, query: SearchQuery, among: Sequence[str] | None = None) -> Page:
         """The first ``query.offset + query.limit`` documents in order, the total, the facets; of the documents with the
         ids ``among`` alone, unless it is None. Raises QueryTimeout."""
-        total, found, deadline, wanted = 0, [], Deadline(), query.offset + query.limit
+        total, found, deadline, wanted = 0, [], Deadline(query.seconds), query.offset + query.limit
         counts = [FacetCount(self._facets[name], query.facets, query.filters) for name in query.facets.names]
         for place, segment in enumerate(self.segments):
             scratch = self._take_scratch(place)
-            within, left = filtering.narrow(segment, query.filters, query.facets.names)
+            within, left = filtering.narrow(segment, query.filters, () if query.facets.filtered else query.facets.names)
             if among is not None:
                 within = segment.find_documents(among, within)
             if left == _NO_FILTERS and self._is_plain(segment, match, query):
@@ -119,7 +119,7 @@ class Collection:
 
     def iter_matches(self, match: Match, query: SearchQuery) -> Iterator[tuple[Segment, Matches]]:
         """Segment by segment, all that matches and passes the filters, ascending. Raises QueryTimeout."""
-        deadline = Deadline()
+        deadline = Deadline(query.seconds)
         for place, segment in enumerate(self.segments):
             scratch = self._take_scratch(place)
             within, left = filtering.narrow(segment, query.filters, ())

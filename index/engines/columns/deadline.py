@@ -14,12 +14,13 @@ MAX_SECONDS = 0.8
 class Deadline:
     """Begins when it is made; whoever works looks at it before each step, 0.1 µs."""
 
-    __slots__ = ("_end",)
+    __slots__ = ("_end", "_seconds")
 
-    def __init__(self) -> None:
-        self._end = monotonic() + MAX_SECONDS
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = MAX_SECONDS if seconds is None else min(seconds, MAX_SECONDS)
+        self._end = monotonic() + self._seconds
 
     def check(self) -> None:
         """Raises QueryTimeout."""
         if monotonic() > self._end:
-            raise QueryTimeout(MAX_SECONDS)
+            raise QueryTimeout(self._seconds)

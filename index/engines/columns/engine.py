@@ -9,15 +9,17 @@ from functools import cached_property
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from index.documents import Story
 from index.engines.census import read_publishers
+from index.engines.columns import deadline
 from index.engines.columns.collection import Collection, Found, Page, TreeMatch
 from index.engines.columns.completion import Completer
 from index.engines.columns.executor import Executor, Matches
 from index.engines.columns.files import SOURCES, STORIES, read_segments
 from index.engines.columns.marking import make_hits
-from index.engines.columns.times import count_times
+from index.engines.columns.times import count_times, measure, to_seconds
 from index.engines.indexed import StoredSource
 from index.engines.similar import Likeness, find_likeness
 from index.errors import IndexDamaged
@@ -31,6 +33,8 @@ from index.query import (
     Interval,
     Marking,
     NearWord,
+    NumberName,
+    NumberStats,
     PublisherRecord,
     SearchPage,
     SearchQuery,
@@ -52,6 +56,10 @@ class ColumnsEngine:
     """Raises OSError, ValueError or msgspec's errors where files are not what they were."""
 
     patience = 0.1
+
+    @property
+    def longest(self) -> float:
+        return deadline.MAX_SECONDS
 
     def __init__(self, directory: Path, status: IndexStatus) -> None:
         self._status = status
@@ -82,6 +90,15 @@ class ColumnsEngine:
             missing += undated
         return dict(counts), missing
 
+    def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+        parts = [np.empty(0, np.int64)]
+        for segment, (docs, _) in self._stories.iter_matches(TreeMatch(query.tree), query):
+            if number == "source_count":
+                parts.append(segment.columns["source_count"][docs].astype(np.int64))
+            else:
+                parts.append(to_seconds(segment.columns["published"][docs]))
+        return measure(np.concatenate(parts), size)
+
     def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
         found = self._stories.iter_sorted(TreeMatch(query.tree), query)
         return (one.segment.read_document(one.number) for one in found)
@@ -89,7 +106,9 @@ class ColumnsEngine:
     def search_sources(self, query: SourceQuery) -> SourcePage:
         filters = Filters((query.publishers,), query.published_from, query.published_before)
         sort = Sort.RELEVANCE if query.tree is not None else Sort.NEWEST
-        asked = SearchQuery(None, SOURCE_DEFAULTS, filters, sort, offset=query.offset, limit=query.limit)
+        asked = SearchQuery(
+            None, SOURCE_DEFAULTS, filters, sort, offset=query.offset, limit=query.limit, seconds=query.seconds
+        )
         among = None
         if query.story is not None:
             among = [ident for story in self.find_stories([query.story]) for ident in story.source_ids()]

@@ -97,10 +97,11 @@ class FacetCount:
         self._total = self._missing = 0
 
     def add(self, place: int, segment: Segment, scratch: Scratch, docs: Docs, fails: Fails | None) -> None:
-        """Count the values that the matches have under every filter but the facet's own."""
+        """Count the values that the matches have under every filter but, unless asked so, the facet's own."""
         facet, counts, touched = segment.facets[self.name], scratch.counts[self.name], scratch.codes[self.name]
         if fails is not None:
-            docs = docs[(fails & ~np.uint8(filtering.own_bit(segment, self.name))) == 0]
+            own = 0 if self._request.filtered else filtering.own_bit(segment, self.name)
+            docs = docs[(fails & ~np.uint8(own)) == 0]
         column = (docs, facet.sets, len(facet.values), facet.set_starts, facet.set_codes, counts, touched)
         if self._simple:
             codes, found = np.empty((2, self._request.size), np.int32)

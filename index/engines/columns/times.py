@@ -1,4 +1,4 @@
-"""Counts of times by the stretch they are in: index.timeline over arrays."""
+"""Counts of times by the stretch they are in, and what numbers documents have: index.timeline over arrays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engines.columns.files import NO_TIME
-from index.query import Interval
+from index.query import Interval, NumberStats
 
 _UNITS = {Interval.HOUR: "h", Interval.DAY: "D", Interval.WEEK: "D", Interval.MONTH: "M", Interval.YEAR: "Y"}
 
@@ -26,3 +26,18 @@ def count_times(published: NDArray[np.int64], interval: Interval) -> tuple[dict[
     times: list[datetime] = found.astype("datetime64[s]").tolist()
     by_start = {time.replace(tzinfo=UTC): count for time, count in zip(times, counts.tolist(), strict=True)}
     return by_start, len(published) - len(dated)
+
+
+def to_seconds(published: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The seconds that the times are in; what is no time is left out."""
+    seconds: NDArray[np.int64] = published[published != NO_TIME] // 1_000_000
+    return seconds
+
+
+def measure(numbers: NDArray[np.int64], size: int) -> NumberStats:
+    if not len(numbers):
+        return NumberStats(0, 0, 0, 0, ())
+    values, counts = np.unique(numbers, return_counts=True)
+    most = np.argsort(-counts, kind="stable")[:size]
+    pairs = tuple(zip(values[most].tolist(), counts[most].tolist(), strict=True))
+    return NumberStats(len(numbers), int(values[0]), int(values[-1]), int(numbers.sum()), pairs)

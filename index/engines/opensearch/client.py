@@ -12,13 +12,13 @@ from opensearchpy import JSONSerializer, OpenSearch
 from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, TransportError
 
 from index.engines.opensearch.address import ClusterAddress
+from index.engines.opensearch.deadline import MAX_SECONDS, Deadline
 from index.errors import IndexUnavailable, QueryTimeout
 
 Json = dict[str, Any]
-# What a shard may work on one search; then the whole search fails, for a part of an answer would look like all of it.
-MAX_SECONDS = 10.0
-# What a connection may wait for bytes: longer, so that the cluster says itself what took long.
-_PATIENCE = 15.0
+# What a connection waits for bytes, of what the cluster may take: more, so that it says itself what took long.
+_GRACE = 1.5
+_PATIENCE = _GRACE * MAX_SECONDS
 # A build waits for merges, and for nodes that are at their limit.
 BUILD_PATIENCE = 300.0
 # A full queue empties within milliseconds, and copies take the place of a node that died within a second: so many
@@ -78,12 +78,13 @@ class Cluster:
 
     def send(self, method: str, path: str, body: object = None, **params: object) -> Any:
         """The answer's JSON. Raises Refused for an answer of 4xx but 401, 403 and 429, else IndexUnavailable and
-        QueryTimeout."""
+        QueryTimeout. ``request_timeout`` in seconds takes the place of ``patience``."""
+        patience = params.get("request_timeout", self._patience)
         for attempt in range(_TRIES):
             try:
                 return self._client.transport.perform_request(method, path, params=params or None, body=body)
             except ConnectionTimeout as error:
-                raise QueryTimeout(self._patience) from error
+                raise QueryTimeout(float(str(patience))) from error
             except TransportError as error:
                 if error.status_code in (_BUSY, *_FAILED) and attempt + 1 < _TRIES:
                     time.sleep(_PAUSE * 2**attempt)
@@ -123,20 +124,32 @@ class Cluster:
                 return []
             raise
 
-    def search(self, searches: Sequence[tuple[str, Json]]) -> list[Json]:
-        """The whole answer to each (index, body), in one request. Raises what ``send`` raises; never a part."""
-        limits = {"timeout": f"{MAX_SECONDS:g}s"}
+    def search(self, searches: Sequence[tuple[str, Json]], deadline: Deadline | None = None) -> list[Json]:
+        """The whole answer to each (index, body), in one request, within MAX_SECONDS if not until ``deadline``.
+
+        Raises what ``send`` raises; never a part.
+        """
+        left = deadline.left() if deadline else MAX_SECONDS
+        limits = {"timeout": f"{max(1, int(left * 1000))}ms"}
+        patience: Json = {"request_timeout": _GRACE * left} if deadline else {}
+        try:
+            return self._search(searches, limits, patience)
+        except QueryTimeout as error:
+            raise QueryTimeout(deadline.seconds if deadline else error.seconds) from error
+
+    def _search(self, searches: Sequence[tuple[str, Json]], limits: Json, patience: Json) -> list[Json]:
         if len(searches) == 1:
             ((index, body),) = searches
             path = "/_search" if "pit" in body else f"/{index}/_search"
-            return [self._check(self.send("POST", path, {**limits, **body}, allow_partial_search_results="false"))]
+            asked = {"allow_partial_search_results": "false", **patience}
+            return [self._check(self.send("POST", path, {**limits, **body}, **asked))]
         lines = b"".join(
             msgspec.json.encode({"index": index, "allow_partial_search_results": False}) + b"\n"
             + msgspec.json.encode({**limits, **body}) + b"\n"
             for index, body in searches
         )  # fmt: skip
         for attempt in range(_TRIES):
-            answers: list[Json] = self.send("POST", "/_msearch", lines)["responses"]
+            answers: list[Json] = self.send("POST", "/_msearch", lines, **patience)["responses"]
             if not any(answer.get("status") in (_BUSY, *_FAILED) for answer in answers):
                 break
             time.sleep(_PAUSE * 2**attempt)

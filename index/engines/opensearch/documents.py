@@ -73,7 +73,9 @@ def describe_story(story: Story, texts: StoryTexts) -> Json:
     }
     if published is not None:
         # The milliseconds in which it lies, before 1970 too.
-        document |= {"published": published, "published_at": published // 1000}
+        document |= {
+            "published": published, "published_at": published // 1000, "published_second": published // 1_000_000,
+        }  # fmt: skip
     if updated is not None or published is not None:
         document["updated"] = published if updated is None else updated
     return document

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
@@ -17,9 +17,10 @@ from index.brief import encode_brief
 from index.documents import Story
 from index.engines.census import PublisherTally, sort_publishers
 from index.engines.indexed import StoredSource, microseconds
-from index.engines.opensearch import translation
+from index.engines.opensearch import counts, translation
 from index.engines.opensearch.client import Cluster, Refused
 from index.engines.opensearch.completion import Completer, find_near_words
+from index.engines.opensearch.deadline import MAX_SECONDS, Deadline
 from index.engines.opensearch.facets import FacetCounter
 from index.engines.opensearch.likeness import make_similar
 from index.engines.opensearch.lists import PAGE, TALLY_KIND, Lists
@@ -37,6 +38,8 @@ from index.query import (
     IndexStatus,
     Interval,
     NearWord,
+    NumberName,
+    NumberStats,
     PublisherRecord,
     SearchPage,
     SearchQuery,
@@ -55,7 +58,6 @@ MAX_WINDOW = 10_000
 _EXPORTED = 1_000  # documents of one request
 _KEEP_ALIVE = "5m"
 _REMEMBERED = 20_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What an id may be; nothing else is asked for.
 _ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}")
 
@@ -64,7 +66,7 @@ class ClusterEngine:
     """``name`` is the index of the stories; the others are named after it. Raises IndexDamaged where one is missing."""
 
     # Each search goes over the network, but holds no core of this machine.
-    patience = 1.0
+    patience, longest = 1.0, MAX_SECONDS
 
     def __init__(self, cluster: Cluster, name: str, status: IndexStatus) -> None:
         self._cluster, self._name, self._status = cluster, name, status
@@ -80,9 +82,9 @@ class ClusterEngine:
         for index in (name, self._sources, self._lists.index):
             self._search([(index, {"size": 0})])
 
-    def _search(self, searches: Sequence[tuple[str, Json]]) -> list[Json]:
+    def _search(self, searches: Sequence[tuple[str, Json]], deadline: Deadline | None = None) -> list[Json]:
         try:
-            return self._cluster.search(searches)
+            return self._cluster.search(searches, deadline)
         except Refused as error:
             raise self._explain(error) from error
 
@@ -95,17 +97,18 @@ class ClusterEngine:
     def search_stories(self, query: SearchQuery) -> SearchPage:
         if query.offset + query.limit > MAX_WINDOW and not query.after:
             return self._search_beyond(query)
+        deadline = Deadline(query.seconds)
         counters = [self._make_counter(name, query) for name in query.facets.names]
         searches = [self._describe(query, counters)]
         terms = query_terms(query.tree) if query.marking and query.marking.matches else []
         if unknown := [term for term in terms if term not in self._holding]:
             searches.append(self._lists.find_holding(unknown))
-        answers = self._search(searches)
+        answers = self._search(searches, deadline)
         if unknown:
             self._remember(unknown, answers[1])
-        facets = self._read_facets(counters, searches[0][1], answers[0])
-        total = answers[0]["hits"]["total"]["value"]
-        return SearchPage(total, self._make_hits(query, answers[0]), facets, _read_after(answers[0]["hits"]["hits"]))
+        facets = self._read_facets(counters, searches[0][1], answers[0], deadline)
+        total, hits = answers[0]["hits"]["total"]["value"], answers[0]["hits"]["hits"]
+        return SearchPage(total, self._make_hits(query, hits), facets, _read_after(hits))
 
     def describe_search(self, query: SearchQuery) -> tuple[str, Json]:
         """The index and the body of the one request that most searches are: to try it without Outpost."""
@@ -113,11 +116,7 @@ class ClusterEngine:
 
     def _describe(self, query: SearchQuery, counters: Sequence[FacetCounter]) -> tuple[str, Json]:
         body = self._make_body(query, faceted=query.facets.names)
-        body["size"] = query.limit
-        if query.after:
-            body["search_after"] = msgspec.json.decode(query.after)
-        else:
-            body["from"] = query.offset
+        body |= _make_place(query)
         if aggregations := {name: own for counter in counters for name, own in counter.make_request().items()}:
             body["aggs"] = aggregations
         return self._name, body
@@ -125,15 +124,18 @@ class ClusterEngine:
     def _search_beyond(self, query: SearchQuery) -> SearchPage:
         """Results beyond the window that OpenSearch counts off: read on from the beginning."""
         page = self.search_stories(msgspec.structs.replace(query, offset=0, limit=0))
+        deadline = Deadline(query.seconds)
         with self._point_in_time(self._name) as pit:
-            hits = list(islice(self._iter_hits(query, pit, size=PAGE, skipped=query.offset), query.limit))
-        found = self._make_hits(query, {"hits": {"hits": hits}})
-        return SearchPage(page.total, found, page.facets, _read_after(hits))
+            found = self._iter_hits(query, pit, size=PAGE, skipped=query.offset, deadline=deadline)
+            hits = list(islice(found, query.limit))
+        return SearchPage(page.total, self._make_hits(query, hits), page.facets, _read_after(hits))
 
     def _make_body(self, query: SearchQuery, faceted: Sequence[str] = ()) -> Json:
-        """The search without what says which part of its hits: filters on a facet that is counted come after it."""
-        before = [own for own in query.filters.values if own.facet not in faceted]
-        after = [own for own in query.filters.values if own.facet in faceted]
+        """The search without what says which part of its hits: filters on a facet whose counts do not obey them come
+        after counting."""
+        later = () if query.facets.filtered else faceted
+        before = [own for own in query.filters.values if own.facet not in later]
+        after = [own for own in query.filters.values if own.facet in later]
         filters = translation.translate_range(query.filters)
         filters += [one for own in before for one in translation.translate_filter(own)]
         scored = None if query.tree is None else self._of_stories.translate(query.tree, query.search_in)
@@ -148,41 +150,42 @@ class ClusterEngine:
             body["post_filter"] = {"bool": {"filter": narrowed}}
         return body
 
-    def _make_hits(self, query: SearchQuery, answer: Json) -> tuple[Hit, ...]:
+    def _make_hits(self, query: SearchQuery, hits: Sequence[Json]) -> tuple[Hit, ...]:
         marker = None
         if query.marking is not None:
             matched = query.marking.matches
             rarities = self.find_rarities(query_terms(query.tree)) if matched else {}
             marker = Marker(query, query.marking, rarities)
-        stories = [(hit["_score"] or 0.0, _read_story(hit)) for hit in answer["hits"]["hits"]]
+        stories = [(hit["_score"] or 0.0, _read_story(hit)) for hit in hits]
         return tuple(Hit(score, encode_brief(story), marker.mark(story) if marker else b"") for score, story in stories)
 
     def _make_counter(self, name: str, query: SearchQuery) -> FacetCounter:
         return FacetCounter(name, query.facets, query.filters, self._labels_of(name))
 
-    def _read_facets(self, counters: Sequence[FacetCounter], body: Json, answer: Json) -> dict[str, Facet]:
+    def _read_facets(
+        self, counters: Sequence[FacetCounter], body: Json, answer: Json, deadline: Deadline
+    ) -> dict[str, Facet]:
         facets = {}
         for counter in counters:
             found = counter.read(answer["aggregations"])
             while found is None:
                 more = {"query": body["query"], "size": 0, "aggs": counter.make_request()}
-                found = counter.read(self._search([(self._name, more)])[0]["aggregations"])
+                found = counter.read(self._search([(self._name, more)], deadline)[0]["aggregations"])
             facets[counter.name] = found
         return facets
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
-        source = {"at": {"date_histogram": {"field": "published_at", "calendar_interval": interval.value}}}
-        composite: Json = {"size": PAGE, "sources": [source]}
-        body = {"query": self._make_body(query)["query"], "size": 0, "track_total_hits": True}
-        counts: dict[datetime, int] = {}
-        while True:
-            answer = self._search([(self._name, {**body, "aggs": {"times": {"composite": composite}}})])[0]
-            found = answer["aggregations"]["times"]
-            for bucket in found["buckets"]:
-                counts[_EPOCH + timedelta(milliseconds=bucket["key"]["at"])] = bucket["doc_count"]
-            if len(found["buckets"]) < PAGE:
-                return counts, answer["hits"]["total"]["value"] - sum(counts.values())
-            composite = {**composite, "after": found["after_key"]}
+        return counts.count_times(self._asker(query), interval)
+
+    def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+        return counts.measure(self._asker(query), number, size)
+
+    def _asker(self, query: SearchQuery) -> counts.Ask:
+        asked, deadline = (
+            {"query": self._make_body(query)["query"], "size": 0, "track_total_hits": True},
+            Deadline(query.seconds),
+        )
+        return lambda more: self._search([(self._name, {**asked, **more})], deadline)[0]
 
     # --- reading on ----------------------------------------------------------------------------------------------
 
@@ -197,13 +200,16 @@ class ClusterEngine:
             for hit in self._iter_hits(query, pit, size=_EXPORTED):
                 yield msgspec.json.encode(_read_story(hit))
 
-    def _iter_hits(self, query: SearchQuery, pit: str, *, size: int, skipped: int = 0) -> Iterator[Json]:
+    def _iter_hits(
+        self, query: SearchQuery, pit: str, *, size: int, skipped: int = 0, deadline: Deadline | None = None
+    ) -> Iterator[Json]:
         """All hits from the one after ``skipped`` on, as they were when the point in time was made."""
         body = {**self._make_body(query), "size": size, "pit": {"id": pit, "keep_alive": _KEEP_ALIVE}}
         body["track_total_hits"] = False
         while True:
             passed = min(skipped, size)
-            hits = self._search([("", {**body, "_source": not passed or passed < size})])[0]["hits"]["hits"]
+            asked = {**body, "_source": not passed or passed < size}
+            hits = self._search([("", asked)], deadline)[0]["hits"]["hits"]
             yield from hits[passed:]
             skipped -= passed
             if len(hits) < size:
@@ -236,22 +242,22 @@ class ClusterEngine:
             "query": translation.make_query(scored, filters), "sort": translation.make_order(sort),
             "track_total_hits": True, "track_scores": query.tree is not None,
         }  # fmt: skip
-        if query.offset + query.limit <= MAX_WINDOW:
-            body |= {"from": query.offset, "size": query.limit}
-            found = self._search([(self._sources, body)])[0]["hits"]
+        deadline = Deadline(query.seconds)
+        if query.offset + query.limit <= MAX_WINDOW or query.after:
+            found = self._search([(self._sources, {**body, **_make_place(query)})], deadline)[0]["hits"]
         else:
-            found = self._read_sources_beyond(body, query)
+            found = self._read_sources_beyond(body, query, deadline)
         hits = tuple((_read_source(hit), hit["_score"] or 0.0) for hit in found["hits"])
-        return SourcePage(found["total"]["value"], hits)
+        return SourcePage(found["total"]["value"], hits, _read_after(found["hits"]))
 
-    def _read_sources_beyond(self, body: Json, query: SourceQuery) -> Json:
+    def _read_sources_beyond(self, body: Json, query: SourceQuery, deadline: Deadline) -> Json:
         total: Json | None = None
         hits: list[Json] = []
         skipped = query.offset
         with self._point_in_time(self._sources) as pit:
             body = {**body, "size": PAGE, "pit": {"id": pit, "keep_alive": _KEEP_ALIVE}}
             while len(hits) < query.limit:
-                found = self._search([("", body)])[0]["hits"]
+                found = self._search([("", body)], deadline)[0]["hits"]
                 total = total or found["total"]
                 hits += found["hits"][min(skipped, PAGE) :]
                 skipped -= min(skipped, PAGE)
@@ -373,6 +379,12 @@ def _translator(fields: Sequence[TextField], expand: translation.Expand) -> tran
 
 def _read_story(hit: Json) -> Story:
     return msgspec.convert(hit["_source"]["document"], Story)
+
+
+def _make_place(query: SearchQuery | SourceQuery) -> Json:
+    """Which part of the hits is wanted."""
+    place = {"search_after": msgspec.json.decode(query.after)} if query.after else {"from": query.offset}
+    return {**place, "size": query.limit}
 
 
 def _read_after(hits: Sequence[Json]) -> str:

@@ -18,14 +18,16 @@ _PARTS = "part"
 
 
 class FacetCounter:
-    """Counts one facet of a search: every filter obeyed but its own.
+    """Counts one facet of a search: every filter obeyed but, unless asked so, its own.
 
     ``labels`` are those of all its values. ``make_request`` is asked again until ``read`` gives the facet.
     """
 
     def __init__(self, name: str, request: FacetRequest, filters: Filters, labels: Mapping[str, str]) -> None:
         self.name, self._request, self._labels = name, request, labels
-        self._others = [one for own in filters.values if own.facet != name for one in translate_filter(own)]
+        # What the search itself leaves for after counting: see ClusterEngine.
+        later = [own for own in filters.values if own.facet in request.names and not request.filtered]
+        self._others = [one for own in later if own.facet != name for one in translate_filter(own)]
         self._chosen = {value for own in filters.values if own.facet == name for value in own.any_of}
         self._containing: list[str] | None = None
         if request.containing:

@@ -58,6 +58,7 @@ def make_stories(shards: int) -> Json:
         "published": {"type": "long"},
         "updated": {"type": "long"},
         "published_at": {"type": "date", "format": "epoch_millis"},
+        "published_second": {"type": "long", "index": False},
         "source_count": {"type": "integer"},
         "added": {"type": "long"},
         "source_ids": {"type": "keyword", "doc_values": False},

@@ -20,7 +20,7 @@ from index.engines.similar import Likeness, count_terms, find_likeness, length_o
 from index.engines.whoosh import fields
 from index.engines.whoosh.completion import complete, count_words
 from index.engines.whoosh.edits import count_edits
-from index.engines.whoosh.queries import Evaluator
+from index.engines.whoosh.queries import MAX_SECONDS, Evaluator
 from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, passes_source, sort_key
 from index.engines.whoosh.searchers import SearcherPool
 from index.folding import Typed, show_word
@@ -32,6 +32,8 @@ from index.query import (
     Interval,
     NearWord,
     Node,
+    NumberName,
+    NumberStats,
     PublisherRecord,
     SearchPage,
     SearchQuery,
@@ -55,6 +57,7 @@ class WhooshEngine:
     """An Engine (index.engines.base) over one generation."""
 
     patience = 0.1
+    longest = MAX_SECONDS
 
     def __init__(self, directory: Path, status: IndexStatus) -> None:
         self._status = status
@@ -97,6 +100,16 @@ class WhooshEngine:
         stories = list(self._iter_found(query))
         times = [story.published_at for story in stories if story.published_at]
         return dict(Counter(start_of(time, interval) for time in times)), len(stories) - len(times)
+
+    def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+        rows = [row for row, _, _ in self._find(query)[0]]
+        if number == "source_count":
+            numbers = [row.source_count for row in rows]
+        else:
+            numbers = [row.published // 1_000_000 for row in rows if row.published is not None]
+        counts = sorted(Counter(numbers).items(), key=lambda pair: (-pair[1], pair[0]))
+        low, high = min(numbers, default=0), max(numbers, default=0)
+        return NumberStats(len(numbers), low, high, sum(numbers), tuple(counts[:size]))
 
     def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
         return map(msgspec.json.encode, self._iter_found(query))

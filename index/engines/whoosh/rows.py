@@ -65,11 +65,11 @@ def newest_first(time: int | None) -> tuple[bool, int]:
 def count_facet(
     name: str, request: FacetRequest, filters: Filters, matches: Iterable[Match], labels: dict[str, str]
 ) -> Facet:
-    """Count the values of one facet under every filter but its own."""
+    """Count the values of one facet under every filter but, unless asked so, its own."""
     counts: Counter[str] = Counter()
     missing = 0
     for row, _, _ in matches:
-        if passes(row, filters, leave_out=name):
+        if passes(row, filters, leave_out=None if request.filtered else name):
             values = getattr(row, name)
             counts.update(values)
             missing += not values

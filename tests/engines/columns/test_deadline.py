@@ -9,6 +9,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from index.documents import Story
 from index.engines.base import Engine
@@ -95,6 +96,19 @@ def test_what_takes_too_long_is_given_up_and_the_next_search_is_right(
             engine.search_sources(SourceQuery(parse_query("w1 OR w2*", ())))
     assert engine.search_stories(query) == right
     assert engine.count_times(query, Interval.DAY) == counted
+
+
+def test_a_search_may_be_given_less_time_and_never_more(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    query, sources = make_query("a* OR b*"), SourceQuery(parse_query("w1 OR w2*", ()))
+    for seconds in (0.0, -1.0):
+        for ask in (engine.search_stories, lambda q: engine.measure(q, "source_count", 1)):
+            with pytest.raises(QueryTimeout):
+                ask(replace(query, seconds=seconds))
+        with pytest.raises(QueryTimeout):
+            engine.search_sources(replace(sources, seconds=seconds))
+    monkeypatch.setattr(deadline, "MAX_SECONDS", -1.0)
+    with pytest.raises(QueryTimeout):
+        engine.search_stories(replace(query, seconds=60.0))
 
 
 def test_the_clock_is_looked_at_between_the_parts_of_a_query(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from index.engines.opensearch.engine import ClusterEngine
 from index.indexer import build_index
 from index.settings import InvalidSetting, Settings
 from tests.api.helpers import check_problem
@@ -22,7 +25,39 @@ pytestmark = pytest.mark.xdist_group("opensearch")
 Json = dict[str, Any]
 SECRET = "correct-horse"
 # What differs between any two indexes, or is a measure of its engine.
-OWN = ("took_ms", "generation", "next_cursor", "score", "self", "next", "first", "prev")
+OWN = (
+    "took_ms", "generation", "next_cursor", "score", "self", "next", "first", "prev", "next_url", "processingTimeMS",
+)  # fmt: skip
+# Pages, feeds and what crawlers read: the same to the byte, but for the time of the build.
+SAME_TEXTS = (
+    "/",
+    "/search?q=ferry&sort=newest&topic=robotics,-x",
+    "/search?q=feryr&sort=newest",
+    "/search?q=zzqq",
+    "/topics/robotics?per_page=2&page=2",
+    "/publishers/harbour-record",
+    "/s/any-32002",
+    "/v1/feeds/search.json?q=ferry&per_page=3",
+    "/v1/feeds/search.rss?q=ferry&min_sources=2",
+    "/v1/feeds/search.atom?q=ferry&page=2&per_page=5",
+    "/v1/feeds/search.rss?topic=robotics",
+    "/v1/stories/32002.jsonld",
+    "/sitemap.xml",
+    "/sitemaps/2025-01-1.xml",
+    "/sitemaps/news.xml",
+    "/opensearch.xml",
+    "/oembed?url=http%3A%2F%2Flocalhost%2Fs%2Fany-32002",
+)
+ASKED = [
+    {"indexName": "stories_newest", "query": "ferry", "facets": ["*"], "hitsPerPage": 5, "page": 1},
+    {
+        "indexName": "stories_sources", "query": "rob", "facets": ["*"], "maxValuesPerFacet": 2,
+        "facetFilters": [["topic:Robotics", "topic:Energy"], "topic:-Culture", "language:en"],
+    },
+    {"indexName": "stories_oldest", "query": "", "numericFilters": ["source_count>=2"], "facets": ["source_count"]},
+    {"indexName": "stories", "query": "", "type": "facet", "facet": "publisher", "facetQuery": "h"},
+    {"indexName": "sources", "query": "fer"},
+]  # fmt: skip
 SAME = (
     "/v1/search?q=robot&facets=topic,publisher,curator,language,domain,year,month&facet_size=3&sort=newest",
     "/v1/search?q=ferry&publisher=the-harbour-record,-x&facets=publisher,topic&sort=sources&per_page=100",
@@ -48,6 +83,10 @@ SAME = (
     "/v1/publishers?per_page=100",
     "/v1/publishers?q=the&sort=name",
 )
+
+
+_BUILT = re.compile(r"<lastBuildDate>[^<]*<")
+_REQUEST = re.compile(r"Request [0-9a-f]{32}")
 
 
 def reduce(value: Any) -> Any:
@@ -85,6 +124,78 @@ def test_an_answer_of_the_cluster_is_that_of_the_directory(
     expected, found = embedded.get(url), clustered.get(url)
     assert found.status_code == expected.status_code == 200
     assert reduce(json.loads(found.data)) == reduce(json.loads(expected.data))
+
+
+@pytest.mark.parametrize("url", SAME_TEXTS)
+def test_pages_feeds_and_sitemaps_of_the_cluster_are_those_of_the_directory(
+    url: str, clustered: FlaskClient, embedded: FlaskClient
+) -> None:
+    expected, found = (_BUILT.sub("", one.get(url).text) for one in (embedded, clustered))
+    assert embedded.get(url).status_code == clustered.get(url).status_code
+    assert found == expected or _REQUEST.sub("", found) == _REQUEST.sub("", expected)
+
+
+@pytest.mark.parametrize("path", ["/v1/instantsearch", "/1/indexes/*/queries"])
+def test_instantsearch_finds_the_same_on_a_cluster(path: str, clustered: FlaskClient, embedded: FlaskClient) -> None:
+    expected, found = (one.post(path, json={"requests": ASKED}) for one in (embedded, clustered))
+    assert found.status_code == expected.status_code == 200
+    assert all(answer.get("nbHits", 1) for answer in expected.json["results"])
+    assert reduce(found.json) == reduce(expected.json)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/search?q=the+OR+a*", "/v1/stories?", "/v1/sources?", "/v1/feeds/search.json?", "/search?q=f*+OR+r*"]
+)
+def test_lists_go_on_beyond_the_window_from_their_last_result(
+    path: str, clustered: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = read_ids(clustered, f"{path}&per_page=100")
+    monkeypatch.setattr("api.pagination.MAX_WINDOW", 8)
+    monkeypatch.setattr("index.engines.opensearch.engine.MAX_WINDOW", 8)
+    # Whoever counted from the beginning again would come here.
+    for name in ("_search_beyond", "_read_sources_beyond"):
+        monkeypatch.setattr(ClusterEngine, name, None)
+    assert len(whole) > 20
+    assert read_ids(clustered, f"{path}&per_page=4") == whole
+
+
+def read_ids(client: FlaskClient, url: str) -> list[str]:
+    """What a list shows, from page to page as its links lead."""
+    found: list[str] = []
+    following: str | None = url
+    while following:
+        response = client.get(following)
+        assert response.status_code == 200, response.text
+        if response.mimetype == "text/html":
+            found += re.findall(r'<h\d dir="auto"><a href="([^"]+)"', response.text)
+            links = re.findall(r'<a rel="next" href="([^"]+)"', response.text)
+            following = html.unescape(links[0]) if links else None
+        else:
+            body = json.loads(response.data)
+            found += [one["id"] for one in body["items" if "items" in body else "results"]]
+            following = body.get("next_url") if "items" in body else body["links"]["next"]
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/search?q=robot", "/search?q=robot", "/v1/feeds/search.rss?q=robot", "/v1/sources"]
+)
+def test_a_search_that_runs_out_of_its_time_is_504(
+    path: str, clustered: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.engines.opensearch.deadline.MAX_SECONDS", -1.0)
+    # Not an answer that was kept from before.
+    response = clustered.get(path + ("&" if "?" in path else "?") + "per_page=7")
+    assert response.status_code == 504
+    if response.mimetype != "text/html":
+        check_problem(response, 504, "timeout")
+
+
+def test_instantsearch_that_runs_out_of_its_time_is_504(
+    clustered: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ClusterEngine, "longest", 0.001)
+    assert clustered.post("/v1/instantsearch", json={"requests": ASKED}).status_code == 504
 
 
 def test_hits_by_relevance_are_the_same_and_the_best_is_the_same(clustered: FlaskClient, embedded: FlaskClient) -> None:

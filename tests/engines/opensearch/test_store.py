@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,19 @@ import requests
 from index.documents import Story
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.lock import hold_lock
-from index.errors import BuildFailed, BuildRunning, Gone, IndexUnavailable, InvalidDocuments, NotFound, VersionMismatch
+from index.errors import (
+    BuildFailed,
+    BuildRunning,
+    Gone,
+    IndexUnavailable,
+    InvalidDocuments,
+    NotFound,
+    QueryTimeout,
+    VersionMismatch,
+)
 from index.indexer import build_index, delete_stories, merge_index, update_index
 from index.live import LiveIndex, OpenGeneration
-from index.query import FacetRequest, SearchQuery
+from index.query import FacetRequest, SearchQuery, SourceQuery
 from index.search import get_story, search_stories
 from index.stores import store_of
 from index.stores.cluster import ClusterStore
@@ -270,6 +280,42 @@ def test_shards_and_replicas_are_those_asked_for_and_the_mapping_is_strict(
     facet = search_stories(read(address), SearchQuery(facets=FacetRequest(("topic",), size=2))).facets["topic"]
     assert [(value.label, value.count) for value in facet.values] == [("T0", 9), ("T1", 9)]
     assert facet.other == 42
+
+
+def test_numbers_are_exact_over_several_shards(address: ClusterAddress, tmp_path: Path) -> None:
+    counts = [n % 9 for n in range(300)] + [3] * 2
+    times = [f"2025-01-01T00:00:{n % 50:02}Z" for n in range(302)]
+    made = (
+        make_story(str(n), sources=[{}] * count, published_at=time)
+        for n, (count, time) in enumerate(zip(counts, times, strict=True))
+    )
+    build(ClusterStore(address, shards=3, replicas=0), tmp_path, *made)
+    engine = read(address).engine
+    assert engine.measure(SearchQuery(), "source_count", 1).values == ((3, 35),)
+    # 302 stories in 50 seconds: of the first two seconds one story more than of the others.
+    assert engine.measure(SearchQuery(), "published_at_timestamp", 3).values == (
+        (1735689600, 7), (1735689601, 7), (1735689602, 6),
+    )  # fmt: skip
+    whole = engine.measure(SearchQuery(), "source_count", 100)
+    assert (whole.count, whole.low, whole.high, whole.total) == (302, 0, 8, sum(counts))
+    assert whole.values == tuple(Counter(sorted(counts)).most_common())
+
+
+def test_a_search_may_be_given_less_time_and_never_more(
+    store: ClusterStore, address: ClusterAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(store, tmp_path, make_story("a"))
+    engine = read(address).engine
+    for seconds in (0.0, -1.0):
+        for ask in (engine.search_stories, lambda q: engine.measure(q, "source_count", 1)):
+            with pytest.raises(QueryTimeout):
+                ask(SearchQuery(seconds=seconds))
+        with pytest.raises(QueryTimeout):
+            engine.search_sources(SourceQuery(seconds=seconds))
+    assert engine.search_stories(SearchQuery(seconds=60.0)).total == 1
+    monkeypatch.setattr("index.engines.opensearch.deadline.MAX_SECONDS", -1.0)
+    with pytest.raises(QueryTimeout):
+        engine.search_stories(SearchQuery(seconds=60.0))
 
 
 def test_results_far_beyond_the_window_are_read_in_order(

@@ -1,0 +1,114 @@
+"""/v1/feeds/search.json, .rss and .atom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from flask import Response, current_app, request
+from msgspec.structs import replace
+
+from api.arguments import FeedArguments, make_search_query, parse_search
+from api.blueprints import ApiBlueprint, Site, borrow_index, find_site
+from api.cache import Entry as Made
+from api.conditional import Form, answer_kept
+from api.cursors import find_place
+from api.feeds import atom, json_feed, rss
+from api.feeds.feed import GENERATOR, Feed, make_entries
+from api.pagination import answer_page
+from api.parameters import Arguments
+from api.schemas import JsonFeedAnswer
+from index.live import OpenGeneration
+from index.search import iter_stories, search_corrected
+from index.settings import Settings
+
+blueprint = ApiBlueprint("feeds", __name__, url_prefix="/v1", description="Any search as a feed")
+Render = Callable[[Feed], bytes]
+# Readers that look at it do not come again before; an hour old is better than none while it is fetched again.
+_CACHE_CONTROL = "public, max-age=300, stale-while-revalidate=3600"
+# An index that is so old has no other one of the same second after it.
+_SETTLED = timedelta(seconds=2)
+_XML = {"type": "string"}
+# Parameters that do not say which stories a feed is about.
+_PLACE = frozenset(("page", "per_page", "cursor", "sort", "recency", "typo"))
+
+
+@blueprint.reads(
+    "/feeds/search.json", FeedArguments, JsonFeedAnswer, "index_unavailable", media_type=json_feed.MEDIA_TYPE
+)
+def read_json_feed(arguments: Arguments) -> Response:
+    """Search as JSON Feed 1.1
+
+    Any search, newest first: title, summary, text with citations and sources as HTML, topics, picture, who curated it.
+    `next_url` leads to older stories.
+    """
+    return _answer(arguments, json_feed.MEDIA_TYPE, json_feed.render)
+
+
+@blueprint.reads("/feeds/search.rss", FeedArguments, _XML, "index_unavailable", media_type=rss.MEDIA_TYPE)
+def read_rss(arguments: Arguments) -> Response:
+    """Search as RSS 2.0
+
+    The same as the JSON Feed. Links of Atom lead from page to page (RFC 5005).
+    """
+    return _answer(arguments, rss.MEDIA_TYPE, rss.render)
+
+
+@blueprint.reads("/feeds/search.atom", FeedArguments, _XML, "index_unavailable", media_type=atom.MEDIA_TYPE)
+def read_atom(arguments: Arguments) -> Response:
+    """Search as Atom 1.0
+
+    The same as the JSON Feed. Links lead from page to page (RFC 5005).
+    """
+    return _answer(arguments, atom.MEDIA_TYPE, atom.render)
+
+
+def _answer(arguments: Arguments, media_type: str, render: Render) -> Response:
+    site = find_site()
+    with borrow_index() as generation:
+        modified = _find_modified(generation, arguments)
+        form = Form(f"{media_type}; charset=utf-8", site.base, site.limit(_CACHE_CONTROL), modified)
+        return answer_kept(generation, arguments, form, lambda: _make(generation, arguments, site, render))
+
+
+def _find_modified(generation: OpenGeneration, arguments: Arguments) -> datetime | None:
+    """When the index was built, for readers that ask If-Modified-Since.
+
+    Nothing where the answer changes as time goes by, or where another index may follow within the same second.
+    """
+    moving = any(request.args.get(name, "").startswith("now") for name in ("from", "to"))
+    built = generation.manifest.built_at
+    return None if moving or datetime.now(UTC) - built < _SETTLED else built
+
+
+def _make(generation: OpenGeneration, arguments: Arguments, site: Site, render: Render) -> Made:
+    offset, after = find_place(generation, arguments)
+    query = replace(make_search_query(arguments, parse_search(arguments), offset), after=after)
+    page = search_corrected(generation, query, correct=arguments["typo"] == "auto").page
+    title, description = _name(arguments)
+    feed = Feed(
+        title=title,
+        description=description,
+        home=_find_home(site),
+        links=answer_page(generation, arguments, offset, page.total, site.base, page.after)["links"],
+        entries=make_entries(iter_stories(generation, [hit.id for hit in page.hits]), site.base),
+        built=generation.manifest.built_at,
+    )
+    return render(feed), ""
+
+
+def _name(arguments: Arguments) -> tuple[str, str]:
+    """Title and description: the words, and the filters as they were sent."""
+    filters = [f"{name}={value}" for name, value in sorted(request.args.items()) if name not in _PLACE | {"q"}]
+    words = arguments["q"].strip()
+    title = ": ".join(filter(None, (GENERATOR, words))) + (f" ({', '.join(filters)})" if filters else "")
+    return title, f"Stories found by {words}" if words else "Stories"
+
+
+def _find_home(site: Site) -> str:
+    """Where readers see the same stories; without pages, where they are answered."""
+    query = urlencode([(name, value) for name, value in request.args.items() if name not in _PLACE])
+    settings: Settings = current_app.extensions["outpost.settings"]
+    path = "/search" if settings.pages == "on" else "/v1/search"
+    return site.base + path + (f"?{query}" if query else "")

@@ -1,0 +1,112 @@
+"""/oembed: what another site needs to show a story (https://oembed.com)."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from xml.etree.ElementTree import Element
+
+import msgspec
+from flask import Response, request
+
+from api.arguments import OembedArguments
+from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.cache import Entry
+from api.conditional import Form, answer_kept
+from api.jsonld import SITE_NAME
+from api.markup import add, serialize
+from api.parameters import Arguments
+from api.schemas import OembedAnswer
+from index.documents import Story
+from index.errors import NotFound
+from index.live import OpenGeneration
+from index.search import get_shared_story
+
+MEDIA_TYPES = {"json": "application/json", "xml": "text/xml; charset=utf-8"}
+# A column of text as blogs have it, and how much of it a character takes: 16 px, 24 px a line, 60 px of frame.
+_WIDTH, _CHARACTER, _LINE, _FRAME = 600, 8, 24, 60
+_SHARED = "/s/"
+Json = dict[str, Any]
+blueprint = ApiBlueprint("oembed", __name__, description="Stories on other sites")
+
+
+@blueprint.reads(
+    "/oembed", OembedArguments, OembedAnswer, "not_found", "gone", "index_unavailable", text_type="text/xml"
+)
+def embed_story(arguments: Arguments) -> Response:
+    """What shows a story on another site
+
+    oEmbed 1.0. `url` is the address to share of a story, whole or its path. The answer is `rich`: a quotation with
+    title, summary and publishers that needs no script. Where `maxwidth` and `maxheight` leave no room for it, it is
+    a `link`.
+    """
+    # Before the answer is looked for among those made already: whose address it is depends on who is asked.
+    origin, name = _read_url(arguments["url"])
+    with borrow_index() as generation:
+        form = Form(MEDIA_TYPES[arguments["format_"]], base_url() or origin)
+        return answer_kept(generation, arguments, form, lambda: _embed(generation, arguments, form.base, name))
+
+
+def _embed(generation: OpenGeneration, arguments: Arguments, base: str, name: str) -> Entry:
+    story = get_shared_story(generation, name)
+    described = describe_embed(story, base, arguments.get("maxwidth"), arguments.get("maxheight"))
+    return _to_xml(described) if arguments["format_"] == "xml" else msgspec.json.encode(described), ""
+
+
+def _read_url(url: str) -> tuple[str, str]:
+    """Where a URL of ours stands, "" for a path, and the name of its story.
+
+    Ours is what begins with OUTPOST_PUBLIC_URL or with the host that was asked; what is not is refused as if there was
+    no such story, as the specification has it. Raises NotFound.
+    """
+    base = base_url()
+    try:
+        parts = urlsplit(url.removeprefix(base) if base and url.startswith(f"{base}/") else url)
+    except ValueError:
+        raise NotFound("story", url[:200]) from None
+    foreign = parts.netloc and (parts.scheme.lower() not in ("http", "https") or parts.netloc != request.host)
+    if foreign or (parts.scheme and not parts.netloc) or not parts.path.startswith(_SHARED):
+        raise NotFound("story", url[:200])
+    origin = f"{parts.scheme.lower()}://{parts.netloc}" if parts.netloc else ""
+    return origin, unquote(parts.path.removeprefix(_SHARED))
+
+
+def describe_embed(story: Story, base: str, max_width: int | None, max_height: int | None) -> Json:
+    """The answer: ``rich`` where it fits, else ``link``. ``base`` stands before the paths of its addresses."""
+    described = {
+        "version": "1.0",
+        "type": "link",
+        "title": story.title,
+        "author_name": story.curated_by,
+        "provider_name": SITE_NAME,
+        "provider_url": f"{base}/",
+    }
+    width = min(max_width or _WIDTH, _WIDTH)
+    publishers = ", ".join(publisher.label for publisher in story.publishers)
+    height = _FRAME + sum(_LINE * _count_lines(text, width) for text in (story.title, story.summary, publishers))
+    if max_height is not None and height > max_height:
+        return described
+    quotation = _make_html(story, f"{base}/s/{story.slug}-{story.id}", publishers)
+    return {**described, "type": "rich", "html": quotation, "width": width, "height": height}
+
+
+def _count_lines(text: str, width: int) -> int:
+    return math.ceil(len(text) * _CHARACTER / width)
+
+
+def _make_html(story: Story, address: str, publishers: str) -> str:
+    title, summary, sources = map(html.escape, (story.title, story.summary, publishers))
+    language = html.escape(story.language)
+    parts = [f'<p><a href="{html.escape(address)}" dir="auto"><strong>{title}</strong></a></p>']
+    parts += [f'<p dir="auto">{summary}</p>'] if summary else []
+    parts += [f"<footer>{sources}</footer>"] if sources else []
+    return f'<blockquote class="outpost-story" lang="{language}">{"".join(parts)}</blockquote>'
+
+
+def _to_xml(described: Json) -> bytes:
+    root = Element("oembed")
+    for name, value in described.items():
+        add(root, name, str(value))
+    return serialize(root)

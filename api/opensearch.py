@@ -1,0 +1,64 @@
+"""/opensearch.xml, by which a browser adds the site's search, and the suggestions that it then asks for.
+
+https://github.com/dewitt/opensearch/blob/master/opensearch-1-1-draft-6.md
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+import msgspec
+from flask import Response
+
+from api.arguments import NoArguments, SuggestArguments
+from api.blueprints import ApiBlueprint, borrow_index, find_site
+from api.conditional import Form, answer_kept
+from api.feeds import atom, rss
+from api.markup import add, serialize
+from api.parameters import Arguments
+from index.folding import read_typed
+from index.live import OpenGeneration
+from index.suggestions import suggest
+
+blueprint = ApiBlueprint("opensearch", __name__, description="For search engines and browsers")
+MEDIA_TYPE = "application/opensearchdescription+xml"
+SUGGESTIONS = "application/x-suggestions+json"
+
+
+@blueprint.reads("/opensearch.xml", NoArguments, {"type": "string"}, media_type=MEDIA_TYPE)
+def describe_search(arguments: Arguments) -> Response:
+    """How to search here
+
+    OpenSearch 1.1: the addresses of results for readers, of feeds and of suggestions.
+    """
+    site = find_site()
+    root = Element("OpenSearchDescription", {"xmlns": "http://a9.com/-/spec/opensearch/1.1/"})
+    add(root, "ShortName", "Outpost")
+    add(root, "Description", "Search news stories and the articles they are made of")
+    add(root, "InputEncoding", "UTF-8")
+    add(root, "Url", type="text/html", template=f"{site.base}/search?q={{searchTerms}}")
+    for form, media_type in (("atom", atom.MEDIA_TYPE), ("rss", rss.MEDIA_TYPE)):
+        add(root, "Url", type=media_type, template=f"{site.base}/v1/feeds/search.{form}?q={{searchTerms}}")
+    add(root, "Url", type=SUGGESTIONS, template=f"{site.base}/opensearch/suggestions?q={{searchTerms}}")
+    add(root, "Url", type=MEDIA_TYPE, rel="self", template=f"{site.base}/opensearch.xml")
+    response = Response(serialize(root), content_type=MEDIA_TYPE)
+    response.headers["Cache-Control"] = site.limit("public, max-age=86400")
+    return response
+
+
+@blueprint.reads(
+    "/opensearch/suggestions", SuggestArguments, {"type": "array"}, "index_unavailable", media_type=SUGGESTIONS
+)
+def list_browser_suggestions(arguments: Arguments) -> Response:
+    """Suggestions for a browser's address bar
+
+    `[what was typed, [completions]]`: the texts of `/v1/suggest`.
+    """
+    with borrow_index() as generation:
+        form = Form(SUGGESTIONS, base="")
+        return answer_kept(generation, arguments, form, lambda: (_suggest(generation, arguments), ""))
+
+
+def _suggest(generation: OpenGeneration, arguments: Arguments) -> bytes:
+    found = suggest(generation, read_typed(arguments["q"]), arguments["limit"])
+    return msgspec.json.encode([arguments["q"], list(dict.fromkeys(one.text for one in found))])

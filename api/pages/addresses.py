@@ -1,0 +1,35 @@
+"""The addresses of pages: what is read from one, and how others are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+from flask import redirect, request
+from werkzeug import Response
+
+from api.blueprints import base_url
+from api.parameters import QueryParser
+from index.identity import is_tracking
+
+parser = QueryParser()
+# Proxies pass on no longer header; nobody's form or network makes one.
+_MAX_HEADER = 4096
+
+
+def find_cleaner() -> Response | None:
+    """A redirect to the same page without what only forms and other sites put into an address, if there is any.
+
+    Forms send the fields that were left empty, and networks add where a reader came from: neither is a mistake.
+    """
+    sent = list(request.args.items(multi=True))
+    kept = [(name, value) for name, value in sent if value.strip() and not is_tracking(name)]
+    address = base_url() + make_url(quote(request.path), kept)
+    return redirect(address) if kept != sent and len(address) <= _MAX_HEADER else None
+
+
+def make_url(path: str, parameters: Mapping[str, object] | list[tuple[str, str]]) -> str:
+    """``path`` with those parameters that are not None."""
+    pairs = parameters if isinstance(parameters, list) else [*parameters.items()]
+    query = urlencode([(name, value) for name, value in pairs if value is not None])
+    return f"{path}?{query}" if query else path

@@ -1,0 +1,135 @@
+"""/, /topics/{id} and /publishers/{id}: stories, newest first."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from flask import redirect
+from werkzeug import Response
+
+from api import pagination
+from api.answers import answer_briefs, answer_publisher
+from api.arguments import Paging
+from api.blueprints import base_url, borrow_index
+from api.cursors import find_place
+from api.pages.addresses import find_cleaner, make_url, parser
+from api.pages.rendering import NO_ARGUMENTS, answer_page
+from api.pages.search import make_feeds
+from api.pages.timeline import make_timeline
+from api.parameters import Arguments
+from index.errors import NotFound
+from index.identity import slug_of
+from index.live import OpenGeneration
+from index.query import FacetRequest, FacetValue, Filters, SearchPage, SearchQuery, ValueFilter
+from index.search import get_publisher, search_stories
+from index.suggestions import suggest
+
+_paging = Paging()
+_NEWEST = 21
+_VALUES = 14
+_CURRENT = 8
+# A domain is any text that a story gives; only what looks like one becomes a link.
+_DOMAIN = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63}){1,8}")
+
+
+def show_newest() -> Response:
+    with borrow_index() as generation:
+        return answer_page(generation, NO_ARGUMENTS, "home.html", lambda: _show_newest(generation))
+
+
+def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
+    root = urlsplit(base_url()).path
+    page = search_stories(generation, SearchQuery(limit=_NEWEST, facets=FacetRequest(("topic", "publisher"), _VALUES)))
+    return {
+        "status": generation.manifest.status,
+        "stories": _decode(page, root),
+        "topics": page.facets["topic"].values,
+        "publishers": page.facets["publisher"].values,
+        "current": [one for one in suggest(generation, None, _CURRENT) if one.type in ("query", "topic")],
+        "timeline": make_timeline(
+            generation, SearchQuery(), lambda first, last: make_url(f"{root}/search", {"from": first, "to": last})
+        ),
+        "feeds": make_feeds(root, {}),
+    }
+
+
+def show_topic(topic_id: str) -> Response:
+    if cleaner := find_cleaner():
+        return cleaner
+    slug = slug_of(topic_id)
+    if slug and slug != topic_id:
+        # A label leads to its topic, as it does in filters.
+        return redirect(f"{base_url()}/topics/{slug}", 301)
+    arguments = parser.read(_paging)
+    with borrow_index() as generation:
+        return answer_page(generation, arguments, "topic.html", lambda: _show_topic(generation, arguments, topic_id))
+
+
+def _show_topic(generation: OpenGeneration, arguments: Arguments, topic_id: str) -> dict[str, Any]:
+    labels = generation.engine.find_labels("topic")
+    if topic_id not in labels:
+        raise NotFound("topic", topic_id)
+    return {
+        "label": labels[topic_id],
+        **_list_stories(generation, arguments, "topic", topic_id, beside="publisher"),
+    }
+
+
+def show_publisher(publisher_id: str) -> Response:
+    if cleaner := find_cleaner():
+        return cleaner
+    arguments = parser.read(_paging)
+    with borrow_index() as generation:
+        return answer_page(
+            generation, arguments, "publisher.html", lambda: _show_publisher(generation, arguments, publisher_id)
+        )
+
+
+def _show_publisher(generation: OpenGeneration, arguments: Arguments, publisher_id: str) -> dict[str, Any]:
+    publisher = answer_publisher(get_publisher(generation, publisher_id))
+    return {
+        "publisher": publisher,
+        "website": f"https://{publisher['domain']}/" if _DOMAIN.fullmatch(publisher["domain"]) else "",
+        **_list_stories(generation, arguments, "publisher", publisher_id, beside="topic"),
+    }
+
+
+def _list_stories(
+    generation: OpenGeneration, arguments: Arguments, facet: str, value: str, beside: str
+) -> dict[str, Any]:
+    """One page of the stories that have a value of a facet, and what another facet says of all of them."""
+    root = urlsplit(base_url()).path
+    offset, after = find_place(generation, arguments)
+    query = SearchQuery(
+        filters=Filters((ValueFilter(facet, frozenset({value})),)),
+        facets=FacetRequest((beside,), _VALUES),
+        offset=offset,
+        limit=arguments["per_page"],
+        after=after,
+    )
+    found = search_stories(generation, query)
+    search = f"{root}/search"
+
+    def url_between(first: str, last: str) -> str:
+        return make_url(search, {facet: value, "from": first, "to": last})
+
+    return {
+        "id": value,
+        "stories": _decode(found, root),
+        "page": pagination.answer_page(generation, arguments, offset, found.total, root, found.after),
+        "beside": [_show_value(one, search, {facet: value, beside: one.value}) for one in found.facets[beside].values],
+        "search_url": make_url(search, {facet: value}),
+        "timeline": make_timeline(generation, query, url_between),
+        "feeds": make_feeds(root, {facet: value}),
+    }
+
+
+def _show_value(value: FacetValue, search: str, parameters: dict[str, str]) -> dict[str, Any]:
+    return {"label": value.label, "count": value.count, "url": make_url(search, parameters)}
+
+
+def _decode(page: SearchPage, root: str) -> Any:
+    return msgspec.json.decode(answer_briefs(page.hits, None, root))

@@ -1,0 +1,104 @@
+"""Templates to pages, and the headers that every page has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from flask import Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from api.blueprints import base_url
+from api.conditional import Form, answer_kept
+from api.jsonld import SITE_NAME
+from api.pages.assets import ASSET_NAMES, EDITION, TEMPLATES
+from api.parameters import Arguments
+from index.identity import slug_of
+from index.live import OpenGeneration
+
+HTML = "text/html; charset=utf-8"
+# Nothing inline, nothing from elsewhere but pictures: those of stories and publishers lie on their publishers' servers.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' https:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+NO_ARGUMENTS = Arguments({})
+_SHOWN_PUBLISHERS = 3
+
+
+def answer_page(
+    generation: OpenGeneration, arguments: Arguments, template: str, make: Callable[[], dict[str, Any]]
+) -> Response:
+    """The page of a template with what ``make`` gives, with an ETag, or 304 without calling it."""
+    form = Form(HTML, base_url(), edition=EDITION)
+    response = answer_kept(generation, arguments, form, lambda: (render(template, **make()), ""))
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+def render(template: str, **context: Any) -> bytes:
+    """``root`` stands before the paths of links within a page, ``origin`` before those that others read."""
+    origin = base_url()
+    root = urlsplit(origin).path
+    return _environment.get_template(template).render(root=root, origin=origin, **context).encode()
+
+
+def say_number(number: int) -> str:
+    return f"{number:,}"
+
+
+def say_count(number: int, one: str, many: str = "") -> str:
+    """``1 story``, ``2 stories``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def say_day(time: datetime | str) -> str:
+    """``6 Jan 2025``: the day in UTC."""
+    moment = _read_time(time)
+    return f"{moment.day} {moment:%b} {moment.year}"
+
+
+def say_time(time: datetime | str) -> str:
+    """``Mon, 6 Jan 2025, 11:40 UTC``."""
+    moment = _read_time(time)
+    return f"{moment:%a}, {say_day(moment)}, {moment:%H:%M} UTC"
+
+
+def _read_time(time: datetime | str) -> datetime:
+    """Times of answers are RFC 3339 in UTC."""
+    return datetime.fromisoformat(time) if isinstance(time, str) else time
+
+
+def _say_publishers(publishers: list[dict[str, Any]]) -> str:
+    """The first few by name; how many more."""
+    names = ", ".join(publisher["name"] for publisher in publishers[:_SHOWN_PUBLISHERS])
+    more = len(publishers) - _SHOWN_PUBLISHERS
+    return f"{names} and {more} more" if more > 0 else names
+
+
+def _show_data(value: Any) -> Markup:
+    """JSON within a script element: no "<" that could end it, no "&" that a reader of XML would take for its own."""
+    text = msgspec.json.encode(value).decode()
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
+
+
+def _make_environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, auto_reload=False,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters.update(
+        number=say_number, counted=say_count, day=say_day, time=say_time, publishers=_say_publishers, data=_show_data,
+        part=lambda text: quote(text, safe=""), slug=slug_of,
+        # The API's own HTML: escaped, matches in a tag.
+        marked=Markup,
+    )  # fmt: skip
+    environment.globals.update(site=SITE_NAME, assets=ASSET_NAMES)
+    return environment
+
+
+_environment = _make_environment()

@@ -1,0 +1,214 @@
+"""/sitemap.xml, the sitemaps that it names, and /robots.txt: which story pages there are, for search engines.
+
+A sitemap has the stories of a month, at most 50,000 of them: a month that is over changes no more, and no crawler need
+read it again. https://www.sitemaps.org/protocol.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from itertools import chain, islice
+from xml.sax.saxutils import XMLGenerator
+from xml.sax.xmlreader import AttributesImpl
+
+import msgspec
+from flask import Response
+
+from api.arguments import NoArguments
+from api.blueprints import ApiBlueprint, Site, borrow_index, find_site
+from api.compression import PIECE
+from api.conditional import Form, answer_kept
+from api.feeds.feed import GENERATOR
+from api.markup import clean
+from api.parameters import Arguments
+from index.brief import format_time
+from index.documents import Story
+from index.errors import NotFound
+from index.live import Loan, OpenGeneration
+from index.query import FacetRequest, Filters, SearchQuery, Sort, ValueFilter
+from index.search import count_facet, export_stories, iter_stories, search_stories
+
+blueprint = ApiBlueprint("sitemap", __name__, description="For search engines and browsers")
+MAX_URLS = 50_000
+_XML = {"type": "string"}
+_MEDIA_TYPE = "application/xml"
+_CACHE_CONTROL = "public, max-age=3600"
+_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+_NEWS = "http://www.google.com/schemas/sitemap-news/0.9"
+# What Google reads of a news sitemap: stories of two days, at most 1,000.
+_NEWS_AGE, _MAX_NEWS = timedelta(days=2), 1000
+_NAME = re.compile(r"(\d{4}-\d\d|undated)-([1-9]\d{0,5})\.xml")
+# The stories that have no time are in no month.
+_UNDATED = "undated"
+# There are fewer than 7,200 months between the times that a story may have.
+_ALL_MONTHS = FacetRequest(("month",), 10_000, "value")
+_story_decoder = msgspec.json.Decoder(Story)
+
+
+@blueprint.reads("/sitemap.xml", NoArguments, _XML, "index_unavailable", media_type=_MEDIA_TYPE)
+def list_sitemaps(arguments: Arguments) -> Response:
+    """The sitemaps of all story pages
+
+    One for each month, or for each 50,000 stories of a month, and one of the news of two days.
+    """
+    site = find_site()
+    with borrow_index() as generation:
+        form = Form(_MEDIA_TYPE, site.base, site.limit(_CACHE_CONTROL))
+        return answer_kept(generation, arguments, form, lambda: (_write_index(generation, site).encode(), ""))
+
+
+@blueprint.reads(
+    "/sitemaps/<sitemap_name>", NoArguments, _XML, "not_found", "index_unavailable", media_type=_MEDIA_TYPE
+)
+def read_sitemap(arguments: Arguments, sitemap_name: str) -> Response:
+    """A sitemap
+
+    The story pages of a month, oldest first, or with `news.xml` those of the last two days as Google News reads them.
+    """
+    site = find_site()
+    if sitemap_name == "news.xml":
+        pieces = _iter_news(borrow_index(), site)
+    elif match := _NAME.fullmatch(sitemap_name):
+        pieces = _iter_month(borrow_index(), site, match[1], int(match[2]))
+    else:
+        raise NotFound("sitemap", sitemap_name)
+    # What is not there is told before bytes are on their way.
+    first = next(pieces)
+    response = Response(chain([first], pieces), content_type=_MEDIA_TYPE)
+    response.call_on_close(pieces.close)
+    response.headers["Cache-Control"] = site.limit(_CACHE_CONTROL)
+    return response
+
+
+@blueprint.reads("/robots.txt", NoArguments, {"type": "string"}, media_type="text/plain")
+def read_robots(arguments: Arguments) -> Response:
+    """What crawlers may read
+
+    Story pages and feeds. The results of searches have no end, so nobody is to read them one by one.
+    """
+    site = find_site()
+    lines = ["User-agent: *", "Allow: /v1/feeds/", "Disallow: /v1/", "Disallow: /1/", "Disallow: /search"]
+    response = Response("\n".join([*lines, "", f"Sitemap: {site.base}/sitemap.xml", ""]), mimetype="text/plain")
+    response.headers["Cache-Control"] = site.limit("public, max-age=86400")
+    return response
+
+
+def _write_index(generation: OpenGeneration, site: Site) -> str:
+    """Each sitemap with the last change of a story in it."""
+    counts = count_facet(generation, SearchQuery(facets=_ALL_MONTHS, limit=0))
+    months = [(value.value, value.count) for value in counts.values]
+    if counts.missing:
+        months.append((_UNDATED, counts.missing))
+    writer = _Writer("sitemapindex")
+    writer.add("sitemap", loc=f"{site.base}/sitemaps/news.xml")
+    for month, count in months:
+        query = _find_query(generation, month)
+        [hit] = search_stories(generation, msgspec.structs.replace(query, limit=1)).hits
+        [last] = iter_stories(generation, [hit.id])
+        for number in range(1, -(-count // MAX_URLS) + 1):
+            writer.add("sitemap", loc=f"{site.base}/sitemaps/{month}-{number}.xml", lastmod=_find_change(last))
+    return writer.end()
+
+
+def _find_query(generation: OpenGeneration, month: str) -> SearchQuery:
+    """The stories of a month, the one changed last first."""
+    if month != _UNDATED:
+        return SearchQuery(filters=Filters((ValueFilter("month", frozenset({month})),)), sort=Sort.UPDATED)
+    all_months = frozenset(generation.engine.find_labels("month"))
+    return SearchQuery(filters=Filters((ValueFilter("month", none_of=all_months),)), sort=Sort.UPDATED)
+
+
+def _iter_month(loan: Loan, site: Site, month: str, number: int) -> Generator[bytes]:
+    """Holds the generation until the last piece. Raises NotFound."""
+    with loan as generation:
+        query = msgspec.structs.replace(_find_query(generation, month), sort=Sort.OLDEST)
+        lines = islice(export_stories(generation, query), (number - 1) * MAX_URLS, number * MAX_URLS)
+        first = next(lines, None)
+        if first is None:
+            raise NotFound("sitemap", f"{month}-{number}.xml")
+        yield from _write_urls(map(_story_decoder.decode, chain([first], lines)), site)
+
+
+def _iter_news(loan: Loan, site: Site) -> Generator[bytes]:
+    with loan as generation:
+        recent = Filters(published_from=datetime.now(UTC) - _NEWS_AGE)
+        hits = search_stories(generation, SearchQuery(filters=recent, limit=_MAX_NEWS)).hits
+        yield from _write_urls(iter_stories(generation, [hit.id for hit in hits]), site, news=True)
+
+
+def _write_urls(stories: Iterable[Story], site: Site, *, news: bool = False) -> Iterator[bytes]:
+    writer = _Writer("urlset", {"xmlns:news": _NEWS} if news else {})
+    for story in stories:
+        writer.start("url")
+        writer.write(loc=f"{site.base}/s/{story.slug}-{story.id}", lastmod=_find_change(story))
+        if news:
+            _write_news(writer, story)
+        writer.finish("url")
+        if writer.size >= PIECE:
+            yield writer.take().encode()
+    yield writer.end().encode()
+
+
+def _write_news(writer: _Writer, story: Story) -> None:
+    writer.start("news:news")
+    writer.start("news:publication")
+    name = story.curated_by.strip() or GENERATOR
+    writer.write(**{"news:name": name, "news:language": story.language.partition("-")[0].lower()})
+    writer.finish("news:publication")
+    published = format_time(story.published_at or None)
+    writer.write(**{"news:publication_date": published, "news:title": story.title})
+    writer.finish("news:news")
+
+
+def _find_change(story: Story) -> str | None:
+    return format_time(story.updated_at or story.published_at or None)
+
+
+class _Writer:
+    """The standard library's streaming writer of XML, for elements that hold text alone or others."""
+
+    def __init__(self, root: str, namespaces: dict[str, str] | None = None) -> None:
+        self._buffer = StringIO()
+        self._xml = XMLGenerator(self._buffer, encoding="utf-8", short_empty_elements=True)
+        self._root = root
+        self._xml.startDocument()
+        self._xml.startElement(root, AttributesImpl({"xmlns": _NAMESPACE, **(namespaces or {})}))
+
+    @property
+    def size(self) -> int:
+        """Characters written and not taken."""
+        return self._buffer.tell()
+
+    def start(self, name: str) -> None:
+        self._xml.startElement(name, AttributesImpl({}))
+
+    def finish(self, name: str) -> None:
+        self._xml.endElement(name)
+
+    def write(self, **texts: str | None) -> None:
+        """An element for each text that is there."""
+        for name, text in texts.items():
+            if text is not None:
+                self.start(name)
+                self._xml.characters(clean(text))
+                self.finish(name)
+
+    def add(self, name: str, **texts: str | None) -> None:
+        """An element that holds others."""
+        self.start(name)
+        self.write(**texts)
+        self.finish(name)
+
+    def take(self) -> str:
+        """What was written since it was last asked for."""
+        text = self._buffer.getvalue()
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        return text
+
+    def end(self) -> str:
+        self.finish(self._root)
+        return self.take()
