@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from scripts.benchmark import measure, over_http, report
+from scripts.benchmark import changes, measure, over_http, report
+from scripts.benchmark.changes import Changes
 from scripts.benchmark.corpus import Input, write_stories
 from scripts.benchmark.measure import Results
 from scripts.benchmark.over_http import Load
@@ -55,47 +56,59 @@ def main(
     questions = make_questions(vocabulary, queries)
     measured: dict[int, Results] = {}
     loads: list[Load] = []
+    changed: dict[int, Changes] = {}
     for size in numbers:
-        with tempfile.TemporaryDirectory(dir=work) as scratch:
-            texts = iter_different(vocabulary, size) if size == main_size else iter(())
-            measured[size], loaded = _measure_size(stories, size, questions, rounds, texts, seconds, Path(scratch))
-            loads += loaded
+        with tempfile.TemporaryDirectory(dir=work) as name:
+            scratch = Path(name)
+            measured[size], peers = _measure_size(stories, size, questions, rounds, scratch)
+            if size >= main_size:
+                texts = iter_different(vocabulary, main_size)
+                loads += _measure_loads(peers, size, texts, seconds, scratch, alone=size != main_size)
+            for peer in peers:
+                peer.close()
+            changed[size] = changes.measure(_place_of("Outpost", scratch), scratch)
         for line in report.iter_lines(measured[size]):
             click.echo(line)
     command = shlex.join(["python", "-m", "scripts.benchmark", *_without_directories(sys.argv[1:])])
-    report.write(docs, measured, main_size, loads, command)
+    report.write(docs, measured, main_size, loads, changed, command)
 
 
 def _measure_size(
-    stories: Input,
-    size: int,
-    questions: list[Question],
-    rounds: int,
-    texts: Iterator[str],
-    seconds: int,
-    scratch: Path,
-) -> tuple[Results, list[Load]]:
-    """``texts`` are queries for wrk; none: nothing over HTTP."""
+    stories: Input, size: int, questions: list[Question], rounds: int, scratch: Path
+) -> tuple[Results, list[Peer]]:
+    """The peers are still open."""
     file = scratch / "stories.ndjson"
     results = Results(write_stories(file, stories.iter_stories(size)))
-    every: list[Peer] = [Outpost(), Tantivy(coded=False), Tantivy(coded=True), Fts5(), Whoosh()]
-    peers = [peer for peer in every if size <= peer.max_stories]
-    places = {peer.name: scratch / f"index-{number}" for number, peer in enumerate(peers)}
+    kinds: list[Peer] = [Outpost(), Tantivy(coded=False), Tantivy(coded=True), Tantivy(coded=True, titled=True)]
+    peers = [peer for peer in (*kinds, Fts5(), Whoosh()) if size <= peer.max_stories]
     for peer in peers:
-        places[peer.name].mkdir()
-        built = results.built[peer.name] = peer.build(file, places[peer.name])
-        click.echo(f"{size:>9,} {peer.name:15} built in {built.seconds:7.1f} s  {built.note}")
+        place = _place_of(peer.name, scratch)
+        place.mkdir()
+        built = results.built[peer.name] = peer.build(file, place)
+        click.echo(f"{size:>9,} {peer.name:21} built in {built.seconds:7.1f} s  {built.note}")
     measure.measure(results, peers, questions, rounds)
-    asked = _choose_full(peers[0], texts, _MOST_PER_SECOND * seconds)
-    for peer in peers:
-        peer.close()
+    return results, peers
+
+
+def _place_of(name: str, scratch: Path) -> Path:
+    return scratch / f"index-{name.replace(', ', '-')}"
+
+
+def _measure_loads(
+    peers: list[Peer], size: int, texts: Iterator[str], seconds: int, scratch: Path, *, alone: bool
+) -> list[Load]:
+    """Over HTTP: Outpost, and unless it is ``alone`` tantivy in its two kinds of facets."""
     problem = over_http.can_measure()
-    if not asked or problem:
+    if not seconds or problem:
         click.echo(f"{size:>9,} nothing over HTTP {problem}")
-        return results, []
-    servers = [over_http.outpost_server(places["Outpost"])]
-    servers += [over_http.tantivy_server(places[name], coded="codes" in name) for name in places if "tantivy" in name]
-    return results, over_http.measure(servers, asked, seconds, scratch)
+        return []
+    asked = _choose_full(peers[0], texts, _MOST_PER_SECOND * seconds)
+    name = f"Outpost, {size:,} stories" if alone else "Outpost"
+    servers = [over_http.outpost_server(_place_of("Outpost", scratch), name)]
+    if not alone:
+        kinds = {"tantivy": False, "tantivy, codes": True}
+        servers += [over_http.tantivy_server(_place_of(kind, scratch), coded=coded) for kind, coded in kinds.items()]
+    return over_http.measure(servers, asked, seconds, scratch)
 
 
 def _choose_full(peer: Peer, texts: Iterator[str], count: int) -> list[str]:

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote_plus
@@ -21,7 +22,7 @@ from urllib.parse import quote_plus
 _CONNECTIONS = 8
 _PATIENCE = 60.0
 _PATH = "/v1/search?q={}&facets=topic,publisher"
-_BIN = Path(sys.executable).parent
+BIN = Path(sys.executable).parent
 # Lines of a file, each asked for once; the environment tells which file and where to begin.
 _SCRIPT = """
 local paths, place = {}, 0
@@ -63,15 +64,15 @@ class Served:
     environment: dict[str, str]
 
 
-def outpost_server(index: Path) -> Served:
-    command = (str(_BIN / "outpost"), "serve", "--index", str(index), "--port", "{port}", "--workers", "1")
-    return Served("Outpost", command, {})
+def outpost_server(index: Path, name: str = "Outpost") -> Served:
+    command = (str(BIN / "outpost"), "serve", "--index", str(index), "--port", "{port}", "--workers", "1")
+    return Served(name, command, {})
 
 
 def tantivy_server(index: Path, *, coded: bool) -> Served:
     options = shlex.split("--interface wsgi --factory --workers 1 --blocking-threads 4 --log-level warning")
     application = "scripts.benchmark.tantivy_app:create_app"
-    command = (str(_BIN / "granian"), *options, "--port", "{port}", application)
+    command = (str(BIN / "granian"), *options, "--port", "{port}", application)
     name = "tantivy, codes, in Flask" if coded else "tantivy in Flask"
     return Served(name, command, {"TANTIVY_INDEX": str(index), "TANTIVY_CODED": str(int(coded))})
 
@@ -96,17 +97,24 @@ def measure(servers: Sequence[Served], texts: Sequence[str], seconds: int, work:
     same.write_text(paths[100] + "\n")
     loads = []
     for server in servers:
-        port = _free_port()
-        process = _start(server, port, work)
-        try:
+        with running(server, work) as (port, group):
             _run(server.name, "", port, script, warm, 1)
             for queries, file in (("each different", different), ("the same again", same)):
                 load = _run(server.name, queries, port, script, file, seconds, len(paths) - 100)
-                loads.append(_with_memory(load, process.pid))
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(_PATIENCE)
+                loads.append(_with_memory(load, group))
     return loads
+
+
+@contextmanager
+def running(server: Served, work: Path) -> Iterator[tuple[int, int]]:
+    """A server on the first core, for a with block: its port and the group of its processes."""
+    port = _free_port()
+    process = _start(server, port, work)
+    try:
+        yield port, process.pid
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(_PATIENCE)
 
 
 def _start(server: Served, port: int, work: Path) -> subprocess.Popen[bytes]:

@@ -12,6 +12,7 @@ _COLOURS = {
     "Outpost": "#d1495b",
     "tantivy": "#1d3557",
     "tantivy, codes": "#5b8fb9",
+    "tantivy, codes, title": "#2a9d8f",
     "SQLite FTS5": "#8a8d91",
     "Whoosh": "#c9a227",
 }
@@ -56,7 +57,7 @@ def draw(measured: Mapping[int, Results], main: int) -> str:
 
 def _legend(peers: list[str]) -> Iterator[str]:
     for number, peer in enumerate(peers):
-        left = _LABELS + number * 140
+        left = 30 + number * 145
         yield f'<circle cx="{left}" cy="18" r="5" fill="{_COLOURS[peer]}"/>'
         yield _text(left + 10, 22, peer)
 

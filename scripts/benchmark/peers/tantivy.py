@@ -1,4 +1,5 @@
-"""tantivy, one segment: the text in one field, facets as fast fields, either of names or of codes."""
+"""tantivy, one segment: facets as fast fields, either of names or of codes; the text in one field, or the title in
+another besides, as Outpost ranks."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import msgspec
 import tantivy  # type: ignore[import-not-found,unused-ignore]  # of the group "benchmark"
 
 from index.documents import Story
+from index.engines.columns.scoring import TITLE_SHARE
 from index.readers.ndjson import Read, iter_stories
 from scripts.benchmark.corpus import facets_of, text_of
 from scripts.benchmark.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
@@ -23,14 +25,15 @@ _WITHOUT_TIME = -(2**62)
 
 
 class Tantivy:
-    """With ``coded`` a facet's values are numbers, and their names are looked up beside the index."""
+    """With ``coded`` a facet's values are numbers, and their names are looked up beside the index. With ``titled`` a
+    word scores in the whole text and half as much in the title: the formula of Outpost."""
 
     patience = sys.maxsize
     max_stories = sys.maxsize
 
-    def __init__(self, *, coded: bool) -> None:
-        self.coded = coded
-        self.name = "tantivy, codes" if coded else "tantivy"
+    def __init__(self, *, coded: bool, titled: bool = False) -> None:
+        self.coded, self.titled = coded, titled
+        self.name = "tantivy" + ", codes" * coded + ", title" * titled
         self.names: dict[str, list[str]] = {facet: [] for facet in FACETS}
         self.codes: dict[str, dict[str, int]] = {facet: {} for facet in FACETS}
         self._counted = {facet: {"terms": {"field": facet, "size": FACET_SIZE}} for facet in FACETS}
@@ -56,6 +59,8 @@ class Tantivy:
     def _make_schema(self) -> Any:
         builder = tantivy.SchemaBuilder()
         builder.add_text_field("text", stored=True, tokenizer_name="en_stem")
+        if self.titled:
+            builder.add_text_field("title", tokenizer_name="en_stem")
         for facet in FACETS:
             if self.coded:
                 builder.add_unsigned_field(facet, fast=True, indexed=True)
@@ -74,6 +79,7 @@ class Tantivy:
             "published": published,
             # Bytes are written as base64, which tantivy reads back.
             "card": msgspec.json.encode(_card(story)),
+            **({"title": story.title} if self.titled else {}),
             **({name: self._code(name, values) for name, values in facets.items()} if self.coded else facets),
         }
 
@@ -123,7 +129,10 @@ class Tantivy:
         return query
 
     def parse(self, text: str) -> Any:
-        return self.index.parse_query(text, ["text"], conjunction_by_default=True)
+        if not self.titled:
+            return self.index.parse_query(text, ["text"], conjunction_by_default=True)
+        boosts = {"title": TITLE_SHARE}
+        return self.index.parse_query(text, ["text", "title"], conjunction_by_default=True, field_boosts=boosts)
 
     def _expand(self, prefix: str) -> Any:
         """The words that begin so, any of them: several times as fast as tantivy's regular expressions."""
