@@ -144,7 +144,7 @@ class Cluster:
             asked = {"allow_partial_search_results": "false", **patience}
             return [self._check(self.send("POST", path, {**limits, **body}, **asked))]
         lines = b"".join(
-            msgspec.json.encode({"index": index, "allow_partial_search_results": False}) + b"\n"
+            msgspec.json.encode({**_name_index(index, body), "allow_partial_search_results": False}) + b"\n"
             + msgspec.json.encode({**limits, **body}) + b"\n"
             for index, body in searches
         )  # fmt: skip
@@ -166,6 +166,11 @@ class Cluster:
 
     def close(self) -> None:
         self._client.close()
+
+
+def _name_index(index: str, body: Json) -> Json:
+    """A point in time has its index with it."""
+    return {} if "pit" in body else {"index": index}
 
 
 def _describe(info: object) -> tuple[str, str]:
