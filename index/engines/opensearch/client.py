@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 from opensearchpy import JSONSerializer, OpenSearch
-from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, TransportError
+from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, SSLError, TransportError
 
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.deadline import MAX_SECONDS, Deadline
@@ -97,7 +97,8 @@ class Cluster:
     def _explain(self, error: TransportError) -> Exception:
         status = error.status_code
         if not isinstance(status, int):
-            return IndexUnavailable(self.address, "nobody answers there")
+            what = "it shows no certificate to trust" if isinstance(error, SSLError) else "nobody answers there"
+            return IndexUnavailable(self.address, what)
         kind, reason = _describe(error.info)
         if status in (401, 403):
             return IndexUnavailable(self.address, f"the cluster refuses the credentials ({status})")
