@@ -88,7 +88,8 @@ def show_words(value: str) -> str:
 
 
 def _describe(kind: str, value: str) -> Json:
-    folded = fold_text(show_words(value))
+    # Most words are in lower case and have no more to fold.
+    folded = value.split(" ") if value.isascii() else fold_text(show_words(value))
     return {"kind": kind, "value": value, "key": make_key(folded), "words": join_words(folded), "order": value}
 
 
