@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -62,6 +63,13 @@ def read(address: ClusterAddress) -> OpenGeneration:
     live = LiveIndex(address)
     with live.borrow() as generation:
         return generation
+
+
+def wait_until(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def ids(generation: OpenGeneration) -> list[str]:
@@ -214,6 +222,59 @@ def test_the_second_of_two_builds_is_told_of_the_first(
         build(store, tmp_path, make_story("b"))
     assert ids(read(address)) == ["a"]
     build(store, tmp_path, make_story("b"))
+
+
+STOPPED = """
+import sys
+import time
+from pathlib import Path
+from index.indexer import build_index
+from index.engines.opensearch.address import ClusterAddress
+address = ClusterAddress((("127.0.0.1", int(sys.argv[1])),), sys.argv[2], scratch=Path(sys.argv[3]))
+def stop(count, share):
+    if count == 50:
+        print("half", flush=True)
+        sys.stdin.readline()
+print(build_index(address, [sys.argv[4]], progress=stop).generation, flush=True)
+"""
+
+
+def test_of_two_processes_that_build_at_once_the_second_is_told_and_the_first_ends_well(
+    store: ClusterStore, address: ClusterAddress, node: Node, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", STOPPED, str(node.port), address.alias, str(tmp_path), str(SAMPLE)]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdin
+        assert first.stdout
+        assert first.stdout.readline() == "half\n"
+        for change in (lambda: build(store, tmp_path, make_story("b")), lambda: delete_stories(store, ["1"])):
+            with pytest.raises(
+                (BuildRunning, IndexUnavailable), match=f"process {first.pid} on|nothing has been built"
+            ):
+                change()
+        first.stdin.write("\n")
+        first.stdin.flush()
+        assert first.stdout.readline() == f"{read(address).name}\n"
+    assert len(ids(read(address))) == 72
+
+
+def test_a_build_that_was_not_heard_of_for_a_minute_is_dead_and_says_so_when_it_comes_back(
+    store: ClusterStore, address: ClusterAddress, node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.engines.opensearch.lock._BEAT", 0.05)
+    place = f"{node.url}/{address.alias}-lock/_doc/build"
+    with hold_lock(store._cluster, address) as lock:
+        # Another machine holds it: this one was cut off while its minute went by.
+        other = {"host": "elsewhere.example.com", "process": 7, "beat": time.time()}
+        assert requests.put(place, json=other, timeout=30).ok
+        wait_until(lambda: lock._lost)
+        with pytest.raises(BuildFailed, match="another build has begun"):
+            lock.check()
+    with pytest.raises(BuildRunning, match=r"process 7 on elsewhere\.example\.com"):
+        build(store, tmp_path, make_story("a"))
+    assert requests.put(place, json={**other, "beat": time.time() - 61}, timeout=30).ok
+    build(store, tmp_path, make_story("a"))
+    assert ids(read(address)) == ["a"]
 
 
 KILLED = """
