@@ -15,20 +15,13 @@ from numpy.typing import NDArray
 
 from index.engines.columns import filtering, word_kernels
 from index.engines.columns.deadline import Deadline
-from index.engines.columns.executor import Executor, Matches, Scope, Scratch
+from index.engines.columns.executor import ANYWHERE, NO_ROOM, Docs, Executor, Matches, Scope, Scratch
 from index.engines.columns.facets import FacetCount, FacetTable
 from index.engines.columns.files import CollectionKind, Segments, deleted_path
-from index.engines.columns.filtering import Fails
+from index.engines.columns.filtering import NO_FILTERS, Fails
 from index.engines.columns.segment import Segment
 from index.engines.columns.statistics import Statistics
-from index.query import And, Facet, Filters, Node, SearchQuery, Sort, Term
-
-Docs = NDArray[np.int32]
-# As slices of mapped files are: numba compiles for one kind of array.
-_ANYWHERE: Docs = np.empty(0, np.int32)
-_ANYWHERE.flags.writeable = False
-_NO_ROOM: Docs = np.empty(0, np.int32)
-_NO_FILTERS = Filters()
+from index.query import And, Facet, Node, SearchQuery, Sort, Term
 
 
 class Match(Protocol):
@@ -98,7 +91,7 @@ class Collection:
             within, left = filtering.narrow(segment, query.filters, () if query.facets.filtered else query.facets.names)
             if among is not None:
                 within = segment.find_documents(among, within)
-            if left == _NO_FILTERS and self._is_plain(segment, match, query):
+            if left == NO_FILTERS and self._is_plain(segment, match, query):
                 size, best, docs = self._find_words(segment, match.words, within, query, keep=bool(counts))
                 fails = None
             else:
@@ -157,10 +150,10 @@ class Collection:
         best, scores = np.empty(room, np.int32), np.empty(room, np.float32)
         # A list by itself is all that one word matches.
         single = len(rows) == 1 and within is None
-        docs = np.empty(shortest, np.int32) if keep and not single else _NO_ROOM
+        docs = np.empty(shortest, np.int32) if keep and not single else NO_ROOM
         total = word_kernels.find_words(
             np.array(rows), segment.text.docs, segment.whole, segment.title, within is not None,
-            _ANYWHERE if within is None else within, query.sort is Sort.RELEVANCE, best, scores, docs,
+            ANYWHERE if within is None else within, query.sort is Sort.RELEVANCE, best, scores, docs,
         )  # fmt: skip
         matches = segment.text.docs[begin:end] if single else docs[:total]
         return total, (best[:total], scores[:total]), matches
@@ -211,7 +204,7 @@ def _alive(segment: Segment) -> slice | NDArray[np.bool_]:
     return slice(None) if segment.deleted is None else segment.deleted == 0
 
 
-def _iter_found(segment: Segment, docs: NDArray[np.int32], scores: NDArray[np.float32]) -> Iterator[Found]:
+def _iter_found(segment: Segment, docs: Docs, scores: NDArray[np.float32]) -> Iterator[Found]:
     # Not as lists: a whole export is on its way, and numbers in arrays take a tenth.
     return (Found(segment, int(doc), float(score)) for doc, score in zip(docs, scores, strict=True))
 

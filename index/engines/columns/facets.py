@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engines.columns import filtering, selection
-from index.engines.columns.executor import Scratch
+from index.engines.columns.executor import Docs, Scratch
 from index.engines.columns.facet_columns import FacetColumn
 from index.engines.columns.filtering import Fails
 from index.engines.columns.segment import Segment
 from index.query import Facet, FacetRequest, FacetValue, Filters
 from index.schema import fold_words, has_words
-
-Docs = NDArray[np.int32]
 
 
 class _Values:

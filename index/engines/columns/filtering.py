@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from index.engines.columns import selection
-from index.engines.columns.executor import Matches
+from index.engines.columns.executor import Docs, Matches
 from index.engines.columns.files import NO_TIME
 from index.engines.columns.segment import Segment
 from index.engines.indexed import microseconds
@@ -23,10 +23,10 @@ _OTHER = 1
 _LATEST = 2**63 - 1
 # Up to so many hits are kept in order while going through the matches; for more, sorting all is faster.
 MAX_KEPT = 256
-_NO_FILTERS = Filters()
+NO_FILTERS = Filters()
 
 
-def narrow(segment: Segment, filters: Filters, counted: Sequence[str]) -> tuple[NDArray[np.int32] | None, Filters]:
+def narrow(segment: Segment, filters: Filters, counted: Sequence[str]) -> tuple[Docs | None, Filters]:
     """The documents that pass a filter by value, and the filters that are left; None where no filter is of that kind.
 
     A facet that is ``counted`` is counted without its own filter, and needs all matches.
@@ -40,9 +40,9 @@ def narrow(segment: Segment, filters: Filters, counted: Sequence[str]) -> tuple[
     return None, filters
 
 
-def find_failures(segment: Segment, docs: NDArray[np.int32], filters: Filters) -> Fails | None:
+def find_failures(segment: Segment, docs: Docs, filters: Filters) -> Fails | None:
     """None where nothing filters and nothing is deleted."""
-    if segment.deleted is None and filters == _NO_FILTERS:
+    if segment.deleted is None and filters == NO_FILTERS:
         return None
     fails = np.zeros(len(docs), np.uint8) if segment.deleted is None else segment.deleted[docs]
     for value in filters.values:
@@ -62,7 +62,7 @@ def own_bit(segment: Segment, facet: str) -> int:
     return 2 << list(segment.facets).index(facet)
 
 
-def _fail_values(segment: Segment, docs: NDArray[np.int32], value: ValueFilter, fails: Fails) -> None:
+def _fail_values(segment: Segment, docs: Docs, value: ValueFilter, fails: Fails) -> None:
     facet = segment.facets[value.facet]
     marks = np.zeros(len(facet.values) + 1, np.uint8)
     for mark, values in ((selection.WANTED, value.any_of), (selection.UNWANTED, value.none_of)):
@@ -73,9 +73,7 @@ def _fail_values(segment: Segment, docs: NDArray[np.int32], value: ValueFilter, 
     )  # fmt: skip
 
 
-def _fail_times(
-    segment: Segment, docs: NDArray[np.int32], start: datetime | None, end: datetime | None, fails: Fails
-) -> None:
+def _fail_times(segment: Segment, docs: Docs, start: datetime | None, end: datetime | None, fails: Fails) -> None:
     """``end`` is exclusive; a document without a time is in no range."""
     first, last = microseconds(start), microseconds(end)
     low = NO_TIME + 1 if first is None else first
