@@ -7,7 +7,7 @@ BIN    := .venv/bin
 # Set up again when the lock file or the interpreter of .venv has changed.
 STAMP  := .venv/installed
 
-.PHONY: setup run test lint lock quality benchmark
+.PHONY: setup run test lint lock quality benchmark opensearch
 
 setup: $(STAMP)
 
@@ -45,6 +45,10 @@ quality: $(STAMP)
 benchmark: $(STAMP)
 	$(BIN)/pip install --quiet tantivy==0.27.0
 	$(BIN)/python -m scripts.benchmark --data $(DATA)
+
+# A real OpenSearch for developers, until Ctrl-C; needs Maven and a Java 21 or newer, no container.
+opensearch: $(STAMP)
+	$(BIN)/python -m tests.node
 
 # After a change of the dependencies in pyproject.toml.
 lock: $(STAMP)

@@ -90,7 +90,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.extensions["outpost.settings"] = settings
     app.extensions["outpost.answers"] = AnswerCache()
-    app.extensions["outpost.index"] = LiveIndex(settings.index)
+    app.extensions["outpost.index"] = LiveIndex(settings.place)
     register_error_handlers(app)
     _register_views(app, settings)
     app.register_blueprint(_make_docs())

@@ -28,22 +28,28 @@ class _Position(msgspec.Struct, array_like=True):
     generation: str
     search: str
     offset: int
+    after: str = ""
 
 
-def make_cursor(generation: OpenGeneration, arguments: dict[str, Any], offset: int) -> str:
-    """A cursor to the results from ``offset`` on."""
-    position = msgspec.json.encode(_Position(generation.name, _name_search(arguments), offset))
+def make_cursor(generation: OpenGeneration, arguments: dict[str, Any], offset: int, after: str = "") -> str:
+    """A cursor to the results from ``offset`` on; ``after`` is that of the page before."""
+    position = msgspec.json.encode(_Position(generation.name, _name_search(arguments), offset, after))
     return base64.urlsafe_b64encode(_sign(generation, position) + position).decode().rstrip("=")
 
 
 def find_offset(generation: OpenGeneration, arguments: dict[str, Any]) -> int:
-    """The first result asked for, by ``cursor`` or by ``page``.
+    """The first result asked for, by ``cursor`` or by ``page``. Raises what ``find_place`` raises."""
+    return find_place(generation, arguments)[0]
+
+
+def find_place(generation: OpenGeneration, arguments: dict[str, Any]) -> tuple[int, str]:
+    """The first result asked for, and the ``after`` of the page before, where a cursor has it.
 
     Raises StaleCursor for a cursor of another generation, InvalidParameters for what is none.
     """
     cursor = arguments.get("cursor")
     if cursor is None:
-        return int((arguments["page"] - 1) * arguments["per_page"])
+        return int((arguments["page"] - 1) * arguments["per_page"]), ""
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         signature, signed = raw[:_SIGNATURE], raw[_SIGNATURE:]
@@ -54,7 +60,7 @@ def find_offset(generation: OpenGeneration, arguments: dict[str, Any]) -> int:
         raise StaleCursor
     if not hmac.compare_digest(signature, _sign(generation, signed)) or position.search != _name_search(arguments):
         raise _no_cursor(cursor)
-    return position.offset
+    return position.offset, position.after
 
 
 def _sign(generation: OpenGeneration, position: bytes) -> bytes:

@@ -19,12 +19,17 @@ _MAX_HEADER = 3000
 _MATCHING = frozenset(field.data_key or name for name, field in Matching().fields.items())
 
 
-def answer_page(generation: OpenGeneration, arguments: Json, offset: int, total: int, base: str) -> Json:
-    """``total, page, per_page, pages, links, next_cursor`` of a list that shows its results from ``offset`` on."""
+def answer_page(
+    generation: OpenGeneration, arguments: Json, offset: int, total: int, base: str, after: str = ""
+) -> Json:
+    """``total, page, per_page, pages, links, next_cursor`` of a list that shows its results from ``offset`` on.
+
+    ``after`` is what its page says of where the next begins.
+    """
     per_page, with_cursor = arguments["per_page"], "cursor" in arguments
     page, pages = offset // per_page + 1, math.ceil(total / per_page)
     more = offset + per_page < total
-    cursor = make_cursor(generation, arguments, offset + per_page) if more else None
+    cursor = make_cursor(generation, arguments, offset + per_page, after) if more else None
     path, query = base + request.path, _query_without("page", "cursor")
     beyond = with_cursor or (page + 1) * per_page > MAX_WINDOW
     # From a page beyond the end, the page before is the last one.

@@ -6,12 +6,13 @@ import time
 from typing import Any
 
 from flask import Response, current_app
+from msgspec.structs import replace
 
 from api.answers import answer_facets, answer_hits, answer_query
 from api.arguments import SearchArguments, make_marking, make_search_query, parse_search
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
-from api.cursors import find_offset
+from api.cursors import find_place
 from api.metrics import EMPTY, Metrics
 from api.pagination import answer_page, make_feed_link
 from api.parameters import Arguments
@@ -37,14 +38,14 @@ def search(arguments: Arguments) -> Response:
 
 def _search(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     started = time.perf_counter()
-    offset = find_offset(generation, arguments)
-    query = make_search_query(arguments, parse_search(arguments), offset, make_marking(arguments))
+    offset, after = find_place(generation, arguments)
+    query = replace(make_search_query(arguments, parse_search(arguments), offset, make_marking(arguments)), after=after)
     found = search_corrected(generation, query, correct=arguments["typo"] == "auto")
     if not found.page.total:
         metrics: Metrics = current_app.extensions["outpost.metrics"]
         metrics.count(EMPTY)
     results = answer_hits(found.page.hits, arguments.get("fields_"), base_url())
-    paging = answer_page(generation, arguments, offset, found.page.total, base_url())
+    paging = answer_page(generation, arguments, offset, found.page.total, base_url(), found.page.after)
     paging["links"]["feed"] = make_feed_link(base_url())
     took = (time.perf_counter() - started) * 1000
     return {

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
+from msgspec.structs import replace
 
 from api.answers import answer_source
 from api.arguments import NoArguments, SourcesArguments, make_source_query
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
-from api.cursors import find_offset
+from api.cursors import find_place
 from api.pagination import answer_page
 from api.parameters import Arguments
 from api.schemas import SourceAnswer, SourceList
@@ -31,10 +32,10 @@ def list_sources(arguments: Arguments) -> Response:
 
 
 def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
-    offset = find_offset(generation, arguments)
-    page = search_sources(generation, make_source_query(arguments, offset))
+    offset, after = find_place(generation, arguments)
+    page = search_sources(generation, replace(make_source_query(arguments, offset), after=after))
     results = [answer_source(record, score) for record, score in page.hits]
-    return {**answer_page(generation, arguments, offset, page.total, base_url()), "results": results}
+    return {**answer_page(generation, arguments, offset, page.total, base_url(), page.after), "results": results}
 
 
 @blueprint.reads("/sources/<source_id>", NoArguments, SourceAnswer, "not_found", "index_unavailable")

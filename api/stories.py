@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
+from msgspec.structs import replace
 
 from api.answers import answer_briefs, answer_detail, answer_related, answer_story_sources, select_keys
 from api.arguments import (
@@ -17,7 +18,7 @@ from api.arguments import (
 )
 from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.conditional import answer_json
-from api.cursors import find_offset
+from api.cursors import find_offset, find_place
 from api.pagination import answer_page
 from api.parameters import Arguments
 from api.schemas import RelatedList, StoryList, StorySelection, StorySourceList
@@ -40,10 +41,10 @@ def list_stories(arguments: Arguments) -> Response:
 
 
 def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
-    offset = find_offset(generation, arguments)
-    page = search_stories(generation, make_search_query(arguments, None, offset))
+    offset, after = find_place(generation, arguments)
+    page = search_stories(generation, replace(make_search_query(arguments, None, offset), after=after))
     results = answer_briefs(page.hits, arguments.get("fields_"), base_url())
-    return {**answer_page(generation, arguments, offset, page.total, base_url()), "results": results}
+    return {**answer_page(generation, arguments, offset, page.total, base_url(), page.after), "results": results}
 
 
 @blueprint.reads("/v1/lookup", LookupArguments, StoryList, "index_unavailable")

@@ -23,11 +23,10 @@ _ONE_EDIT, _TWO_EDITS = 4, 8
 _MAX_NEAR, _MAX_WORDS = 8, 6
 # Of 500 titles' words with a random edit 96.0% come out right with 0.1, 93.0% with 1, 96.4% with 0.04.
 _UNLIKELY = 0.1
-# Combinations that are tried, each a search, and for how many seconds at most.
-_MAX_TRIED, _MAX_SECONDS = 64, 0.1
-# What took longer and found nothing is left at that: a page of prefixes searched four times would hold a worker for
-# more than a second.
-_MAX_FIRST = 0.1
+# Combinations that are tried, each a search, for as long as the engine's patience at most. A first search that took
+# longer and found nothing is left at that: a page of prefixes searched four times would hold a worker for more than a
+# second.
+_MAX_TRIED = 64
 _ANYWHERE = tuple(field.name for field in STORY_FIELDS)
 
 
@@ -60,7 +59,7 @@ def search_forgiving(engine: Engine, query: SearchQuery) -> Found:
     """
     started = time.monotonic()
     page = engine.search_stories(query)
-    if page.total or query.tree is None or time.monotonic() - started > _MAX_FIRST:
+    if page.total or query.tree is None or time.monotonic() - started > engine.patience:
         return Found(page, query.tree)
     corrections = _find_corrections(engine, query.tree)
     best = _find_best(engine, query, corrections)
@@ -108,7 +107,7 @@ def _likelihood(typed: str, word: str) -> float:
 def _find_best(engine: Engine, query: SearchQuery, corrections: Sequence[_Correction]) -> Node | None:
     """Of the nearest that find anything the one that finds most, each as far as it is likely; None where none does."""
     best, most, distance = None, 0.0, 0
-    until = time.monotonic() + _MAX_SECONDS
+    until = time.monotonic() + engine.patience
     for one in corrections:
         if best is not None and one.distance > distance:
             break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 
 class OutpostError(Exception):
@@ -55,9 +54,9 @@ class InputUnreadable(OutpostError):
 
 
 class IndexUnavailable(OutpostError):
-    """There is no index at ``directory`` that could answer."""
+    """There is no index at ``directory``, or at the address of a cluster, that could answer."""
 
-    def __init__(self, directory: Path, reason: str) -> None:
+    def __init__(self, directory: object, reason: str) -> None:
         self.directory, self.reason = directory, reason
         super().__init__(f"no index at {directory}: {reason}")
 
@@ -69,7 +68,7 @@ class IndexDamaged(IndexUnavailable):
 class VersionMismatch(IndexUnavailable):
     """The current generation was written by another version and has to be built again."""
 
-    def __init__(self, directory: Path, what: str, found: object, expected: object) -> None:
+    def __init__(self, directory: object, what: str, found: object, expected: object) -> None:
         self.what, self.found, self.expected = what, found, expected
         super().__init__(
             directory,
@@ -78,9 +77,9 @@ class VersionMismatch(IndexUnavailable):
 
 
 class BuildRunning(OutpostError):
-    """Another process is building into the same directory."""
+    """Another process is building into the same directory, or under the same address of a cluster."""
 
-    def __init__(self, directory: Path, owner: str) -> None:
+    def __init__(self, directory: object, owner: str) -> None:
         self.directory, self.owner = directory, owner
         super().__init__(f"another build into {directory} is running ({owner}); try again when it has ended")
 

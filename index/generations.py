@@ -42,7 +42,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a generation is: written last, so that its presence says that the rest is there.
 
     ``build`` differs between any two builds; ``files`` are sizes in bytes by relative path, ``checksums`` their
-    XXH3 of 64 bits.
+    XXH3 of 64 bits. ``updating`` while one is changed where it is, which a cluster does.
     """
 
     generation: str
@@ -52,8 +52,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format_version: int
     built_at: datetime
     status: IndexStatus
-    files: dict[str, int]
-    checksums: dict[str, int]
+    files: dict[str, int] = {}
+    checksums: dict[str, int] = {}
+    updating: bool = False
 
 
 def directory_of(root: Path) -> Path:

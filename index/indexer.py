@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import logging
-import shutil
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from index import generations
 from index.documents import Story
-from index.engines import engine_kind
-from index.engines.base import EngineKind, GenerationWriter
-from index.errors import BuildFailed, Fault, IndexDamaged, IndexUnavailable, InvalidDocuments
-from index.generations import MANIFEST, Manifest
+from index.engines.base import Engine, GenerationWriter
+from index.errors import BuildFailed, Fault, InvalidDocuments
 from index.language import parse_query
 from index.query import NOTHING, IndexStatus, SearchQuery
 from index.readers.ndjson import Read, RefusedLine, iter_stories
-from index.schema import SCHEMA_VERSION, STORY_DEFAULTS
-from index.story_ids import StoryIds, update_story_ids, write_story_ids
+from index.schema import STORY_DEFAULTS
+from index.stores import Place, store_of
+from index.stores.base import Building, Store
 
 # So many faults are told; a file that is something else altogether has one a line.
 MAX_FAULTS = 100
 Progress = Callable[[int, float], None]
-_REJECTS = "rejects.ndjson"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +40,7 @@ class BuildReport:
 
 
 def build_index(
-    root: Path,
+    place: Place | Store,
     files: Sequence[str | Path],
     *,
     skip_invalid: bool = False,
@@ -56,19 +48,19 @@ def build_index(
 ) -> BuildReport:
     """Build a generation of all stories in ``files`` and make it current.
 
-    With ``skip_invalid`` refused lines go to ``root/rejects.ndjson`` with their reasons, the others are built.
+    With ``skip_invalid`` refused lines go to ``rejects.ndjson`` with their reasons, the others are built.
     ``progress`` is called with the number of stories so far and the share of the input read, 0 to 1.
     Raises InvalidDocuments, InputUnreadable, BuildRunning or BuildFailed; then nothing has changed.
     """
 
-    def fill(kind: EngineKind, building: Path, intake: _Intake) -> IndexStatus:
-        return _write(kind.make_writer(building), intake.iter_accepted(files), progress)
+    def fill(building: Building, intake: _Intake) -> IndexStatus:
+        return _write(building.make_writer(), intake.iter_accepted(files), progress)
 
-    return _make_generation(root, fill, skip_invalid)
+    return _make_generation(place, fill, skip_invalid)
 
 
 def update_index(
-    root: Path,
+    place: Place | Store,
     files: Sequence[str | Path],
     *,
     skip_invalid: bool = False,
@@ -79,19 +71,18 @@ def update_index(
     Raises what build_index raises, and IndexUnavailable where there is nothing to go on from.
     """
 
-    def fill(kind: EngineKind, building: Path, intake: _Intake) -> IndexStatus:
-        updater = kind.make_updater(building, generations.find_current(root))
-        return _write(updater, intake.iter_accepted(files), progress)
+    def fill(building: Building, intake: _Intake) -> IndexStatus:
+        return _write(building.make_updater(), intake.iter_accepted(files), progress)
 
-    return _make_generation(root, fill, skip_invalid, keep=True)
+    return _make_generation(place, fill, skip_invalid, keep=True)
 
 
-def delete_stories(root: Path, idents: Sequence[str]) -> tuple[BuildReport | None, list[str]]:
+def delete_stories(place: Place | Store, idents: Sequence[str]) -> tuple[BuildReport | None, list[str]]:
     """Take stories out of the current generation. Also tells which ids it does not have; None where it has none."""
     missing: list[str] = []
 
-    def fill(kind: EngineKind, building: Path, intake: _Intake) -> IndexStatus:
-        updater = kind.make_updater(building, generations.find_current(root))
+    def fill(building: Building, intake: _Intake) -> IndexStatus:
+        updater = building.make_updater()
         for ident in dict.fromkeys(idents):
             (intake.deleted if updater.delete(ident) else missing).append(ident)
         if not intake.deleted:
@@ -100,18 +91,18 @@ def delete_stories(root: Path, idents: Sequence[str]) -> tuple[BuildReport | Non
         return updater.finish()
 
     try:
-        return _make_generation(root, fill, keep=True), missing
+        return _make_generation(place, fill, keep=True), missing
     except _NothingToDo:
         return None, missing
 
 
-def merge_index(root: Path) -> BuildReport:
+def merge_index(place: Place | Store) -> BuildReport:
     """Write the current generation anew as one whole: nothing deleted is left in it. Raises what build_index raises."""
 
-    def fill(kind: EngineKind, building: Path, intake: _Intake) -> IndexStatus:
-        return kind.make_updater(building, generations.find_current(root)).merge()
+    def fill(building: Building, intake: _Intake) -> IndexStatus:
+        return building.make_updater().merge()
 
-    return _make_generation(root, fill, keep=True)
+    return _make_generation(place, fill, keep=True)
 
 
 class _NothingToDo(Exception):
@@ -119,59 +110,23 @@ class _NothingToDo(Exception):
 
 
 def _make_generation(
-    root: Path,
-    fill: Callable[[EngineKind, Path, _Intake], IndexStatus],
+    place: Place | Store,
+    fill: Callable[[Building, _Intake], IndexStatus],
     skip_invalid: bool = False,
     *,
     keep: bool = False,
 ) -> BuildReport:
     """Let ``fill`` write a generation aside, verify it, switch. With ``keep`` it goes on from the current one."""
     started = time.monotonic()
-    kind = engine_kind()
-    try:
-        if keep:
-            generations.read_manifest(root, generations.find_current(root), kind.name, kind.format_version)
-        root.mkdir(parents=True, exist_ok=True)
-        with generations.lock_for_build(root):
-            return _publish_filled(root, kind, fill, skip_invalid, keep, started)
-    except OSError as error:
-        raise BuildFailed(f"could not write the index at {root}: {error.strerror or error}") from error
-
-
-def _publish_filled(
-    root: Path,
-    kind: EngineKind,
-    fill: Callable[[EngineKind, Path, _Intake], IndexStatus],
-    skip_invalid: bool,
-    keep: bool,
-    started: float,
-) -> BuildReport:
-    version, building = generations.start_directory(root)
-    name = f"g{version}-s{SCHEMA_VERSION}-f{kind.format_version}"
-    try:
-        with _Intake(building / _REJECTS if skip_invalid else None) as intake:
-            status = fill(kind, building, intake)
+    with store_of(place).begin(keep=keep) as building:
+        with _Intake(building.rejects if skip_invalid else None) as intake:
+            status = fill(building, intake)
         if not status.stories:
             raise BuildFailed("no story is left or was accepted, and an index of nothing would replace the running one")
-        if keep:
-            update_story_ids(building, generations.find_current(root), intake.places.keys(), intake.deleted)
-        else:
-            write_story_ids(building, intake.places.keys(), _previous_ids(root))
-        rejects = _keep_rejects(root, building, intake.refused)
-        manifest = _describe(building, name, kind, status)
-        # Held from before the switch on, so that no reader that cleans up takes it for an old one.
-        held = generations.hold(building)
-        try:
-            _verify(kind, root, building, intake.first)
-            generations.publish(root, building, name)
-            generations.remove_unused(root)
-        finally:
-            if held:
-                held.close()
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
-    size = sum(manifest.files.values())
+        building.describe(status, intake.places.keys(), intake.deleted)
+        rejects = building.keep_rejects(intake.refused)
+        _verify(building.open(), status, intake.first)
+        name, size = building.publish()
     return BuildReport(name, status, intake.refused, rejects, time.monotonic() - started, size)
 
 
@@ -268,53 +223,12 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _previous_ids(root: Path) -> StoryIds | None:
-    try:
-        ids = StoryIds(generations.find_current(root))
-        ids.all_ever()
-    except IndexUnavailable as error:
-        if isinstance(error, IndexDamaged):
-            _log.warning("which stories were removed cannot be told: %s", error)
-        return None
-    return ids
-
-
-def _keep_rejects(root: Path, building: Path, refused: int) -> Path | None:
-    """The refused lines leave the generation: they belong to whoever mends the input."""
-    kept = root / _REJECTS
-    if refused:
-        return (building / _REJECTS).rename(kept)
-    (building / _REJECTS).unlink(missing_ok=True)
-    kept.unlink(missing_ok=True)
-    return None
-
-
-def _describe(building: Path, name: str, kind: EngineKind, status: IndexStatus) -> Manifest:
-    files = {str(p.relative_to(building)): p.stat().st_size for p in sorted(building.rglob("*")) if p.is_file()}
-    now = datetime.now(UTC).replace(microsecond=0)
-    manifest = Manifest(
-        generation=name,
-        build=uuid.uuid4().hex,
-        engine=kind.name,
-        schema_version=SCHEMA_VERSION,
-        format_version=kind.format_version,
-        built_at=now,
-        status=status,
-        files=files,
-        checksums={file: generations.checksum(building / file) for file in files},
-    )
-    (building / MANIFEST).write_bytes(msgspec.json.encode(manifest))
-    return manifest
-
-
-def _verify(kind: EngineKind, root: Path, building: Path, first: Story | None) -> None:
-    """Open what was built, count it, and ask it for the first story that came in by id and by its title's words."""
-    manifest = generations.read_manifest(root, building, kind.name, kind.format_version)
-    engine = kind.open(building, manifest.status)
+def _verify(engine: Engine, status: IndexStatus, first: Story | None) -> None:
+    """Count what was built, and ask it for the first story that came in by id and by its title's words."""
     try:
         found = engine.search_stories(SearchQuery(limit=0)).total
-        if found != manifest.status.stories:
-            raise BuildFailed(f"{manifest.status.stories} stories were written, {found} can be found")
+        if found != status.stories:
+            raise BuildFailed(f"{status.stories} stories were written, {found} can be found")
         if first is None:
             return
         if engine.find_stories([first.id]) != [first]:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
 
-from index import generations
-from index.engines import engine_kind
 from index.engines.base import Engine
 from index.errors import IndexUnavailable, OutpostError
 from index.generations import Manifest
 from index.query import Suggestion
-from index.story_ids import StoryIds
+from index.stores import Place, store_of
+from index.stores.base import KnownIds, Store
 
-# A build may switch and clean up between reading the name and locking; it cannot do so endlessly.
-_ATTEMPTS = 5
 _log = logging.getLogger(__name__)
 
 
@@ -29,15 +24,15 @@ class OpenGeneration:
     name: str
     manifest: Manifest
     engine: Engine
-    story_ids: StoryIds
-    _held: IO[bytes]
-    _stamp: tuple[int, int]
+    story_ids: KnownIds
+    _release: Callable[[], None]
+    _stamp: Hashable
     _users: int = field(default=0)
     current: tuple[Suggestion, ...] | None = None  # what index.suggestions says is current, once it was asked for
 
     def close(self) -> None:
         self.engine.close()
-        self._held.close()
+        self._release()
 
 
 class Loan:
@@ -57,11 +52,11 @@ class Loan:
 
 
 class LiveIndex:
-    """Lends the current generation. ``current`` is looked at for every loan (2 µs): a switch needs no signal."""
+    """Lends the current generation. Whether it still is that is looked at for every loan (2 µs): a switch needs no
+    signal."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._current = str(root / "current")
+    def __init__(self, place: Place | Store) -> None:
+        self._store = store_of(place)
         self._lock = threading.Lock()
         self._opening = threading.Lock()
         self._open: OpenGeneration | None = None
@@ -82,7 +77,7 @@ class LiveIndex:
             last.close()
 
     def _acquire(self) -> OpenGeneration:
-        stamp = self._read_stamp()
+        stamp = self._store.read_stamp()
         with self._lock:
             if self._open and self._open._stamp == stamp:
                 self._open._users += 1
@@ -95,12 +90,12 @@ class LiveIndex:
             self._open._users += 1
             return self._open
 
-    def _refresh(self, stamp: tuple[int, int]) -> None:
+    def _refresh(self, stamp: Hashable) -> None:
         last = self._open
         if last and last._stamp == stamp:
             return
         try:
-            fresh = _open_current(self.root, stamp)
+            opened = self._store.open_current()
         except IndexUnavailable as error:
             if last is None:
                 raise
@@ -108,6 +103,8 @@ class LiveIndex:
             _log.error("the new generation cannot be opened, %s goes on serving: %s", last.name, error)
             last._stamp = stamp
             return
+        name = opened.manifest.generation
+        fresh = OpenGeneration(name, opened.manifest, opened.engine, opened.story_ids, opened.release, stamp)
         with self._lock:
             self._open = fresh
             idle = last is not None and not last._users
@@ -125,32 +122,7 @@ class LiveIndex:
         """Close a replaced generation; the last reader of a generation removes it."""
         generation.close()
         try:
-            generations.remove_unused(self.root)
+            self._store.remove_unused()
         except (OSError, OutpostError) as error:
             # A server may have no right to write here; the next build removes it then.
             _log.info("%s stays on disk until the next build: %s", generation.name, error)
-
-    def _read_stamp(self) -> tuple[int, int]:
-        try:
-            stat = os.stat(self._current)  # noqa: PTH116 - half the time of Path.stat
-        except OSError:
-            return (0, 0)
-        return (stat.st_ino, stat.st_mtime_ns)
-
-
-def _open_current(root: Path, stamp: tuple[int, int]) -> OpenGeneration:
-    kind = engine_kind()
-    for _ in range(_ATTEMPTS):
-        name = generations.read_current(root)
-        directory = generations.directory_of(root) / name
-        held = generations.hold(directory)
-        if held is None:
-            continue
-        try:
-            manifest = generations.read_manifest(root, directory, kind.name, kind.format_version)
-            engine = kind.open(directory, manifest.status)
-        except BaseException:
-            held.close()
-            raise
-        return OpenGeneration(name, manifest, engine, StoryIds(directory), held, stamp)
-    raise IndexUnavailable(root, f"the generation {name} that 'current' names is not there")

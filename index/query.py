@@ -144,8 +144,9 @@ class Marking(Struct, frozen=True):
 
 class SearchQuery(Struct, frozen=True):
     """A search over stories. ``tree`` None matches everything; ``search_in`` are fields of the schema; hits are marked
-    where ``marking`` says how. ``recency``, 0 to 1: how much newer stories count for more (index.recency). ``seconds``
-    is how long it may take, None: as long as the engine lets any search take."""
+    where ``marking`` says how. ``recency``, 0 to 1: how much newer stories count for more (index.recency). ``after`` is
+    that of the page before the one that begins at ``offset``, where it is known. ``seconds`` is how long it may take,
+    None: as long as the engine lets any search take."""
 
     tree: Node | None = None
     search_in: tuple[str, ...] = ("title", "summary", "body", "source")
@@ -156,11 +157,13 @@ class SearchQuery(Struct, frozen=True):
     limit: int = 20
     marking: Marking | None = None
     recency: float = 0.0
+    after: str = ""
     seconds: float | None = None
 
 
 class SourceQuery(Struct, frozen=True):
-    """A search over sources, by relevance with a ``tree``, else newest first."""
+    """A search over sources, by relevance with a ``tree``, else newest first. ``after`` and ``seconds`` as in
+    SearchQuery."""
 
     tree: Node | None = None
     publishers: ValueFilter = ValueFilter("publisher")
@@ -169,6 +172,7 @@ class SourceQuery(Struct, frozen=True):
     published_before: datetime | None = None
     offset: int = 0
     limit: int = 20
+    after: str = ""
     seconds: float | None = None
 
 
@@ -237,11 +241,13 @@ class Hit(Struct, frozen=True):
 
 
 class SearchPage(Struct, frozen=True):
-    """The hits asked for, the exact ``total``, and the facets by name."""
+    """The hits asked for, the exact ``total``, and the facets by name. ``after``: what an engine that cannot begin
+    anywhere goes on by, "" for one that can."""
 
     total: int
     hits: tuple[Hit, ...]
     facets: dict[str, Facet]
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +260,11 @@ class SourceRecord:
 
 
 class SourcePage(Struct, frozen=True):
+    """``after``: see SearchPage."""
+
     total: int
     hits: tuple[tuple[SourceRecord, float], ...]
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

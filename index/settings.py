@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from index.engines.opensearch.address import ALLOWED, read_address
 from index.errors import OutpostError
+from index.stores import Place
 
 
 class InvalidSetting(OutpostError):
@@ -25,6 +27,20 @@ class Settings:
     """Each field is OUTPOST_<NAME> in the environment; ``help`` is its line in docs/operations.md."""
 
     index: Path = field(default=Path("var/index"), metadata={"help": "directory of the index"})
+    engine: str = field(
+        default="",
+        metadata={
+            "help": "cluster that the index is on, as opensearch://host:9200/name; none: the directory",
+        },
+    )
+    engine_user: str = field(default="", metadata={"help": "user at the cluster", "verbatim": True})
+    engine_password: str = field(default="", repr=False, metadata={"help": "password at the cluster", "verbatim": True})
+    engine_token: str = field(
+        default="", repr=False, metadata={"help": "bearer token for the cluster, in place of both", "verbatim": True}
+    )
+    engine_ca: str = field(
+        default="", metadata={"help": "file of the authorities that may vouch for the cluster; none: the usual ones"}
+    )
     host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
     port: int = field(default=8000, metadata={"help": "port to listen on", "range": (1, 65535)})
     workers: int = field(
@@ -72,6 +88,18 @@ class Settings:
     )  # fmt: skip
 
     @property
+    def place(self) -> Place:
+        """Where the index is."""
+        if not self.engine:
+            return self.index
+        address = read_address(
+            self.engine, user=self.engine_user, password=self.engine_password, token=self.engine_token,
+            ca=self.engine_ca, scratch=self.index,
+        )  # fmt: skip
+        assert address, "from_env has checked it"
+        return address
+
+    @property
     def metrics_directory(self) -> Path | None:
         return Path(self.metrics) if self.metrics else None
 
@@ -84,7 +112,12 @@ class Settings:
             name = variable_of(setting.name)
             if text := env.get(name, ""):
                 given[setting.name] = _parse(name, text, setting.default, setting.metadata)
-        return cls(**given)  # type: ignore[arg-type]  # _parse gives each field the type of its default
+        settings = cls(**given)  # type: ignore[arg-type]  # _parse gives each field the type of its default
+        if settings.engine and read_address(settings.engine) is None:
+            # What is no address may hold a password.
+            allowed = f"{ALLOWED}; user and password have variables of their own"
+            raise InvalidSetting(variable_of("engine"), "(not shown)", allowed)
+        return settings
 
     def to_env(self) -> dict[str, str]:
         """What ``from_env`` reads the same settings from: for processes that are started."""
@@ -98,6 +131,8 @@ def variable_of(field_name: str) -> str:
 def _parse(name: str, text: str, default: object, metadata: Mapping[str, Any]) -> object:
     if isinstance(default, Path):
         return Path(text)
+    if metadata.get("verbatim"):
+        return text
     if isinstance(default, str):
         bare = text.rstrip("/")
         if not re.fullmatch(metadata.get("pattern", ".*"), bare):

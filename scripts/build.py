@@ -13,6 +13,7 @@ import click
 from index.errors import InvalidDocuments
 from index.indexer import BuildReport, Progress, build_index
 from index.settings import Settings
+from index.stores import store_of
 from scripts.common import Failure, tell_failures
 
 # A log that is read by people: a line every so many seconds.
@@ -29,14 +30,21 @@ index_option = click.option(
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
 @index_option
 @click.option("--skip-invalid", is_flag=True, help="Build without the lines that are refused; they go to a file.")
+@click.option("--shards", type=click.IntRange(1, 1024), help="On a cluster: parts of the index (default: 1).")
+@click.option("--replicas", type=click.IntRange(0, 10), help="On a cluster: copies of each part (default: 1).")
 @tell_failures
-def build(files: tuple[Path, ...], directory: Path | None, skip_invalid: bool) -> None:
+def build(
+    files: tuple[Path, ...], directory: Path | None, skip_invalid: bool, shards: int | None, replicas: int | None
+) -> None:
     """Build an index of the stories in FILE… (a JSON object a line, plain or gzip) and switch to it.
 
     Whatever goes wrong, the index that was there before stays. Servers take the new one by themselves.
     """
-    root = directory or Settings.from_env().index
-    run_with_progress(lambda progress: build_index(root, files, skip_invalid=skip_invalid, progress=progress))
+    place = directory or Settings.from_env().place
+    if isinstance(place, Path) and not shards is replicas is None:
+        raise click.UsageError("--shards and --replicas are for an index on a cluster: OUTPOST_ENGINE names one.")
+    store = store_of(place, shards=shards or 1, replicas=1 if replicas is None else replicas)
+    run_with_progress(lambda progress: build_index(store, files, skip_invalid=skip_invalid, progress=progress))
 
 
 def run_with_progress(run: Callable[[Progress], BuildReport]) -> None:

@@ -63,6 +63,12 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def find_settings(directory: Path | None) -> Settings:
+    """Those of the environment; a directory that is named is meant, whatever they say."""
+    settings = Settings.from_env()
+    return settings if directory is None else Settings(index=directory)
+
+
 _VALUES = "comma = or, leading - = not"
 _MATCHING = (
     click.option("--topic", help=f"Topics: {_VALUES}."),
@@ -98,7 +104,7 @@ def _make_client(directory: Path | None, url: str | None) -> Client:
     if directory and url:
         raise click.UsageError("--index and --url exclude each other.")
     if url is None:
-        return make_local_client(directory or Settings.from_env().index)
+        return make_local_client(find_settings(directory))
     if not re.match(r"https?://[^/\s]", url):
         raise click.UsageError(f"--url {url!r}: an address that begins with http:// or https:// is needed.")
     return Client(url)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from io import BufferedReader, RawIOBase
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -74,14 +73,14 @@ class WsgiAdapter(BaseAdapter):
         """Nothing is held."""
 
 
-def make_local_client(directory: Path) -> Client:
-    """A client over the index at ``directory``. Raises IndexUnavailable, which says why, where the API says 503."""
+def make_local_client(settings: Settings) -> Client:
+    """A client over the index of ``settings``. Raises IndexUnavailable, which says why, where the API says 503."""
     # Before create_app: what goes wrong is told on the terminal, and requests are not.
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    index = LiveIndex(directory)
+    index = LiveIndex(settings.place)
     with index.borrow():
         pass
     index.close()
     client = Client(_URL)
-    client.mount(WsgiAdapter(create_app(Settings(index=directory))))
+    client.mount(WsgiAdapter(create_app(settings)))
     return client

@@ -41,6 +41,9 @@ _GRACE = 10
 def serve(**given: object) -> None:
     """Serve an index over HTTP until SIGTERM or Ctrl-C. A new build is taken without a restart."""
     chosen = {name: value for name, value in given.items() if value is not None}
+    if "index" in chosen:
+        # A directory that is named is meant, whatever the environment says.
+        chosen["engine"] = ""
     settings = dataclasses.replace(Settings.from_env(), **chosen)  # type: ignore[arg-type]  # click checked the types
     _check_port(settings)
     _welcome(settings)
@@ -81,8 +84,8 @@ def _check_port(settings: Settings) -> None:
 def _welcome(settings: Settings) -> None:
     """The address, and a few things to try that find something in this index."""
     url = _url_of(settings)
-    click.echo(f"Outpost serves {settings.index} on {url}")
-    live = LiveIndex(settings.index)
+    click.echo(f"Outpost serves {settings.place} on {url}")
+    live = LiveIndex(settings.place)
     try:
         with live.borrow() as generation:
             newest = search_stories(generation, SearchQuery(limit=1)).hits[0]

@@ -19,7 +19,7 @@ from scripts.common import NOTHING_FOUND, clean, tell_failures
 @tell_failures
 def update(files: tuple[Path, ...], directory: Path | None, skip_invalid: bool) -> None:
     """Add the stories in FILE… to the index, each in place of the one of its id."""
-    root = directory or Settings.from_env().index
+    root = directory or Settings.from_env().place
     run_with_progress(lambda progress: update_index(root, files, skip_invalid=skip_invalid, progress=progress))
 
 
@@ -29,7 +29,7 @@ def update(files: tuple[Path, ...], directory: Path | None, skip_invalid: bool) 
 @tell_failures
 def delete(stories: tuple[str, ...], directory: Path | None) -> None:
     """Take stories out of the index."""
-    report, missing = delete_stories(directory or Settings.from_env().index, stories)
+    report, missing = delete_stories(directory or Settings.from_env().place, stories)
     for ident in missing:
         click.echo(clean(f"no story {ident!r}"), err=True)
     if report is None:
@@ -42,4 +42,4 @@ def delete(stories: tuple[str, ...], directory: Path | None) -> None:
 @tell_failures
 def merge(directory: Path | None) -> None:
     """Write the index anew as one segment, without what was deleted."""
-    summarise(merge_index(directory or Settings.from_env().index))
+    summarise(merge_index(directory or Settings.from_env().place))

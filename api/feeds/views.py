@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from flask import Response, current_app, request
+from msgspec.structs import replace
 
 from api.arguments import FeedArguments, make_search_query, parse_search
 from api.blueprints import ApiBlueprint, Site, borrow_index, find_site
 from api.cache import Entry as Made
 from api.conditional import Form, answer_kept
-from api.cursors import find_offset
+from api.cursors import find_place
 from api.feeds import atom, json_feed, rss
 from api.feeds.feed import GENERATOR, Feed, make_entries
 from api.pagination import answer_page
@@ -82,15 +83,15 @@ def _find_modified(generation: OpenGeneration, arguments: Arguments) -> datetime
 
 
 def _make(generation: OpenGeneration, arguments: Arguments, site: Site, render: Render) -> Made:
-    offset = find_offset(generation, arguments)
-    query = make_search_query(arguments, parse_search(arguments), offset)
+    offset, after = find_place(generation, arguments)
+    query = replace(make_search_query(arguments, parse_search(arguments), offset), after=after)
     page = search_corrected(generation, query, correct=arguments["typo"] == "auto").page
     title, description = _name(arguments)
     feed = Feed(
         title=title,
         description=description,
         home=_find_home(site),
-        links=answer_page(generation, arguments, offset, page.total, site.base)["links"],
+        links=answer_page(generation, arguments, offset, page.total, site.base, page.after)["links"],
         entries=make_entries(iter_stories(generation, [hit.id for hit in page.hits]), site.base),
         built=generation.manifest.built_at,
     )

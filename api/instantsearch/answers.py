@@ -28,8 +28,6 @@ from index.query import FACETS, Facet, Hit, NumberName, NumberStats, SearchQuery
 from index.schema import SOURCE_DEFAULTS, fold_words
 from index.search import iter_stories, measure_number, search_corrected, search_sources
 
-# However many searches a body has, together they hold a worker for no longer than one search of the API may.
-MAX_SECONDS = 0.8
 _STORY_TEXTS = ("title", "summary", "topic", "publisher", "curator")
 _STORY_EXCERPTS = ("title", "summary", "body")
 _SOURCE_TEXTS = ("title", "excerpt", "author", "publisher")
@@ -46,17 +44,19 @@ class Answering(Struct, frozen=True):
         """What is left. Raises QueryTimeout."""
         left = self.until - time.monotonic()
         if left <= 0:
-            raise QueryTimeout(MAX_SECONDS)
+            raise QueryTimeout(self.generation.engine.longest)
         return left
 
 
 def answer_all(generation: OpenGeneration, searches: Sequence[Asked]) -> list[Json]:
     """One answer for each. Raises InvalidParameters; QueryTimeout where all of them together take too long."""
-    answering = Answering(generation, time.monotonic() + MAX_SECONDS)
+    # However many searches a body has, together they hold a worker for no longer than one search of the API may.
+    longest = generation.engine.longest
+    answering = Answering(generation, time.monotonic() + longest)
     try:
         return [_answer(answering, asked) for asked in searches]
     except QueryTimeout as error:
-        raise QueryTimeout(MAX_SECONDS) from error
+        raise QueryTimeout(longest) from error
 
 
 def _answer(answering: Answering, asked: Asked) -> Json:

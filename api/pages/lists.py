@@ -14,7 +14,7 @@ from api import pagination
 from api.answers import answer_briefs, answer_publisher
 from api.arguments import Paging
 from api.blueprints import base_url, borrow_index
-from api.cursors import find_offset
+from api.cursors import find_place
 from api.pages.addresses import find_cleaner, make_url, parser
 from api.pages.rendering import NO_ARGUMENTS, answer_page
 from api.pages.search import make_feeds
@@ -102,12 +102,13 @@ def _list_stories(
 ) -> dict[str, Any]:
     """One page of the stories that have a value of a facet, and what another facet says of all of them."""
     root = urlsplit(base_url()).path
-    offset = find_offset(generation, arguments)
+    offset, after = find_place(generation, arguments)
     query = SearchQuery(
         filters=Filters((ValueFilter(facet, frozenset({value})),)),
         facets=FacetRequest((beside,), _VALUES),
         offset=offset,
         limit=arguments["per_page"],
+        after=after,
     )
     found = search_stories(generation, query)
     search = f"{root}/search"
@@ -118,7 +119,7 @@ def _list_stories(
     return {
         "id": value,
         "stories": _decode(found, root),
-        "page": pagination.answer_page(generation, arguments, offset, found.total, root),
+        "page": pagination.answer_page(generation, arguments, offset, found.total, root, found.after),
         "beside": [_show_value(one, search, {facet: value, beside: one.value}) for one in found.facets[beside].values],
         "search_url": make_url(search, {facet: value}),
         "timeline": make_timeline(generation, query, url_between),

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 from flask import current_app, request
+from msgspec.structs import replace
 from werkzeug import Response
 
 from api import pagination
 from api.answers import answer_hits, answer_query
 from api.arguments import SearchArguments, make_marking, make_matching_query, make_search_query, parse_search
 from api.blueprints import base_url, borrow_index
-from api.cursors import find_offset
+from api.cursors import find_place
 from api.metrics import EMPTY, Metrics
 from api.pages.addresses import find_cleaner, make_url, parser
 from api.pages.rendering import answer_page
@@ -69,9 +70,9 @@ def show_search() -> Response:
 
 def _search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     root = urlsplit(base_url()).path
-    offset = find_offset(generation, arguments)
+    offset, after = find_place(generation, arguments)
     shown = {**arguments, "facets": arguments.get("facets", _SHOWN_FACETS)}
-    query = make_search_query(shown, parse_search(arguments), offset, make_marking(arguments))
+    query = replace(make_search_query(shown, parse_search(arguments), offset, make_marking(arguments)), after=after)
     found = search_corrected(generation, query, correct=arguments["typo"] == "auto")
     if not found.page.total:
         metrics: Metrics = current_app.extensions["outpost.metrics"]
@@ -86,7 +87,7 @@ def _search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     filters = {chosen.facet: chosen for chosen in query.filters.values}
     return {
         "query": answer_query(arguments, found, query.sort),
-        "page": pagination.answer_page(generation, arguments, offset, found.page.total, root),
+        "page": pagination.answer_page(generation, arguments, offset, found.page.total, root, found.page.after),
         "hits": msgspec.json.decode(answer_hits(found.page.hits, None, root)),
         "facets": [*_show_facets(found.page.facets, filters, asked, search)],
         "chips": [*_show_filters(generation, filters, asked, search)],

@@ -31,8 +31,14 @@ class Engine(Protocol):
     """One generation, open for reading. Every method may be called from many threads at once.
 
     All raise IndexUnavailable (or a subclass) when the index cannot answer and QueryTimeout when a query takes too
-    long, never an error of their own make.
+    long, never an error of their own make. ``patience``: for how many seconds a query that finds nothing may be
+    searched again in other words. ``longest``: how many seconds a search may take, of which it may be given less.
     """
+
+    patience: float
+
+    @property
+    def longest(self) -> float: ...
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
         """The page of hits, the exact total, and the facets asked for.

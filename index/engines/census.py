@@ -44,7 +44,7 @@ class PublisherTally(Struct):
             _count(self.logos, publisher.logo_url, sign)
 
     def to_record(self, ident: str) -> PublisherRecord:
-        name, domain, logo = (_most_common(counts) for counts in (self.names, self.domains, self.logos))
+        name, domain, logo = (most_common(counts) for counts in (self.names, self.domains, self.logos))
         return PublisherRecord(ident, name, domain, logo, self.story_count, self.source_count)
 
 
@@ -68,6 +68,11 @@ class Census:
 
     def __init__(self, tallies: Tallies | None = None) -> None:
         self._tallies = tallies or Tallies()
+
+    @property
+    def tallies(self) -> Tallies:
+        """All that was counted; not to be changed."""
+        return self._tallies
 
     def _spellings(self, facet: str, value: str) -> dict[str, int]:
         return self._tallies.labels.setdefault(facet, {}).setdefault(value, {})
@@ -98,7 +103,7 @@ class Census:
     def labels(self) -> dict[str, dict[str, str]]:
         """Facet -> id -> the most frequent label, of what some story has."""
         return {
-            facet: {value: label for value, spellings in values.items() if (label := _most_common(spellings))}
+            facet: {value: label for value, spellings in values.items() if (label := most_common(spellings))}
             for facet, values in self._tallies.labels.items()
         }
 
@@ -135,7 +140,7 @@ class ChangingCensus(Census):
         if value not in known:
             found = _find_line(self._whole, _key(facet, value))
             known[value] = msgspec.json.decode(found, type=dict[str, int]) if found else {}
-        self._labels_before.setdefault((facet, value), _most_common(known[value]))
+        self._labels_before.setdefault((facet, value), most_common(known[value]))
         return known[value]
 
     def _tally(self, publisher: str) -> PublisherTally:
@@ -150,7 +155,7 @@ class ChangingCensus(Census):
         """Facet -> id -> the label of today, "" where no story has it any more, of what has another than before."""
         changed: dict[str, dict[str, str]] = {}
         for (facet, value), before in self._labels_before.items():
-            label = _most_common(self._tallies.labels[facet][value])
+            label = most_common(self._tallies.labels[facet][value])
             if label != before:
                 changed.setdefault(facet, {})[value] = label
         return changed
@@ -183,7 +188,12 @@ def _read_changes(directory: Path) -> Changes:
 
 def _to_records(tallies: Tallies) -> list[PublisherRecord]:
     """The publishers that some story has, in the order in which they are listed."""
-    records = [tally.to_record(ident) for ident, tally in tallies.publishers.items() if tally.story_count > 0]
+    return sort_publishers(tallies.publishers)
+
+
+def sort_publishers(tallies: Mapping[str, PublisherTally]) -> list[PublisherRecord]:
+    """Those that some story has, by story count, then name."""
+    records = [tally.to_record(ident) for ident, tally in tallies.items() if tally.story_count > 0]
     return sorted(records, key=_listing_order)
 
 
@@ -240,7 +250,7 @@ def _count(counts: dict[str, int], key: str, sign: int) -> None:
         del counts[key]
 
 
-def _most_common(spellings: Mapping[str, int]) -> str:
+def most_common(spellings: Mapping[str, int]) -> str:
     """The most frequent spelling; of equally frequent ones the first in order, so that every build says the same.
 
     "" where there is none.

@@ -10,6 +10,7 @@ import pytest
 from index import correction
 from index.correction import Found, search_forgiving
 from index.engines.base import Engine
+from index.engines.columns.engine import ColumnsEngine
 from index.language import parse_query, show_query
 from index.live import LiveIndex
 from index.query import Filters, SearchQuery, ValueFilter
@@ -139,5 +140,5 @@ def test_many_wrong_words_are_left_and_trying_ends(engine: Engine, monkeypatch: 
 
 
 def test_what_took_long_to_find_nothing_is_not_searched_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(correction, "_MAX_FIRST", -1.0)
+    monkeypatch.setattr(ColumnsEngine, "patience", -1.0)
     assert told(ask(engine, "nvidai chips")) == ("nvidai chips", False, None, None)

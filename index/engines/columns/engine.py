@@ -13,6 +13,7 @@ import numpy as np
 
 from index.documents import Story
 from index.engines.census import read_publishers
+from index.engines.columns import deadline
 from index.engines.columns.collection import Collection, Found, Page, TreeMatch
 from index.engines.columns.completion import Completer
 from index.engines.columns.executor import Executor, Matches
@@ -53,6 +54,12 @@ _source_decoder = msgspec.json.Decoder(StoredSource)
 
 class ColumnsEngine:
     """Raises OSError, ValueError or msgspec's errors where files are not what they were."""
+
+    patience = 0.1
+
+    @property
+    def longest(self) -> float:
+        return deadline.MAX_SECONDS
 
     def __init__(self, directory: Path, status: IndexStatus) -> None:
         self._status = status

@@ -20,7 +20,7 @@ from index.engines.similar import Likeness, count_terms, find_likeness, length_o
 from index.engines.whoosh import fields
 from index.engines.whoosh.completion import complete, count_words
 from index.engines.whoosh.edits import count_edits
-from index.engines.whoosh.queries import Evaluator
+from index.engines.whoosh.queries import MAX_SECONDS, Evaluator
 from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, passes_source, sort_key
 from index.engines.whoosh.searchers import SearcherPool
 from index.folding import Typed, show_word
@@ -55,6 +55,9 @@ T = TypeVar("T")
 
 class WhooshEngine:
     """An Engine (index.engines.base) over one generation."""
+
+    patience = 0.1
+    longest = MAX_SECONDS
 
     def __init__(self, directory: Path, status: IndexStatus) -> None:
         self._status = status

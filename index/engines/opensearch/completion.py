@@ -1,0 +1,160 @@
+"""Suggestions and near words: looked up in the lists and the titles, then checked against the definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+from rapidfuzz.distance import OSA
+
+from index.documents import Story
+from index.engines.opensearch.client import Cluster
+from index.engines.opensearch.documents import join_words
+from index.engines.opensearch.lists import PAGE, Lists
+from index.engines.opensearch.mappings import MAX_KEY
+from index.engines.opensearch.translation import make_order
+from index.engines.opensearch.vocabulary import MIN_TITLES, PAIR_KIND, WORD_KIND, show_words
+from index.folding import Typed, fold_text
+from index.query import NearWord, Sort, Suggestion, SuggestionType, near_word_order
+from index.schema import MAX_WORD, term_of
+
+Json = dict[str, Any]
+# So many times what is wanted is read at first: some are the same to a search, or find nothing.
+_SPARE = 3
+# Lucene's automata know no more edits.
+_MAX_EDITS = 2
+# Words that are suggested: of two letters, of at least one story; pairs: see Engine.complete.
+_SUGGESTED: Json = {
+    "bool": {
+        "should": [
+            {"bool": {"filter": [{"term": {"kind": WORD_KIND}}, {"range": {"size": {"gte": 2}}},
+                                 {"range": {"holding": {"gte": 1}}}]}},
+            {"bool": {"filter": [{"term": {"kind": PAIR_KIND}}, {"range": {"holding": {"gte": MIN_TITLES}}}]}},
+        ],
+        "minimum_should_match": 1,
+    }
+}  # fmt: skip
+_BEST: list[Json] = [{"holding": "desc"}, {"typed": {"order": "desc", "missing": "_last"}}, {"order": "asc"},
+                     {"value": "asc"}]  # fmt: skip
+
+
+class Completer:
+    """``count`` tells for each of some texts how many stories it finds."""
+
+    def __init__(
+        self, cluster: Cluster, stories: str, lists: Lists, count: Callable[[Sequence[str]], list[int]]
+    ) -> None:
+        self._cluster, self._stories, self._lists, self._count = cluster, stories, lists, count
+
+    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
+        """See Engine.complete."""
+        match kind:
+            case "query":
+                found = self._iter_queries(typed, limit)
+            case "story":
+                found = self._iter_stories(typed, limit)
+            case _:
+                found = self._iter_labels(kind, typed, limit)
+        return list(islice(found, limit))
+
+    def _iter_stories(self, typed: Typed, limit: int) -> Iterator[Suggestion]:
+        seen = set()
+        wanted = _Wanted(typed, "title_key", "title_words")
+        for hit in self._iter_found(self._stories, wanted, [], make_order(Sort.NEWEST), limit):
+            story = msgspec.convert(hit["_source"]["document"], Story)
+            if story.title not in seen and wanted.is_in(story.title, hit["begins"]):
+                seen.add(story.title)
+                yield Suggestion("story", story.title, story.id, 1)
+
+    def _iter_labels(self, kind: SuggestionType, typed: Typed, limit: int) -> Iterator[Suggestion]:
+        wanted = _Wanted(typed)
+        filters: list[Json] = [{"term": {"kind": kind}}, {"range": {"holding": {"gte": 1}}}]
+        for hit in self._iter_found(self._lists.index, wanted, filters, _BEST, limit):
+            entry = hit["_source"]
+            label = entry["document"]["label"]
+            if wanted.is_in(label, hit["begins"]):
+                yield Suggestion(kind, label, entry["value"], entry["holding"])
+
+    def _iter_queries(self, typed: Typed, limit: int) -> Iterator[Suggestion]:
+        seen = set()
+        wanted = _Wanted(typed)
+        found = self._iter_found(self._lists.index, wanted, [_SUGGESTED], _BEST, limit)
+        while batch := list(islice(found, _SPARE * limit)):
+            fresh = []
+            for hit in batch:
+                text = show_words(hit["_source"]["value"])
+                terms = tuple(map(term_of, text.split(" ")))
+                if terms not in seen and wanted.is_in(text, hit["begins"]):
+                    fresh.append((text, terms))
+            for (text, terms), total in zip(fresh, self._count([text for text, _ in fresh]), strict=True):
+                if total and terms not in seen:
+                    seen.add(terms)
+                    yield Suggestion("query", text, None, total)
+
+    def _iter_found(
+        self, index: str, wanted: _Wanted, filters: Sequence[Json], order: Sequence[Json], limit: int
+    ) -> Iterator[Json]:
+        """All candidates: those whose beginning may be what was typed, then the others; ``begins`` says which."""
+        for begins in (True, False):
+            query = {"bool": {**wanted.queries[begins], "filter": [*wanted.queries[begins]["filter"], *filters]}}
+            body: Json = {"query": query, "sort": order, "size": _SPARE * limit, "track_total_hits": False}
+            while True:
+                hits = self._cluster.search([(index, body)])[0]["hits"]["hits"]
+                yield from ({**hit, "begins": begins} for hit in hits)
+                if len(hits) < body["size"]:
+                    break
+                body = {**body, "size": min(PAGE, body["size"] * _SPARE), "search_after": hits[-1]["sort"]}
+
+
+class _Wanted:
+    """What texts are looked up by: ``key`` is a field of whole folded texts, ``words`` of their words."""
+
+    def __init__(self, typed: Typed, key: str = "key", words: str = "words") -> None:
+        self._typed = typed
+        whole = join_words(list(typed.words))
+        # A key that was cut is compared as far as it goes.
+        start = whole[: MAX_KEY - 1]
+        if not typed.words[-1] and not typed.closed:
+            start = join_words(list(typed.words[:-1]))[: MAX_KEY - 1]
+        self.queries = {True: {"filter": [{"prefix": {key: start}}]}}
+        self.queries[False] = {"filter": [self._inside(words)], "must_not": self.queries[True]["filter"]}
+
+    def _inside(self, words: str) -> Json:
+        *whole, last = self._typed.words
+        if self._typed.closed:
+            return {"match_phrase": {words: join_words(list(self._typed.words))}}
+        if not last:
+            # The beginning of any word: what follows is checked.
+            return {"match_phrase": {words: join_words(whole)}}
+        if not whole:
+            return {"prefix": {words: last}}
+        return {"match_phrase_prefix": {words: {"query": join_words(list(self._typed.words)), "max_expansions": 1000}}}
+
+    def is_in(self, text: str, begins: bool) -> bool:
+        """Whether it stands in a text: at its beginning, or else where a later word begins."""
+        at = self._typed.find_in(fold_text(text))
+        return at is not None and (at == 0) is begins
+
+
+def find_near_words(cluster: Cluster, lists: Lists, word: str, distance: int) -> list[NearWord]:
+    """See Engine.find_near_words. Lucene finds candidates, rapidfuzz says how near they are."""
+    if not 0 < len(word) <= MAX_WORD + distance or any(0xD800 <= ord(letter) <= 0xDFFF for letter in word):
+        return []
+    near: list[Json] = [{"term": {"value": word}}]
+    if distance:
+        fuzzy = {"value": word, "fuzziness": min(distance, _MAX_EDITS), "rewrite": "constant_score"}
+        near.append({"fuzzy": {"value": fuzzy}})
+        # Lucene finds no word all of whose letters would have to be edited.
+        low, high = max(1, len(word) - distance), len(word) + distance
+        if low <= distance:
+            near.append({"range": {"size": {"gte": low, "lte": high if len(word) <= distance else distance}}})
+    wanted = {"bool": {"should": near, "minimum_should_match": 1}}
+    found = []
+    for entry in lists.iter_kind(WORD_KIND, filters=[wanted]):
+        other = entry["value"]
+        edits = OSA.distance(word, other, score_cutoff=distance)
+        if edits <= distance:
+            found.append(NearWord(other, edits, entry["holding"], entry["typed"]))
+    return sorted(found, key=near_word_order)

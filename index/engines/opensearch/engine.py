@@ -1,0 +1,406 @@
+"""The engine of a cluster: an Engine (index.engines.base) over the indices of one generation."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import cached_property, lru_cache
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from index.brief import encode_brief
+from index.documents import Story
+from index.engines.census import PublisherTally, sort_publishers
+from index.engines.indexed import StoredSource, microseconds
+from index.engines.opensearch import counts, translation
+from index.engines.opensearch.client import Cluster, Refused
+from index.engines.opensearch.completion import Completer, find_near_words
+from index.engines.opensearch.deadline import MAX_SECONDS, Deadline
+from index.engines.opensearch.facets import FacetCounter
+from index.engines.opensearch.likeness import make_similar
+from index.engines.opensearch.lists import PAGE, TALLY_KIND, Lists
+from index.engines.opensearch.mappings import SOURCES
+from index.engines.opensearch.vocabulary import SOURCE_WORD_KIND, WORD_KIND
+from index.engines.similar import count_terms, find_likeness
+from index.errors import IndexDamaged, IndexUnavailable
+from index.folding import Typed
+from index.highlight import Marker, query_terms
+from index.language import parse_query
+from index.query import (
+    FACETS,
+    Facet,
+    Hit,
+    IndexStatus,
+    Interval,
+    NearWord,
+    NumberName,
+    NumberStats,
+    PublisherRecord,
+    SearchPage,
+    SearchQuery,
+    Sort,
+    SourcePage,
+    SourceQuery,
+    SourceRecord,
+    Suggestion,
+    SuggestionType,
+)
+from index.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_FIELDS, TextField
+
+Json = dict[str, Any]
+# Further results are read on from the last one before them.
+MAX_WINDOW = 10_000
+_EXPORTED = 1_000  # documents of one request
+_KEEP_ALIVE = "5m"
+_REMEMBERED = 20_000
+# What an id may be; nothing else is asked for.
+_ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}")
+
+
+class ClusterEngine:
+    """``name`` is the index of the stories; the others are named after it. Raises IndexDamaged where one is missing."""
+
+    # Each search goes over the network, but holds no core of this machine.
+    patience, longest = 1.0, MAX_SECONDS
+
+    def __init__(self, cluster: Cluster, name: str, status: IndexStatus) -> None:
+        self._cluster, self._name, self._status = cluster, name, status
+        self._lists = Lists(cluster, name)
+        self._sources = name + SOURCES
+        self._expand = lru_cache(maxsize=1_000)(self._expand_prefix)
+        self._count = lru_cache(maxsize=_REMEMBERED)(self._count_text)
+        self._holding: dict[str, int] = {}
+        self._labels: dict[str, dict[str, str]] = {}
+        self._of_stories = _translator(STORY_FIELDS, lambda prefix: self._expand(WORD_KIND, prefix))
+        self._of_sources = _translator(SOURCE_FIELDS, lambda prefix: self._expand(SOURCE_WORD_KIND, prefix))
+        self._completer = Completer(cluster, name, self._lists, lambda texts: list(map(self._count, texts)))
+        for index in (name, self._sources, self._lists.index):
+            self._search([(index, {"size": 0})])
+
+    def _search(self, searches: Sequence[tuple[str, Json]], deadline: Deadline | None = None) -> list[Json]:
+        try:
+            return self._cluster.search(searches, deadline)
+        except Refused as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: Refused) -> IndexUnavailable:
+        kind = IndexDamaged if error.status == 404 else IndexUnavailable
+        return kind(self._cluster.address, f"{self._name}: {error.reason}")
+
+    # --- searching -----------------------------------------------------------------------------------------------
+
+    def search_stories(self, query: SearchQuery) -> SearchPage:
+        if query.offset + query.limit > MAX_WINDOW and not query.after:
+            return self._search_beyond(query)
+        deadline = Deadline(query.seconds)
+        counters = [self._make_counter(name, query) for name in query.facets.names]
+        searches = [self._describe(query, counters)]
+        terms = query_terms(query.tree) if query.marking and query.marking.matches else []
+        if unknown := [term for term in terms if term not in self._holding]:
+            searches.append(self._lists.find_holding(unknown))
+        answers = self._search(searches, deadline)
+        if unknown:
+            self._remember(unknown, answers[1])
+        facets = self._read_facets(counters, searches[0][1], answers[0], deadline)
+        total, hits = answers[0]["hits"]["total"]["value"], answers[0]["hits"]["hits"]
+        return SearchPage(total, self._make_hits(query, hits), facets, _read_after(hits))
+
+    def describe_search(self, query: SearchQuery) -> tuple[str, Json]:
+        """The index and the body of the one request that most searches are: to try it without Outpost."""
+        return self._describe(query, [self._make_counter(name, query) for name in query.facets.names])
+
+    def _describe(self, query: SearchQuery, counters: Sequence[FacetCounter]) -> tuple[str, Json]:
+        body = self._make_body(query, faceted=query.facets.names)
+        body |= _make_place(query)
+        if aggregations := {name: own for counter in counters for name, own in counter.make_request().items()}:
+            body["aggs"] = aggregations
+        return self._name, body
+
+    def _search_beyond(self, query: SearchQuery) -> SearchPage:
+        """Results beyond the window that OpenSearch counts off: read on from the beginning."""
+        page = self.search_stories(msgspec.structs.replace(query, offset=0, limit=0))
+        deadline = Deadline(query.seconds)
+        with self._point_in_time(self._name) as pit:
+            found = self._iter_hits(query, pit, size=PAGE, skipped=query.offset, deadline=deadline)
+            hits = list(islice(found, query.limit))
+        return SearchPage(page.total, self._make_hits(query, hits), page.facets, _read_after(hits))
+
+    def _make_body(self, query: SearchQuery, faceted: Sequence[str] = ()) -> Json:
+        """The search without what says which part of its hits: filters on a facet whose counts do not obey them come
+        after counting."""
+        later = () if query.facets.filtered else faceted
+        before = [own for own in query.filters.values if own.facet not in later]
+        after = [own for own in query.filters.values if own.facet in later]
+        filters = translation.translate_range(query.filters)
+        filters += [one for own in before for one in translation.translate_filter(own)]
+        scored = None if query.tree is None else self._of_stories.translate(query.tree, query.search_in)
+        asked = translation.make_query(scored, filters)
+        if query.recency and query.sort is Sort.RELEVANCE:
+            asked = translation.weigh_recency(asked, query.recency, microseconds(self._status.newest) or 0)
+        body: Json = {
+            "query": asked, "sort": translation.make_order(query.sort), "track_total_hits": True,
+            "track_scores": query.tree is not None,
+        }  # fmt: skip
+        if narrowed := [one for own in after for one in translation.translate_filter(own)]:
+            body["post_filter"] = {"bool": {"filter": narrowed}}
+        return body
+
+    def _make_hits(self, query: SearchQuery, hits: Sequence[Json]) -> tuple[Hit, ...]:
+        marker = None
+        if query.marking is not None:
+            matched = query.marking.matches
+            rarities = self.find_rarities(query_terms(query.tree)) if matched else {}
+            marker = Marker(query, query.marking, rarities)
+        stories = [(hit["_score"] or 0.0, _read_story(hit)) for hit in hits]
+        return tuple(Hit(score, encode_brief(story), marker.mark(story) if marker else b"") for score, story in stories)
+
+    def _make_counter(self, name: str, query: SearchQuery) -> FacetCounter:
+        return FacetCounter(name, query.facets, query.filters, self._labels_of(name))
+
+    def _read_facets(
+        self, counters: Sequence[FacetCounter], body: Json, answer: Json, deadline: Deadline
+    ) -> dict[str, Facet]:
+        facets = {}
+        for counter in counters:
+            found = counter.read(answer["aggregations"])
+            while found is None:
+                more = {"query": body["query"], "size": 0, "aggs": counter.make_request()}
+                found = counter.read(self._search([(self._name, more)], deadline)[0]["aggregations"])
+            facets[counter.name] = found
+        return facets
+
+    def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
+        return counts.count_times(self._asker(query), interval)
+
+    def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+        return counts.measure(self._asker(query), number, size)
+
+    def _asker(self, query: SearchQuery) -> counts.Ask:
+        asked, deadline = (
+            {"query": self._make_body(query)["query"], "size": 0, "track_total_hits": True},
+            Deadline(query.seconds),
+        )
+        return lambda more: self._search([(self._name, {**asked, **more})], deadline)[0]
+
+    # --- reading on ----------------------------------------------------------------------------------------------
+
+    def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
+        # The first page is read now: what goes wrong is told before anything was given.
+        found = self._iter_documents(query)
+        first = next(found, None)
+        return _prepend(first, found) if first is not None else iter(())
+
+    def _iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
+        with self._point_in_time(self._name) as pit:
+            for hit in self._iter_hits(query, pit, size=_EXPORTED):
+                yield msgspec.json.encode(_read_story(hit))
+
+    def _iter_hits(
+        self, query: SearchQuery, pit: str, *, size: int, skipped: int = 0, deadline: Deadline | None = None
+    ) -> Iterator[Json]:
+        """All hits from the one after ``skipped`` on, as they were when the point in time was made."""
+        body = {**self._make_body(query), "size": size, "pit": {"id": pit, "keep_alive": _KEEP_ALIVE}}
+        body["track_total_hits"] = False
+        while True:
+            passed = min(skipped, size)
+            asked = {**body, "_source": not passed or passed < size}
+            hits = self._search([("", asked)], deadline)[0]["hits"]["hits"]
+            yield from hits[passed:]
+            skipped -= passed
+            if len(hits) < size:
+                return
+            body["search_after"] = hits[-1]["sort"]
+
+    @contextmanager
+    def _point_in_time(self, index: str) -> Iterator[str]:
+        try:
+            opened = self._cluster.send("POST", f"/{index}/_search/point_in_time", keep_alive=_KEEP_ALIVE)
+        except Refused as error:
+            raise self._explain(error) from error
+        try:
+            yield opened["pit_id"]
+        finally:
+            # Where this fails it ends by itself after its time.
+            with suppress(IndexUnavailable, Refused):
+                self._cluster.send("DELETE", "/_search/point_in_time", {"pit_id": [opened["pit_id"]]})
+
+    # --- sources -------------------------------------------------------------------------------------------------
+
+    def search_sources(self, query: SourceQuery) -> SourcePage:
+        filters = translation.translate_times(query.published_from, query.published_before)
+        filters += translation.translate_filter(query.publishers)
+        if query.story is not None:
+            filters.append({"term": {"stories": query.story}})
+        scored = None if query.tree is None else self._of_sources.translate(query.tree, SOURCE_DEFAULTS)
+        sort = Sort.RELEVANCE if query.tree is not None else Sort.NEWEST
+        body: Json = {
+            "query": translation.make_query(scored, filters), "sort": translation.make_order(sort),
+            "track_total_hits": True, "track_scores": query.tree is not None,
+        }  # fmt: skip
+        deadline = Deadline(query.seconds)
+        if query.offset + query.limit <= MAX_WINDOW or query.after:
+            found = self._search([(self._sources, {**body, **_make_place(query)})], deadline)[0]["hits"]
+        else:
+            found = self._read_sources_beyond(body, query, deadline)
+        hits = tuple((_read_source(hit), hit["_score"] or 0.0) for hit in found["hits"])
+        return SourcePage(found["total"]["value"], hits, _read_after(found["hits"]))
+
+    def _read_sources_beyond(self, body: Json, query: SourceQuery, deadline: Deadline) -> Json:
+        total: Json | None = None
+        hits: list[Json] = []
+        skipped = query.offset
+        with self._point_in_time(self._sources) as pit:
+            body = {**body, "size": PAGE, "pit": {"id": pit, "keep_alive": _KEEP_ALIVE}}
+            while len(hits) < query.limit:
+                found = self._search([("", body)], deadline)[0]["hits"]
+                total = total or found["total"]
+                hits += found["hits"][min(skipped, PAGE) :]
+                skipped -= min(skipped, PAGE)
+                if len(found["hits"]) < PAGE:
+                    break
+                body["search_after"] = found["hits"][-1]["sort"]
+        return {"total": total, "hits": hits[: query.limit]}
+
+    # --- similar stories -----------------------------------------------------------------------------------------
+
+    def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
+        holding = self._find_holding(sorted(count_terms(story)[0]))
+        likeness = find_likeness(story, self._status.stories, lambda term: holding[term])
+        if not likeness.weights or limit <= 0:
+            return []
+        left_out = sorted({story.id, *exclude})
+        body = {"query": make_similar(likeness, left_out), "sort": translation.make_order(Sort.RELEVANCE)}
+        hits = self._search([(self._name, {**body, "size": limit, "track_total_hits": False})])[0]["hits"]["hits"]
+        return [(_read_story(hit), min(1.0, hit["_score"])) for hit in hits]
+
+    # --- words ---------------------------------------------------------------------------------------------------
+
+    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
+        if limit <= 0 or any(0xD800 <= ord(letter) <= 0xDFFF for word in typed.words for letter in word):
+            return []
+        try:
+            return self._completer.complete(kind, typed, limit)
+        except Refused as error:
+            raise self._explain(error) from error
+
+    def _count_text(self, text: str) -> int:
+        return self.search_stories(SearchQuery(parse_query(text, ()), limit=0)).total
+
+    def find_near_words(self, word: str, distance: int) -> list[NearWord]:
+        try:
+            return find_near_words(self._cluster, self._lists, word, distance)
+        except Refused as error:
+            raise self._explain(error) from error
+
+    def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
+        holding = self._find_holding(terms)
+        return {term: rarity(self._status.stories, holding[term]) for term in terms}
+
+    def _find_holding(self, terms: Sequence[str]) -> dict[str, int]:
+        if unknown := [term for term in terms if term not in self._holding]:
+            self._remember(unknown, self._search([self._lists.find_holding(unknown)])[0])
+        return {term: self._holding[term] for term in terms}
+
+    def _remember(self, terms: Sequence[str], answer: Json) -> None:
+        known = self._lists.read_holding(answer, terms)
+        # Replaced, not emptied: another thread may read the old one.
+        self._holding = {**(self._holding if len(self._holding) < _REMEMBERED else {}), **known}
+
+    def _expand_prefix(self, kind: str, prefix: str) -> tuple[str, ...]:
+        """The terms of all words that begin so."""
+        if not prefix or any(0xD800 <= ord(letter) <= 0xDFFF for letter in prefix):
+            return ()
+        filters: list[Json] = [{"prefix": {"value": prefix}}, {"range": {"typed": {"gte": 1}}}]
+        found = (entry["term"] for entry in self._lists.iter_kind(kind, filters=filters))
+        return tuple(dict.fromkeys(found))
+
+    # --- looking up ----------------------------------------------------------------------------------------------
+
+    def find_stories(self, ids: Sequence[str]) -> list[Story]:
+        return [msgspec.convert(found, Story) for found in self._find_documents(self._name, ids)]
+
+    def find_source(self, ident: str) -> SourceRecord | None:
+        found = self._find_documents(self._sources, [ident])
+        return _to_record(found[0]) if found else None
+
+    def _find_documents(self, index: str, ids: Sequence[str]) -> list[Json]:
+        wanted = [ident for ident in ids if _ID.fullmatch(ident)]
+        found = []
+        for at in range(0, len(wanted), PAGE):
+            part = wanted[at : at + PAGE]
+            try:
+                answer = self._cluster.send("POST", f"/{index}/_mget", {"ids": part}, realtime="false")
+            except Refused as error:
+                raise self._explain(error) from error
+            if broken := [one["error"] for one in answer["docs"] if "error" in one]:
+                raise IndexUnavailable(self._cluster.address, f"{index}: {broken[0].get('reason')}")
+            found += [one["_source"]["document"] for one in answer["docs"] if one["found"]]
+        return found
+
+    @cached_property
+    def _publishers(self) -> list[PublisherRecord]:
+        found = self._lists.iter_kind(TALLY_KIND, filters=[{"range": {"holding": {"gte": 1}}}])
+        tallies = {entry["value"]: msgspec.convert(entry["document"], PublisherTally) for entry in found}
+        return sort_publishers(tallies)
+
+    def list_publishers(self) -> Sequence[PublisherRecord]:
+        return self._publishers
+
+    def find_labels(self, facet: str) -> dict[str, str]:
+        return dict(self._labels_of(facet)) if facet in FACETS else {}
+
+    def _labels_of(self, facet: str) -> dict[str, str]:
+        if facet not in self._labels:
+            entries = self._lists.iter_kind(facet, filters=[{"range": {"holding": {"gte": 1}}}])
+            self._labels[facet] = {entry["value"]: entry["document"]["label"] for entry in entries}
+        return self._labels[facet]
+
+    def get_status(self) -> IndexStatus:
+        return self._status
+
+    def close(self) -> None:
+        self._cluster.close()
+
+
+def rarity(documents: int, holding: int) -> float:
+    """BM25's idf, as the embedded engine has it."""
+    return math.log(1 + (documents - holding + 0.5) / (holding + 0.5))
+
+
+def _translator(fields: Sequence[TextField], expand: translation.Expand) -> translation.Translator:
+    defaults = [field.name for field in fields if field.default]
+    return translation.Translator(defaults, [field.name for field in fields], expand)
+
+
+def _read_story(hit: Json) -> Story:
+    return msgspec.convert(hit["_source"]["document"], Story)
+
+
+def _make_place(query: SearchQuery | SourceQuery) -> Json:
+    """Which part of the hits is wanted."""
+    place = {"search_after": msgspec.json.decode(query.after)} if query.after else {"from": query.offset}
+    return {**place, "size": query.limit}
+
+
+def _read_after(hits: Sequence[Json]) -> str:
+    """What the next page begins after."""
+    return msgspec.json.encode(hits[-1]["sort"]).decode() if hits else ""
+
+
+def _read_source(hit: Json) -> SourceRecord:
+    return _to_record(hit["_source"]["document"])
+
+
+def _to_record(document: Json) -> SourceRecord:
+    stored = msgspec.convert(document, StoredSource)
+    return SourceRecord(stored.id, stored.source, stored.story_ids)
+
+
+def _prepend(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest

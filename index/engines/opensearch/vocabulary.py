@@ -1,0 +1,109 @@
+"""The words of stories and sources, and which stand together: what prefixes, suggestions and corrections are found by.
+
+Memory while building is bounded by the number of distinct words and of pairs that stand in several titles.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from msgspec import Struct, field
+
+from index.engines.opensearch.documents import StoryTexts, join_words, make_key
+from index.folding import fold_text, show_word
+from index.schema import WORD, term_of
+
+Json = dict[str, Any]
+# A pair of words is suggested from so many titles on.
+MIN_TITLES = 3
+# Of so many stories' pairs only those are kept that stand in MIN_TITLES of these: most of them stand once.
+_CHUNK = 100_000
+WORD_KIND, PAIR_KIND, SOURCE_WORD_KIND = "word", "pair", "source_word"
+
+
+class Vocabulary(Struct):
+    """Counts, or changes of counts: ``holding`` of terms by stories, ``typed`` of words by places, ``pairs`` by titles,
+    ``source_words`` by places in sources."""
+
+    holding: Counter[str] = field(default_factory=Counter)
+    typed: Counter[str] = field(default_factory=Counter)
+    pairs: Counter[str] = field(default_factory=Counter)
+    source_words: Counter[str] = field(default_factory=Counter)
+    _fresh_pairs: Counter[str] = field(default_factory=Counter)
+    _stories: int = 0
+
+    def add(self, texts: StoryTexts, sign: int = 1) -> None:
+        """Take a story, or take it back."""
+        _count(self.holding, texts.held, sign)
+        _count(self.typed, (word for text in texts.texts.values() for word in _words(text)), sign)
+        _count(self._fresh_pairs, _pairs(texts.texts["title"]), sign)
+        self._stories += 1
+        if self._stories % _CHUNK == 0:
+            self._settle(MIN_TITLES)
+
+    def add_source(self, texts: Mapping[str, str], sign: int = 1) -> None:
+        _count(self.source_words, (word for text in texts.values() for word in _words(text)), sign)
+
+    def finish(self) -> None:
+        """After the last story."""
+        self._settle(MIN_TITLES if self._stories >= _CHUNK else -len(self._fresh_pairs))
+
+    def _settle(self, least: int) -> None:
+        self.pairs.update({pair: count for pair, count in self._fresh_pairs.items() if count >= least})
+        self._fresh_pairs.clear()
+
+    def iter_entries(self) -> Iterator[tuple[str, str, Json]]:
+        """(kind, value, entry of the lists) of everything."""
+        for word, typed in self.typed.items():
+            yield WORD_KIND, word, describe_word(word, self.holding[term_of(word) or ""], typed)
+        for pair, titles in self.pairs.items():
+            yield PAIR_KIND, pair, describe_pair(pair, titles)
+        for word, typed in self.source_words.items():
+            yield SOURCE_WORD_KIND, word, describe_source_word(word, typed)
+
+
+def describe_word(word: str, holding: int, typed: int) -> Json:
+    return {**_describe(WORD_KIND, word), "term": term_of(word), "size": len(word), "holding": holding, "typed": typed}
+
+
+def describe_pair(pair: str, titles: int) -> Json:
+    return {**_describe(PAIR_KIND, pair), "holding": titles, "typed": titles}
+
+
+def describe_source_word(word: str, typed: int) -> Json:
+    return {"kind": SOURCE_WORD_KIND, "value": word, "term": term_of(word), "typed": typed}
+
+
+def show_words(value: str) -> str:
+    """A word or a pair as it is typed."""
+    return " ".join(map(show_word, value.split(" ")))
+
+
+def _describe(kind: str, value: str) -> Json:
+    folded = fold_text(show_words(value))
+    return {"kind": kind, "value": value, "key": make_key(folded), "words": join_words(folded), "order": value}
+
+
+def _words(text: str) -> Iterator[str]:
+    """The words that are searched for, in lower case."""
+    return (word.lower() for word in WORD.findall(text) if term_of(word) is not None)
+
+
+def _pairs(title: str) -> set[str]:
+    """Neighbours in a title that may be suggested: no stop words, no single letters."""
+    words = [word.lower() for word in WORD.findall(title)]
+    return {
+        f"{one} {other}"
+        for one, other in pairwise(words)
+        if len(one) > 1 and len(other) > 1 and term_of(one) is not None and term_of(other) is not None
+    }
+
+
+def _count(counts: Counter[str], keys: Iterable[str], sign: int) -> None:
+    if sign > 0:
+        counts.update(keys)
+    else:
+        counts.subtract(keys)

@@ -1,0 +1,81 @@
+"""The seam between what builds and serves an index and the place where its generations live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from index.engines.base import Engine, GenerationUpdater, GenerationWriter
+from index.generations import Manifest
+from index.query import IndexStatus
+
+
+class KnownIds(Protocol):
+    """Which ids a generation has, and which earlier ones had."""
+
+    def was_removed(self, ident: str) -> bool:
+        """Whether an earlier generation had this story and this one has not."""
+        ...
+
+    def find_near(self, ident: str) -> tuple[str, ...]:
+        """Up to three ids that look like ``ident``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The current generation, which stays what it is until ``release`` is called, after the engine was closed."""
+
+    manifest: Manifest
+    engine: Engine
+    story_ids: KnownIds
+    release: Callable[[], None]
+
+
+class Building(Protocol):
+    """A generation that is being made. Whatever ends it before ``publish`` leaves the current one as it was."""
+
+    rejects: Path
+
+    def make_writer(self) -> GenerationWriter: ...
+
+    def make_updater(self) -> GenerationUpdater:
+        """Goes on from the current generation."""
+        ...
+
+    def describe(self, status: IndexStatus, present: Collection[str], removed: Collection[str]) -> None:
+        """Say what was built: ``present`` are the ids that came in, ``removed`` those that an update took out."""
+        ...
+
+    def open(self) -> Engine:
+        """For a look at it before it is published."""
+        ...
+
+    def keep_rejects(self, refused: int) -> Path | None:
+        """Where the refused lines are for whoever mends the input; None where there are none."""
+        ...
+
+    def publish(self) -> tuple[str, int]:
+        """Make it current, all at once. Returns its name and its size in bytes."""
+        ...
+
+
+class Store(Protocol):
+    """Raises IndexUnavailable (or a subclass) where there is nothing that could answer."""
+
+    def read_stamp(self) -> Hashable:
+        """Differs when another generation is current. Asked for every loan, so it takes microseconds."""
+        ...
+
+    def open_current(self) -> Opened: ...
+
+    def remove_unused(self) -> None:
+        """Remove generations that nobody needs any more, as far as this process may."""
+        ...
+
+    def begin(self, *, keep: bool) -> AbstractContextManager[Building]:
+        """Be the only build here. With ``keep`` it goes on from the current generation. Raises BuildRunning."""
+        ...

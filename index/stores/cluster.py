@@ -1,0 +1,274 @@
+"""Generations on a cluster.
+
+    NAME                   an alias of the current generation's stories: moved in one step, so never between two
+    NAME-g7-s1-f1          the stories of a generation, -sources and -lists beside it; its mapping's ``_meta`` holds the
+                           manifest, written last, so that its presence says that the rest is there
+    NAME-lock              one document while a build runs, which its process renews
+
+The generation that was replaced last stays until the next build: requests and exports may still read it. An update
+changes the current one where it is, and gives it a new name in the manifest.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from index.engines.base import Engine
+from index.engines.opensearch.address import ClusterAddress
+from index.engines.opensearch.bulk import BulkLoader
+from index.engines.opensearch.client import BUILD_PATIENCE, Cluster, Refused
+from index.engines.opensearch.documents import delete_line, entry_id, index_line
+from index.engines.opensearch.engine import ClusterEngine
+from index.engines.opensearch.ids import ClusterIds
+from index.engines.opensearch.lists import REMOVED_KIND, describe_removed
+from index.engines.opensearch.lock import hold_lock
+from index.engines.opensearch.mappings import FORMAT_VERSION, LISTS
+from index.engines.opensearch.recount import recount
+from index.engines.opensearch.updater import ClusterUpdater
+from index.engines.opensearch.writer import ClusterWriter, create_indices, name_indices, settle_indices
+from index.errors import BuildFailed, IndexDamaged, IndexUnavailable, OutpostError, QueryTimeout, VersionMismatch
+from index.generations import Manifest
+from index.query import IndexStatus
+from index.schema import SCHEMA_VERSION
+from index.stores.base import Opened
+
+Json = dict[str, Any]
+ENGINE = "opensearch"
+# How long a switch or an update may go unseen: for so many seconds nobody asks the cluster again.
+_FRESH = 1.0
+_META = "outpost"
+_log = logging.getLogger(__name__)
+
+
+class ClusterStore:
+    """A Store (index.stores.base). ``shards`` and ``replicas`` are those of what it builds."""
+
+    def __init__(self, address: ClusterAddress, *, shards: int = 1, replicas: int = 1) -> None:
+        self.address, self._shards, self._replicas = address, shards, replicas
+        self._cluster, self._building = Cluster(address), Cluster(address, BUILD_PATIENCE)
+        self._asking = threading.Lock()
+        self._asked, self._stamp = float("-inf"), ("", "")
+
+    def __str__(self) -> str:
+        return str(self.address)
+
+    def read_stamp(self) -> tuple[str, str]:
+        """Which index the alias leads to, and the build. While the cluster is away nothing is known to have changed."""
+        if time.monotonic() - self._asked >= _FRESH and self._asking.acquire(blocking=False):
+            try:
+                name, manifest = self._find_current()
+                self._stamp = name, manifest.build
+            except (IndexUnavailable, QueryTimeout) as error:
+                _log.debug("the stamp stays: %s", error)
+            finally:
+                self._asked = time.monotonic()
+                self._asking.release()
+        return self._stamp
+
+    def open_current(self) -> Opened:
+        try:
+            name, manifest = self._find_current()
+        except QueryTimeout as error:
+            raise IndexUnavailable(self.address, "nothing answers in time") from error
+        self._stamp = name, manifest.build
+        cluster = Cluster(self.address)
+        engine = ClusterEngine(cluster, name, manifest.status)
+        return Opened(manifest, engine, ClusterIds(cluster, name), lambda: None)
+
+    def _find_current(self) -> tuple[str, Manifest]:
+        """The index behind the alias, and its manifest. Raises VersionMismatch for one of another version."""
+        try:
+            found: Json = self._cluster.send("GET", f"/_alias/{self.address.alias}")
+        except Refused as error:
+            raise IndexUnavailable(self.address, "nothing has been built there; 'outpost build FILE' does") from error
+        names = [name for name in found if self._read_version(name)]
+        if len(names) != 1:
+            raise IndexDamaged(self.address, f"the alias leads to {', '.join(sorted(found)) or 'nothing'}")
+        return names[0], self._read_manifest(names[0])
+
+    def _read_manifest(self, name: str) -> Manifest:
+        answer = self._cluster.send("GET", f"/{name}/_mapping", filter_path="*.mappings._meta")
+        try:
+            manifest = msgspec.convert(answer[name]["mappings"]["_meta"][_META], Manifest)
+        except (KeyError, msgspec.ValidationError) as error:
+            raise IndexDamaged(self.address, f"{name} has no manifest that can be read: {error}") from error
+        for what, found, expected in (
+            ("engine", manifest.engine, ENGINE),
+            ("schema version", manifest.schema_version, SCHEMA_VERSION),
+            ("format version", manifest.format_version, FORMAT_VERSION),
+        ):
+            if found != expected:
+                raise VersionMismatch(self.address, what, found, expected)
+        return manifest
+
+    def _read_version(self, name: str) -> int | None:
+        match = re.fullmatch(re.escape(self.address.alias) + r"-g(\d+)-s\d+-f\d+", name)
+        return int(match[1]) if match else None
+
+    def remove_unused(self) -> None:
+        """The next build does: other processes may read it for a second more."""
+
+    @contextmanager
+    def begin(self, *, keep: bool) -> Iterator[ClusterBuilding]:
+        current = self._find_current_or_none(keep)
+        with hold_lock(self._building, self.address) as lock:
+            current = self._find_current_or_none(keep)
+            version = self._clean(current[0] if current else None)
+            try:
+                building = ClusterBuilding(self._building, version, current, lock.check, keep=keep)
+                if not keep:
+                    building.create(self._shards, self._replicas)
+                try:
+                    yield building
+                except BaseException:
+                    building.discard()
+                    raise
+                self._clean(None)
+            except Refused as error:
+                raise BuildFailed(f"the cluster refuses: {error.reason}") from error
+            except QueryTimeout as error:
+                raise BuildFailed(f"the cluster did not answer within {error.seconds:g} seconds") from error
+
+    def _find_current_or_none(self, keep: bool) -> tuple[str, Manifest] | None:
+        try:
+            return self._find_current()
+        except IndexUnavailable as error:
+            if keep or not self._cluster.is_there():
+                raise
+            if isinstance(error, IndexDamaged | VersionMismatch):
+                _log.warning("which stories were removed cannot be told: %s", error)
+            return None
+
+    def _clean(self, current: str | None) -> int:
+        """Remove what killed builds left, and all but the newest of what was replaced; returns the next version."""
+        found = self._cluster.send("GET", f"/{self.address.alias}-g*/_mapping", filter_path="*.mappings._meta,*.none")
+        listed = self._cluster.send("GET", f"/_cat/indices/{self.address.alias}-g*", h="index", format="json")
+        # What the alias leads to stays, whatever it is.
+        behind = set(self._cluster.find_alias(self.address.alias))
+        versions = {
+            name: version for entry in listed if (version := self._read_version(name := entry["index"])) is not None
+        }
+        whole = {name for name in versions if _META in found.get(name, {}).get("mappings", {}).get("_meta", {})}
+        replaced = sorted((name for name in whole - behind), key=versions.__getitem__)
+        for name in sorted(versions.keys() - behind - set(replaced[-1:])):
+            self._cluster.send("DELETE", f"/{name_indices(name)}", ignore_unavailable="true")
+        numbers = [*versions.values(), 0]
+        if current:
+            numbers.append(int(self._read_manifest(current).generation[1:].partition("-")[0]))
+        return max(numbers) + 1
+
+
+class ClusterBuilding:
+    """A Building (index.stores.base): indices that nobody searches, or with ``keep`` those of ``current``."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        version: int,
+        current: tuple[str, Manifest] | None,
+        check: Callable[[], None],
+        *,
+        keep: bool,
+    ) -> None:
+        self._cluster, self._current, self._check, self._keep = cluster, current, check, keep
+        self._generation = f"g{version}-s{SCHEMA_VERSION}-f{FORMAT_VERSION}"
+        self._name = current[0] if keep and current else f"{cluster.address.alias}-{self._generation}"
+        self._replicas = 0
+        self.rejects = cluster.address.scratch / "rejects.ndjson"
+        self.rejects.parent.mkdir(parents=True, exist_ok=True)
+
+    def create(self, shards: int, replicas: int) -> None:
+        self._replicas = replicas
+        create_indices(self._cluster, self._name, shards)
+
+    def make_writer(self) -> ClusterWriter:
+        return ClusterWriter(self._cluster, self._name)
+
+    def make_updater(self) -> ClusterUpdater:
+        assert self._current
+        manifest = self._current[1]
+        if manifest.updating:
+            _log.warning("an update of %s was interrupted: its words and labels are counted anew", self._name)
+            recount(self._cluster, self._name)
+        started = msgspec.structs.replace(manifest, updating=True)
+        return ClusterUpdater(self._cluster, self._name, manifest.status, lambda: self._write_manifest(started))
+
+    def describe(self, status: IndexStatus, present: Collection[str], removed: Collection[str]) -> None:
+        self._status = status
+        bulk = BulkLoader(self._cluster)
+        lists = self._name + LISTS
+        if self._keep:
+            for ident in removed:
+                document = describe_removed(ident)
+                bulk.add(index_line(lists, entry_id(REMOVED_KIND, ident), f"removed {ident}", document))
+            for ident in present:
+                bulk.add(delete_line(lists, entry_id(REMOVED_KIND, ident), f"removed {ident}"))
+        elif self._current:
+            try:
+                for ident in ClusterIds(self._cluster, self._current[0]).iter_ever():
+                    if ident not in present:
+                        document = describe_removed(ident)
+                        bulk.add(index_line(lists, entry_id(REMOVED_KIND, ident), f"removed {ident}", document))
+            except (OutpostError, Refused) as error:
+                _log.warning("which stories were removed cannot be told: %s", error)
+        bulk.finish()
+        self._cluster.send("POST", f"/{lists}/_refresh")
+
+    def keep_rejects(self, refused: int) -> Path | None:
+        if refused:
+            return self.rejects
+        self.rejects.unlink(missing_ok=True)
+        return None
+
+    def open(self) -> Engine:
+        return ClusterEngine(Cluster(self._cluster.address, BUILD_PATIENCE), self._name, self._status)
+
+    def publish(self) -> tuple[str, int]:
+        self._check()
+        manifest = Manifest(
+            generation=self._generation,
+            build=uuid.uuid4().hex,
+            engine=ENGINE,
+            schema_version=SCHEMA_VERSION,
+            format_version=FORMAT_VERSION,
+            built_at=datetime.now(UTC).replace(microsecond=0),
+            status=self._status,
+        )
+        if not self._keep:
+            settle_indices(self._cluster, self._name, self._replicas)
+        self._write_manifest(manifest)
+        if not self._keep:
+            self._switch()
+        stats = self._cluster.send("GET", f"/{name_indices(self._name)}/_stats/store")
+        return self._generation, int(stats["_all"]["primaries"]["store"]["size_in_bytes"])
+
+    def _switch(self) -> None:
+        """One step: whoever searches the alias finds the old stories or the new ones."""
+        alias = self._cluster.address.alias
+        before = [{"remove": {"index": name, "alias": alias}} for name in self._cluster.find_alias(alias)]
+        actions = [*before, {"add": {"index": self._name, "alias": alias}}]
+        self._cluster.send("POST", "/_aliases", {"actions": actions})
+
+    def _write_manifest(self, manifest: Manifest) -> None:
+        meta = {"_meta": {_META: msgspec.to_builtins(manifest)}}
+        self._cluster.send("PUT", f"/{self._name}/_mapping", meta)
+
+    def discard(self) -> None:
+        """What was built goes; what an update did stays, and the next one counts anew."""
+        if self._keep:
+            return
+        try:
+            self._cluster.send("DELETE", f"/{name_indices(self._name)}", ignore_unavailable="true")
+        except (OutpostError, Refused) as error:
+            _log.warning("%s is left for the next build to remove: %s", self._name, error)
