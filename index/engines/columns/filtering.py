@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -119,6 +120,23 @@ def find_best(segment: Segment, matches: Matches, sort: Sort, wanted: int) -> Ma
     else:
         order = np.argsort(segment.ranks[sort.value][docs], kind="stable")[:wanted]
     return docs[order], scores[order]
+
+
+def first_keys(segment: Segment, matches: Matches, sort: Sort) -> NDArray[Any]:
+    """What ``order_key`` compares first, of every match, least first."""
+    docs, scores = matches
+    match sort:
+        case Sort.RELEVANCE:
+            return -scores
+        case Sort.NEWEST:
+            return ~segment.columns["published"][docs]
+        case Sort.OLDEST:
+            published = segment.columns["published"][docs]
+            return np.where(published == NO_TIME, _LATEST, published)
+        case Sort.UPDATED:
+            return ~segment.columns["updated"][docs]
+        case Sort.SOURCES:
+            return -segment.columns["source_count"][docs]
 
 
 def order_key(segment: Segment, number: int, score: float, sort: Sort) -> tuple[object, ...]:
