@@ -9,7 +9,7 @@ import pytest
 from index.engines.columns import deadline
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def unhurried() -> Iterator[None]:
     """What is found is asked here, not how soon: a machine that stands still for a second gives up no search."""
     with pytest.MonkeyPatch.context() as patch:
