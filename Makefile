@@ -7,7 +7,7 @@ BIN    := .venv/bin
 # Set up again when the lock file or the interpreter of .venv has changed.
 STAMP  := .venv/installed
 
-.PHONY: setup run test lint lock quality benchmark opensearch
+.PHONY: setup run test lint lock quality benchmark opensearch faults
 
 setup: $(STAMP)
 
@@ -49,6 +49,10 @@ benchmark: $(STAMP)
 # A real OpenSearch for developers, until Ctrl-C; needs Maven and a Java 21 or newer, no container.
 opensearch: $(STAMP)
 	$(BIN)/python -m tests.node
+
+# Nodes of a cluster of three are killed, under load and during a build, and one has no room: three minutes.
+faults: $(STAMP)
+	$(BIN)/pytest -n0 --faults tests/engines/opensearch/test_killing.py
 
 # After a change of the dependencies in pyproject.toml.
 lock: $(STAMP)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -117,11 +118,21 @@ class Settings:
             # What is no address may hold a password.
             allowed = f"{ALLOWED}; user and password have variables of their own"
             raise InvalidSetting(variable_of("engine"), "(not shown)", allowed)
+        if settings.engine_ca and not _is_authority(settings.engine_ca):
+            raise InvalidSetting(variable_of("engine_ca"), settings.engine_ca, "a file of certificates, as PEM")
         return settings
 
     def to_env(self) -> dict[str, str]:
         """What ``from_env`` reads the same settings from: for processes that are started."""
         return {variable_of(setting.name): str(getattr(self, setting.name)) for setting in fields(self)}
+
+
+def _is_authority(file: str) -> bool:
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError:
+        return False
+    return True
 
 
 def variable_of(field_name: str) -> str:

@@ -21,5 +21,5 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How much of what takes long is done: few by default, many where it is measured."""
     parser.addoption("--kills", type=int, default=12, help="builds that are killed at random moments")
-    parser.addoption("--faults", action="store_true", help="nodes of a cluster of three are killed")
+    parser.addoption("--faults", action="store_true", help="nodes of a cluster are killed, or have no room")
     parser.addoption("--switches", type=int, default=4, help="generations that are switched under load")

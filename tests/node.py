@@ -16,9 +16,10 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 ROOT = Path(__file__).parents[1]
 _POM = ROOT / "deploy" / "opensearch" / "pom.xml"
@@ -68,12 +69,16 @@ def fetch_jars() -> Path:
 
 
 class Node:
-    """One process; ``peers`` are the (HTTP, transport) ports of all nodes of its cluster, its own among them."""
+    """One process; ``peers`` are the (HTTP, transport) ports of all nodes of its cluster, its own among them. ``more``
+    are settings of OpenSearch."""
 
-    def __init__(self, directory: Path, number: int, peers: Sequence[tuple[int, int]], cluster: str) -> None:
+    def __init__(
+        self, directory: Path, number: int, peers: Sequence[tuple[int, int]], cluster: str, more: Mapping[str, str]
+    ) -> None:
         self.port, self._transport = peers[number]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._directory, self._number, self._peers, self._cluster = directory, number, peers, cluster
+        self.directory, self._number, self._peers, self._cluster = directory, number, peers, cluster
+        self._more = more
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, heap: str = "512m") -> None:
@@ -82,15 +87,15 @@ class Node:
         command = [
             str(find_java()), f"-Xms{heap}", f"-Xmx{heap}", "--add-modules", "jdk.incubator.vector",
             "-cp", f"{fetch_jars()}/*", str(_POM.with_name("Node.java")),
-            str(self._directory), self._cluster, *settings,
+            str(self.directory), self._cluster, *settings,
         ]  # fmt: skip
-        self._directory.mkdir(exist_ok=True)
+        self.directory.mkdir(exist_ok=True)
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
     @property
     def log(self) -> Path:
-        return self._directory / "log"
+        return self.directory / "log"
 
     def _settings(self) -> dict[str, object]:
         settings: dict[str, object] = {
@@ -106,7 +111,7 @@ class Node:
                 "cluster.fault_detection.follower_check.interval": "500ms",
                 "cluster.fault_detection.leader_check.interval": "500ms",
             }
-        return settings
+        return {**settings, **self._more}
 
     def wait(self, path: str = "/") -> None:
         """Until it answers with 200. Raises NoNode with the end of its log where it ended before."""
@@ -142,14 +147,17 @@ class Node:
 
 
 @contextmanager
-def run_nodes(count: int = 1, heap: str = "512m") -> Iterator[list[Node]]:
+def run_nodes(
+    count: int = 1, heap: str = "512m", more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[list[Node]]:
     """A cluster that is ready, and gone at the end. Raises NoNode."""
     find_java()
     fetch_jars()
     with tempfile.TemporaryDirectory(prefix="outpost-opensearch-", ignore_cleanup_errors=True) as name:
         # The runner listens for HTTP on ports from 9201 to 9299 alone.
         peers = list(zip(_free_ports(count, 9211, 9300), _free_ports(count, 9311, 9400), strict=True))
-        nodes = [Node(Path(name) / f"{number}", number, peers, f"outpost-{os.getpid()}") for number in range(count)]
+        cluster = f"outpost-{peers[0][0]}"
+        nodes = [Node(Path(name) / f"{number}", number, peers, cluster, more) for number in range(count)]
         try:
             for node in nodes:
                 node.start(heap)

@@ -77,13 +77,13 @@ class ClusterStore:
         return self._stamp
 
     def open_current(self) -> Opened:
+        cluster = Cluster(self.address)
         try:
             name, manifest = self._find_current()
+            engine = ClusterEngine(cluster, name, manifest.status, lambda: self._is_current(name, manifest.build))
         except QueryTimeout as error:
             raise IndexUnavailable(self.address, "nothing answers in time") from error
         self._stamp = name, manifest.build
-        cluster = Cluster(self.address)
-        engine = ClusterEngine(cluster, name, manifest.status)
         return Opened(manifest, engine, ClusterIds(cluster, name), lambda: None)
 
     def _find_current(self) -> tuple[str, Manifest]:
@@ -111,6 +111,13 @@ class ClusterStore:
             if found != expected:
                 raise VersionMismatch(self.address, what, found, expected)
         return manifest
+
+    def _is_current(self, name: str, build: str) -> bool:
+        """Whether the index ``name`` has not been updated, or removed, since it had ``build``."""
+        try:
+            return self._read_manifest(name).build == build
+        except (Refused, VersionMismatch):
+            return False
 
     def _read_version(self, name: str) -> int | None:
         match = re.fullmatch(re.escape(self.address.alias) + r"-g(\d+)-s\d+-f\d+", name)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 from opensearchpy import JSONSerializer, OpenSearch
-from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, TransportError
+from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, SSLError, TransportError
 
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.deadline import MAX_SECONDS, Deadline
@@ -97,7 +97,8 @@ class Cluster:
     def _explain(self, error: TransportError) -> Exception:
         status = error.status_code
         if not isinstance(status, int):
-            return IndexUnavailable(self.address, "nobody answers there")
+            what = "it shows no certificate to trust" if isinstance(error, SSLError) else "nobody answers there"
+            return IndexUnavailable(self.address, what)
         kind, reason = _describe(error.info)
         if status in (401, 403):
             return IndexUnavailable(self.address, f"the cluster refuses the credentials ({status})")
@@ -144,7 +145,7 @@ class Cluster:
             asked = {"allow_partial_search_results": "false", **patience}
             return [self._check(self.send("POST", path, {**limits, **body}, **asked))]
         lines = b"".join(
-            msgspec.json.encode({"index": index, "allow_partial_search_results": False}) + b"\n"
+            msgspec.json.encode({**_name_index(index, body), "allow_partial_search_results": False}) + b"\n"
             + msgspec.json.encode({**limits, **body}) + b"\n"
             for index, body in searches
         )  # fmt: skip
@@ -166,6 +167,11 @@ class Cluster:
 
     def close(self) -> None:
         self._client.close()
+
+
+def _name_index(index: str, body: Json) -> Json:
+    """A point in time has its index with it."""
+    return {} if "pit" in body else {"index": index}
 
 
 def _describe(info: object) -> tuple[str, str]:

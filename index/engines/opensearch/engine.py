@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,9 +24,10 @@ from index.engines.opensearch.facets import FacetCounter
 from index.engines.opensearch.likeness import make_similar
 from index.engines.opensearch.lists import PAGE, TALLY_KIND, Lists
 from index.engines.opensearch.mappings import SOURCES
+from index.engines.opensearch.snapshot import Replaced, Snapshot
 from index.engines.opensearch.vocabulary import SOURCE_WORD_KIND, WORD_KIND
 from index.engines.similar import count_terms, find_likeness
-from index.errors import IndexDamaged, IndexUnavailable
+from index.errors import IndexDamaged, IndexUnavailable, StaleCursor
 from index.folding import Typed
 from index.highlight import Marker, query_terms
 from index.language import parse_query
@@ -53,25 +53,30 @@ from index.query import (
 from index.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_FIELDS, TextField
 
 Json = dict[str, Any]
+T = TypeVar("T")
 # Further results are read on from the last one before them.
 MAX_WINDOW = 10_000
 _EXPORTED = 1_000  # documents of one request
-_KEEP_ALIVE = "5m"
 _REMEMBERED = 20_000
 # What an id may be; nothing else is asked for.
 _ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}")
 
 
 class ClusterEngine:
-    """``name`` is the index of the stories; the others are named after it. Raises IndexDamaged where one is missing."""
+    """``name`` is the index of the stories; the others are named after it. ``is_current`` says whether they are
+    what they were when it was made. Raises IndexDamaged where one is missing."""
 
     # Each search goes over the network, but holds no core of this machine.
     patience, longest = 1.0, MAX_SECONDS
 
-    def __init__(self, cluster: Cluster, name: str, status: IndexStatus) -> None:
+    def __init__(
+        self, cluster: Cluster, name: str, status: IndexStatus, is_current: Callable[[], bool] = lambda: True
+    ) -> None:
         self._cluster, self._name, self._status = cluster, name, status
         self._lists = Lists(cluster, name)
         self._sources = name + SOURCES
+        self._snapshot = Snapshot(cluster, name, is_current)
+        self._snapshot_of_sources = Snapshot(cluster, self._sources, is_current)
         self._expand = lru_cache(maxsize=1_000)(self._expand_prefix)
         self._count = lru_cache(maxsize=_REMEMBERED)(self._count_text)
         self._holding: dict[str, int] = {}
@@ -95,40 +100,38 @@ class ClusterEngine:
     # --- searching -----------------------------------------------------------------------------------------------
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
-        if query.offset + query.limit > MAX_WINDOW and not query.after:
-            return self._search_beyond(query)
+        if query.after:
+            return self._read_on(self._snapshot, lambda place: self._search_stories(query, place))
+        if query.offset + query.limit > MAX_WINDOW:
+            page = self._search_stories(msgspec.structs.replace(query, offset=0, limit=0), {})
+            hits = self._skip_to(query, self._snapshot, self._make_body(query))
+            return SearchPage(page.total, self._make_hits(query, hits), page.facets, _read_after(hits))
+        return self._search_stories(query, {})
+
+    def _search_stories(self, query: SearchQuery, place: Json) -> SearchPage:
         deadline = Deadline(query.seconds)
         counters = [self._make_counter(name, query) for name in query.facets.names]
-        searches = [self._describe(query, counters)]
+        body = {**self._describe(query, counters), **place}
+        searches = [(self._name, body)]
         terms = query_terms(query.tree) if query.marking and query.marking.matches else []
         if unknown := [term for term in terms if term not in self._holding]:
             searches.append(self._lists.find_holding(unknown))
         answers = self._search(searches, deadline)
         if unknown:
             self._remember(unknown, answers[1])
-        facets = self._read_facets(counters, searches[0][1], answers[0], deadline)
+        facets = self._read_facets(counters, {"query": body["query"], **place}, answers[0], deadline)
         total, hits = answers[0]["hits"]["total"]["value"], answers[0]["hits"]["hits"]
         return SearchPage(total, self._make_hits(query, hits), facets, _read_after(hits))
 
     def describe_search(self, query: SearchQuery) -> tuple[str, Json]:
         """The index and the body of the one request that most searches are: to try it without Outpost."""
-        return self._describe(query, [self._make_counter(name, query) for name in query.facets.names])
+        return self._name, self._describe(query, [self._make_counter(name, query) for name in query.facets.names])
 
-    def _describe(self, query: SearchQuery, counters: Sequence[FacetCounter]) -> tuple[str, Json]:
-        body = self._make_body(query, faceted=query.facets.names)
-        body |= _make_place(query)
+    def _describe(self, query: SearchQuery, counters: Sequence[FacetCounter]) -> Json:
+        body = {**self._make_body(query, faceted=query.facets.names), **_make_place(query)}
         if aggregations := {name: own for counter in counters for name, own in counter.make_request().items()}:
             body["aggs"] = aggregations
-        return self._name, body
-
-    def _search_beyond(self, query: SearchQuery) -> SearchPage:
-        """Results beyond the window that OpenSearch counts off: read on from the beginning."""
-        page = self.search_stories(msgspec.structs.replace(query, offset=0, limit=0))
-        deadline = Deadline(query.seconds)
-        with self._point_in_time(self._name) as pit:
-            found = self._iter_hits(query, pit, size=PAGE, skipped=query.offset, deadline=deadline)
-            hits = list(islice(found, query.limit))
-        return SearchPage(page.total, self._make_hits(query, hits), page.facets, _read_after(hits))
+        return body
 
     def _make_body(self, query: SearchQuery, faceted: Sequence[str] = ()) -> Json:
         """The search without what says which part of its hits: filters on a facet whose counts do not obey them come
@@ -169,22 +172,20 @@ class ClusterEngine:
         for counter in counters:
             found = counter.read(answer["aggregations"])
             while found is None:
-                more = {"query": body["query"], "size": 0, "aggs": counter.make_request()}
+                more = {**body, "size": 0, "aggs": counter.make_request()}
                 found = counter.read(self._search([(self._name, more)], deadline)[0]["aggregations"])
             facets[counter.name] = found
         return facets
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
-        return counts.count_times(self._asker(query), interval)
+        return counts.count_times(self._counter(query), interval)
 
     def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
-        return counts.measure(self._asker(query), number, size)
+        return counts.measure(self._counter(query), number, size)
 
-    def _asker(self, query: SearchQuery) -> counts.Ask:
-        asked, deadline = (
-            {"query": self._make_body(query)["query"], "size": 0, "track_total_hits": True},
-            Deadline(query.seconds),
-        )
+    def _counter(self, query: SearchQuery) -> counts.Ask:
+        deadline = Deadline(query.seconds)
+        asked = {"query": self._make_body(query)["query"], "size": 0, "track_total_hits": True}
         return lambda more: self._search([(self._name, {**asked, **more})], deadline)[0]
 
     # --- reading on ----------------------------------------------------------------------------------------------
@@ -196,38 +197,23 @@ class ClusterEngine:
         return _prepend(first, found) if first is not None else iter(())
 
     def _iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
-        with self._point_in_time(self._name) as pit:
-            for hit in self._iter_hits(query, pit, size=_EXPORTED):
-                yield msgspec.json.encode(_read_story(hit))
+        for hit in self._snapshot.iter_hits(self._asker(), self._make_body(query), _EXPORTED):
+            yield msgspec.json.encode(_read_story(hit))
 
-    def _iter_hits(
-        self, query: SearchQuery, pit: str, *, size: int, skipped: int = 0, deadline: Deadline | None = None
-    ) -> Iterator[Json]:
-        """All hits from the one after ``skipped`` on, as they were when the point in time was made."""
-        body = {**self._make_body(query), "size": size, "pit": {"id": pit, "keep_alive": _KEEP_ALIVE}}
-        body["track_total_hits"] = False
-        while True:
-            passed = min(skipped, size)
-            asked = {**body, "_source": not passed or passed < size}
-            hits = self._search([("", asked)], deadline)[0]["hits"]["hits"]
-            yield from hits[passed:]
-            skipped -= passed
-            if len(hits) < size:
-                return
-            body["search_after"] = hits[-1]["sort"]
+    def _read_on(self, snapshot: Snapshot, ask: Callable[[Json], T]) -> T:
+        """For who has read a part. Raises StaleCursor where the index has been changed since."""
+        try:
+            return snapshot.read(ask)
+        except Replaced as error:
+            raise StaleCursor from error
 
-    @contextmanager
-    def _point_in_time(self, index: str) -> Iterator[str]:
-        try:
-            opened = self._cluster.send("POST", f"/{index}/_search/point_in_time", keep_alive=_KEEP_ALIVE)
-        except Refused as error:
-            raise self._explain(error) from error
-        try:
-            yield opened["pit_id"]
-        finally:
-            # Where this fails it ends by itself after its time.
-            with suppress(IndexUnavailable, Refused):
-                self._cluster.send("DELETE", "/_search/point_in_time", {"pit_id": [opened["pit_id"]]})
+    def _skip_to(self, query: SearchQuery | SourceQuery, snapshot: Snapshot, body: Json) -> list[Json]:
+        """The hits of a page beyond what OpenSearch counts off, read on from the first."""
+        ask = self._asker(Deadline(query.seconds))
+        return list(islice(snapshot.iter_hits(ask, body, PAGE, query.offset), query.limit))
+
+    def _asker(self, deadline: Deadline | None = None) -> Callable[[Json], Json]:
+        return lambda body: self._search([("", body)], deadline)[0]
 
     # --- sources -------------------------------------------------------------------------------------------------
 
@@ -242,29 +228,17 @@ class ClusterEngine:
             "query": translation.make_query(scored, filters), "sort": translation.make_order(sort),
             "track_total_hits": True, "track_scores": query.tree is not None,
         }  # fmt: skip
-        deadline = Deadline(query.seconds)
-        if query.offset + query.limit <= MAX_WINDOW or query.after:
-            found = self._search([(self._sources, {**body, **_make_place(query)})], deadline)[0]["hits"]
-        else:
-            found = self._read_sources_beyond(body, query, deadline)
-        hits = tuple((_read_source(hit), hit["_score"] or 0.0) for hit in found["hits"])
-        return SourcePage(found["total"]["value"], hits, _read_after(found["hits"]))
+        if query.after:
+            return self._read_on(self._snapshot_of_sources, lambda place: self._search_sources(query, body, place))
+        if query.offset + query.limit > MAX_WINDOW:
+            total = self._search_sources(msgspec.structs.replace(query, offset=0, limit=0), body, {}).total
+            return _make_source_page(total, self._skip_to(query, self._snapshot_of_sources, body))
+        return self._search_sources(query, body, {})
 
-    def _read_sources_beyond(self, body: Json, query: SourceQuery, deadline: Deadline) -> Json:
-        total: Json | None = None
-        hits: list[Json] = []
-        skipped = query.offset
-        with self._point_in_time(self._sources) as pit:
-            body = {**body, "size": PAGE, "pit": {"id": pit, "keep_alive": _KEEP_ALIVE}}
-            while len(hits) < query.limit:
-                found = self._search([("", body)], deadline)[0]["hits"]
-                total = total or found["total"]
-                hits += found["hits"][min(skipped, PAGE) :]
-                skipped -= min(skipped, PAGE)
-                if len(found["hits"]) < PAGE:
-                    break
-                body["search_after"] = found["hits"][-1]["sort"]
-        return {"total": total, "hits": hits[: query.limit]}
+    def _search_sources(self, query: SourceQuery, body: Json, place: Json) -> SourcePage:
+        whole = {**body, **_make_place(query), **place}
+        found = self._search([(self._sources, whole)], Deadline(query.seconds))[0]["hits"]
+        return _make_source_page(found["total"]["value"], found["hits"])
 
     # --- similar stories -----------------------------------------------------------------------------------------
 
@@ -364,6 +338,8 @@ class ClusterEngine:
         return self._status
 
     def close(self) -> None:
+        self._snapshot.close()
+        self._snapshot_of_sources.close()
         self._cluster.close()
 
 
@@ -385,6 +361,10 @@ def _make_place(query: SearchQuery | SourceQuery) -> Json:
     """Which part of the hits is wanted."""
     place = {"search_after": msgspec.json.decode(query.after)} if query.after else {"from": query.offset}
     return {**place, "size": query.limit}
+
+
+def _make_source_page(total: int, hits: Sequence[Json]) -> SourcePage:
+    return SourcePage(total, tuple((_read_source(hit), hit["_score"] or 0.0) for hit in hits), _read_after(hits))
 
 
 def _read_after(hits: Sequence[Json]) -> str:

@@ -153,8 +153,7 @@ def test_lists_go_on_beyond_the_window_from_their_last_result(
     monkeypatch.setattr("api.pagination.MAX_WINDOW", 8)
     monkeypatch.setattr("index.engines.opensearch.engine.MAX_WINDOW", 8)
     # Whoever counted from the beginning again would come here.
-    for name in ("_search_beyond", "_read_sources_beyond"):
-        monkeypatch.setattr(ClusterEngine, name, None)
+    monkeypatch.setattr(ClusterEngine, "_skip_to", None)
     assert len(whole) > 20
     assert read_ids(clustered, f"{path}&per_page=4") == whole
 

@@ -1,233 +1,212 @@
-"""What happens when a cluster of three real nodes fails: nothing is lost, and what fails is told."""
+"""What goes wrong between Outpost and one node is told, shown to nobody who should not see it, and mends by itself.
+tests/engines/opensearch/test_killing.py kills nodes of a cluster of three."""
 
 from __future__ import annotations
 
 import json
-import os
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import logging
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import requests
+import trustme
+from flask.testing import FlaskClient
 
 from api.app import create_app
 from index.engines.opensearch.address import ClusterAddress
-from index.engines.opensearch.bulk import send_lines
+from index.engines.opensearch.bulk import BulkLoader, send_lines
 from index.engines.opensearch.client import Cluster
+from index.engines.opensearch.deadline import Deadline
 from index.engines.opensearch.documents import index_line
-from index.errors import BuildFailed, IndexUnavailable
+from index.errors import BuildFailed, IndexUnavailable, QueryTimeout
 from index.indexer import build_index
-from index.live import LiveIndex
-from index.query import SearchQuery
-from index.search import search_stories
-from index.settings import Settings
-from index.stores.cluster import ClusterStore
+from index.settings import InvalidSetting, Settings
 from tests.api.helpers import check_problem
+from tests.engines.opensearch.servers import PASSWORD, READER, TOKEN, USER, Front, Scripted
 from tests.factories import make_story, write_stories
-from tests.node import Node, NoNode, run_nodes
+from tests.node import Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")
-STORIES = 2_000
-
-
-@pytest.fixture(scope="module")
-def nodes(request: pytest.FixtureRequest) -> Iterator[list[Node]]:
-    if not request.config.getoption("--faults"):
-        pytest.skip("killing nodes of a cluster of three takes two minutes: --faults does it")
-    try:
-        with run_nodes(3, heap="384m") as nodes:
-            yield nodes
-    except NoNode as error:
-        if os.environ.get("OPENSEARCH_REQUIRED"):
-            raise
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def stories(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = (make_story(str(n), title=f"Ferry {n}", summary="A robot at the harbour. " * 20) for n in range(STORIES))
-    return write_stories(tmp_path_factory.mktemp("faults") / "stories.ndjson", made)
-
-
-@pytest.fixture
-def address(nodes: list[Node], tmp_path: Path) -> ClusterAddress:
-    wait_for(nodes, "green")
-    hosts = tuple(("127.0.0.1", node.port) for node in nodes)
-    return ClusterAddress(hosts, "faults", scratch=tmp_path)
-
-
-def wait_for(nodes: list[Node], status: str) -> None:
-    asked = f"_cluster/health?wait_for_status={status}&wait_for_nodes={len(nodes)}&timeout=60s"
-    assert requests.get(f"{nodes[0].url}/{asked}", timeout=90).status_code == 200
-
-
-def revive(nodes: list[Node]) -> None:
-    for node in nodes:
-        if not node.runs:
-            node.start("384m")
-    for node in nodes:
-        node.wait(f"/_cluster/health?wait_for_nodes={len(nodes)}&timeout=30s")
-
-
-def test_a_node_killed_under_load_fails_no_request_where_there_are_replicas(
-    nodes: list[Node], address: ClusterAddress, stories: Path
-) -> None:
-    build_index(ClusterStore(address, shards=3, replicas=1), [stories])
-    wait_for(nodes, "green")
-    settings = Settings(index=address.scratch, engine=str(address))
-    app = create_app(settings)
-    statuses: list[int] = []
-    done = threading.Event()
-
-    def ask(worker: int) -> None:
-        client = app.test_client()
-        for n in range(100_000):
-            if done.is_set():
-                return
-            response = client.get(f"/v1/search?q=ferry+{n % STORIES}&page={worker}")
-            statuses.append(response.status_code)
-
-    threads = [threading.Thread(target=ask, args=(n + 1,)) for n in range(3)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(statuses) > 50)
-    nodes[2].kill()
-    asked = len(statuses)
-    wait_until(lambda: len(statuses) > asked + 300)
-    done.set()
-    for thread in threads:
-        thread.join()
-    revive(nodes)
-    assert set(statuses) == {200}
-
-
-def test_a_node_killed_during_a_build_loses_no_story(nodes: list[Node], address: ClusterAddress, stories: Path) -> None:
-    killed: list[int] = []
-
-    def kill(count: int, share: float) -> None:
-        if count == STORIES // 2:
-            nodes[2].kill()
-            killed.append(count)
-
-    # With no replicas a shard is away with its node, and the build waits for it.
-    timer = threading.Timer(3.0, lambda: nodes[2].start("384m"))
-    timer.start()
-    try:
-        report = build_index(ClusterStore(address, shards=3, replicas=1), [stories], progress=kill)
-        assert killed
-        assert report.status.stories == STORIES
-        with LiveIndex(address).borrow() as generation:
-            assert search_stories(generation, SearchQuery(limit=0)).total == STORIES
-    finally:
-        timer.join()
-        revive(nodes)
-
-
-def test_a_cluster_that_goes_away_and_comes_back_needs_no_restart(
-    nodes: list[Node], address: ClusterAddress, stories: Path
-) -> None:
-    build_index(ClusterStore(address, shards=1, replicas=2), [stories])
-    app = create_app(Settings(index=address.scratch, engine=str(address)))
-    client = app.test_client()
-    assert client.get("/v1/search?q=ferry").status_code == 200
-    for node in nodes:
-        node.kill()
-    response = client.get("/v1/search?q=robot")
-    check_problem(response, 503, "index_unavailable")
-    assert response.headers["Retry-After"]
-    check_problem(client.get("/readyz"), 503, "index_unavailable")
-    # One that starts while the cluster is away.
-    late = create_app(Settings(index=address.scratch, engine=str(address))).test_client()
-    check_problem(late.get("/readyz"), 503, "index_unavailable")
-    revive(nodes)
-    wait_for(nodes, "green")
-    for one in (client, late):
-        wait_until(lambda one=one: one.get("/readyz").status_code == 200)
-        assert json.loads(one.get("/v1/search?q=robot&per_page=1").data)["total"] == STORIES
-
-
-def test_an_index_with_a_missing_shard_answers_nothing_rather_than_a_part(
-    nodes: list[Node], address: ClusterAddress, stories: Path
-) -> None:
-    build_index(ClusterStore(address, shards=3, replicas=0), [stories])
-    with LiveIndex(address).borrow() as generation:
-        held = requests.get(f"{nodes[0].url}/_cat/shards/faults?h=node,prirep&format=json", timeout=30).json()
-        assert {shard["node"] for shard in held} == {"node-0", "node-1", "node-2"}
-        nodes[2].kill()
-        try:
-            with pytest.raises(IndexUnavailable):
-                search_stories(generation, SearchQuery(limit=0))
-        finally:
-            revive(nodes)
-            wait_for(nodes, "green")
-        assert search_stories(generation, SearchQuery(limit=0)).total == STORIES
-
-
-def wait_until(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-# --- answers that no cluster gives on demand ---------------------------------------------------------------
-
-
-class Scripted:
-    """A server that answers bulk requests as ``answers`` says, one after the other; all others with ``status``."""
-
-    def __init__(self, status: int = 200, answers: tuple[list[int], ...] = ()) -> None:
-        self.asked: list[str] = []
-        self._answers = iter(answers)
-        scripted = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                scripted.asked.append(body.decode())
-                statuses = next(scripted._answers, None) if self.path.startswith("/_bulk") else None
-                self.send_response(status if statuses is None else 200)
-                items = [{"index": {"status": one, "error": {"reason": f"no {one}"}}} for one in statuses or ()]
-                text = json.dumps({"errors": any(one > 299 for one in statuses or ()), "items": items}).encode()
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            do_GET = do_POST = do_PUT = do_DELETE = answer
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.address = ClusterAddress((("127.0.0.1", self.server.server_port),), "scripted")
-
-
-@pytest.fixture
-def script() -> Iterator[Callable[..., Scripted]]:
-    started: list[Scripted] = []
-
-    def start(*args: object) -> Scripted:
-        started.append(Scripted(*args))  # type: ignore[arg-type]
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.server.shutdown()
-        one.server.server_close()
-
-
 LINES = [index_line("i", ident, f"story {ident}", {}) for ident in "abc"]
 
 
-def test_what_the_cluster_has_no_room_for_is_sent_again_and_nothing_else(script: Callable[..., Scripted]) -> None:
-    scripted = script(200, ([201, 429, 503], [429, 201], [201]))
-    send_lines(Cluster(scripted.address), LINES)
+@pytest.fixture
+def alias(node: Node) -> Iterator[str]:
+    """A name of its own, whose indices are removed at the end."""
+    name = f"t{uuid4().hex[:10]}"
+    yield name
+    requests.delete(f"{node.url}/{name}-*", timeout=30)
+
+
+@pytest.fixture
+def stories(tmp_path: Path) -> Path:
+    return write_stories(tmp_path / "in.ndjson", (make_story(f"{n}", title=f"Ferry {n}") for n in range(5)))
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca(authority: trustme.CA, tmp_path: Path) -> str:
+    """The file that names the authority."""
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return str(file)
+
+
+def make_client(settings: Settings) -> FlaskClient:
+    return create_app(settings).test_client()
+
+
+# --- who asks, and whether the cluster is who it says --------------------------------------------------------
+
+
+@pytest.mark.parametrize("secret", [{"engine_user": USER, "engine_password": PASSWORD}, {"engine_token": TOKEN}])
+def test_a_cluster_behind_tls_is_built_and_served_with_a_password_or_a_token(
+    secret: dict[str, str], node: Node, alias: str, authority: trustme.CA, ca: str, stories: Path, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    with Front(node).run(authority) as port, caplog.at_level(logging.DEBUG):
+        settings = Settings(
+            index=tmp_path / "scratch", engine=f"opensearch+https://127.0.0.1:{port}/{alias}", engine_ca=ca, **secret
+        )
+        assert build_index(settings.place, [stories]).status.stories == 5
+        client = make_client(settings)
+        assert json.loads(client.get("/v1/search?q=ferry").data)["total"] == 5
+        assert client.get("/readyz").status_code == 200
+    assert PASSWORD not in caplog.text
+    assert TOKEN not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("secret", "status"),
+    [
+        ({}, 401), ({"engine_user": USER, "engine_password": "wrong-horse"}, 401),
+        ({"engine_token": "wrong-horse"}, 401), ({"engine_user": READER, "engine_password": PASSWORD}, 403),
+    ],
+)  # fmt: skip
+def test_who_is_not_let_in_is_told_and_no_secret_is(
+    secret: dict[str, str], status: int, node: Node, authority: trustme.CA, ca: str, tmp_path: Path, stories: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    with Front(node).run(authority) as port, caplog.at_level(logging.DEBUG):
+        settings = Settings(index=tmp_path, engine=f"opensearch+https://127.0.0.1:{port}/x", engine_ca=ca, **secret)
+        with pytest.raises((IndexUnavailable, BuildFailed), match=rf"refuses the credentials \({status}\)") as caught:
+            build_index(settings.place, [stories])
+        response = make_client(settings).get("/v1/search?q=ferry")
+        body = check_problem(response, 503, "index_unavailable")
+    for told in (str(caught.value), repr(caught.value), caplog.text, json.dumps(body)):
+        assert "horse" not in told
+
+
+@pytest.mark.parametrize("fault", ["unknown authority", "another name", "no TLS"])
+def test_a_cluster_that_cannot_show_who_it_is_gets_no_password(
+    fault: str, node: Node, authority: trustme.CA, ca: str, tmp_path: Path
+) -> None:
+    name = "search.example.com" if fault == "another name" else "127.0.0.1"
+    with Front(node).run(None if fault == "no TLS" else authority, name) as port:
+        settings = Settings(
+            index=tmp_path, engine=f"opensearch+https://127.0.0.1:{port}/x", engine_user=USER, engine_password=PASSWORD,
+            engine_ca="" if fault == "unknown authority" else ca,
+        )  # fmt: skip
+        with pytest.raises(IndexUnavailable, match="it shows no certificate to trust"):
+            build_index(settings.place, [])
+        check_problem(make_client(settings).get("/readyz"), 503, "index_unavailable")
+
+
+def test_a_file_of_authorities_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").touch()
+    for file in ("empty.pem", "nowhere.pem", "."):
+        env = {"OUTPOST_ENGINE": "opensearch+https://host/x", "OUTPOST_ENGINE_CA": str(tmp_path / file)}
+        with pytest.raises(InvalidSetting, match="OUTPOST_ENGINE_CA"):
+            Settings.from_env(env)
+
+
+# --- away, red, slow -----------------------------------------------------------------------------------------
+
+
+def test_a_cluster_that_is_away_at_the_start_and_in_between_is_503_until_it_is_back(
+    node: Node, alias: str, stories: Path, tmp_path: Path
+) -> None:
+    front = Front(node)
+    with front.run() as port:
+        settings = Settings(index=tmp_path / "scratch", engine=f"opensearch://127.0.0.1:{port}/{alias}")
+        build_index(settings.place, [stories])
+        front.away = True
+        client = make_client(settings)
+        for turn, there in enumerate((False, True, False, True)):
+            front.away = not there
+            # Answers that are remembered need no cluster.
+            for path in ("/readyz", f"/v1/search?q=ferry&per_page={1 + turn}", f"/v1/stories/{turn}"):
+                response = client.get(path)
+                if there:
+                    assert response.status_code == 200
+                else:
+                    check_problem(response, 503, "index_unavailable")
+                    assert response.headers["Retry-After"]
+            assert client.get("/healthz").status_code == 200
+
+
+def test_a_red_index_is_503(node: Node, alias: str, stories: Path, tmp_path: Path) -> None:
+    settings = Settings(index=tmp_path / "scratch", engine=f"opensearch://127.0.0.1:{node.port}/{alias}")
+    index = f"{node.url}/{alias}-{build_index(settings.place, [stories]).generation}"
+    client = make_client(settings)
+    assert client.get("/v1/search?q=ferry").status_code == 200
+    held = next(iter(requests.get(f"{index}/_settings", timeout=30).json().values()))["settings"]["index"]
+    (shard,) = node.directory.rglob(f"{held['uuid']}/0/index")
+    # While it is closed a disk loses the files of its only shard.
+    assert requests.post(f"{index}/_close", timeout=30).ok
+    shutil.rmtree(shard)
+    assert requests.post(f"{index}/_open?wait_for_active_shards=0", timeout=30).ok
+    for path in (
+        "/readyz",
+        "/v1/search?q=ferry&per_page=3",
+        "/v1/export/stories.ndjson",
+        "/v1/stories/1",
+        "/search?q=ferry",
+    ):
+        response = client.get(path)
+        assert response.status_code == 503
+        assert response.headers["Retry-After"]
+
+
+def test_a_search_that_is_not_answered_in_time_is_given_up(node: Node) -> None:
+    front = Front(node)
+    with front.run() as port:
+        cluster = Cluster(ClusterAddress((("127.0.0.1", port),), "x"))
+        front.stuck = True
+        with pytest.raises(QueryTimeout) as caught:
+            cluster.search([("_all", {"size": 0})], Deadline(0.2))
+        assert caught.value.seconds == 0.2
+        cluster.close()
+
+
+def test_a_part_of_an_answer_is_no_answer() -> None:
+    whole = {"timed_out": False, "_shards": {"failed": 0}, "hits": {"hits": []}}
+    searches = [("a", {"size": 0})]
+    with Scripted(body=whole).run() as address:
+        assert Cluster(address).search(searches) == [whole]
+    with Scripted(body={**whole, "timed_out": True}).run() as address, pytest.raises(QueryTimeout):
+        Cluster(address).search(searches)
+    with Scripted(body={**whole, "_shards": {"failed": 1}}).run() as address, pytest.raises(IndexUnavailable):
+        Cluster(address).search(searches)
+    broken = {"responses": [whole, {"status": 503, "error": {"type": "no_shard", "reason": "gone"}}]}
+    with Scripted(body=broken).run() as address, pytest.raises(IndexUnavailable, match="gone"):
+        Cluster(address).search([*searches, ("b", {"size": 0})])
+
+
+# --- bulk requests -------------------------------------------------------------------------------------------
+
+
+def test_what_the_cluster_has_no_room_for_is_sent_again_and_nothing_else() -> None:
+    scripted = Scripted(200, ([201, 429, 503], [429, 201], [201]))
+    with scripted.run() as address:
+        send_lines(Cluster(address), LINES)
     assert [[ident for ident in "abc" if f'"_id":"{ident}"' in body] for body in scripted.asked] == [
         ["a", "b", "c"],
         ["b", "c"],
@@ -235,17 +214,31 @@ def test_what_the_cluster_has_no_room_for_is_sent_again_and_nothing_else(script:
     ]
 
 
-def test_what_the_cluster_refuses_is_told_with_its_story(script: Callable[..., Scripted]) -> None:
-    scripted = script(200, ([201, 400, 409],))
-    with pytest.raises(BuildFailed, match=r"story b: no 400; story c: no 409"):
-        send_lines(Cluster(scripted.address), LINES)
+def test_pauses_grow_while_the_cluster_is_busy_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("index.engines.opensearch.bulk.time.sleep", pauses.append)
+    with (
+        Scripted(200, [[429, 429, 429]] * 20).run() as address,
+        pytest.raises(BuildFailed, match="too busy for 3 documents, story a the first"),
+    ):
+        send_lines(Cluster(address), LINES)
+    assert pauses == sorted(pauses)
+    assert 20 < sum(pauses) < 60
+    assert pauses[-1] > 10
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_wrong_password_is_told_and_not_shown(
-    status: int, script: Callable[..., Scripted], caplog: pytest.LogCaptureFixture
-) -> None:
-    address = replace(script(status).address, user="desk", password="correct-horse")
-    with pytest.raises(IndexUnavailable, match="refuses the credentials") as caught:
-        build_index(address, [])
-    assert "correct-horse" not in str(caught.value) + repr(caught.value) + caplog.text
+def test_what_the_cluster_refuses_is_told_with_its_story() -> None:
+    with (
+        Scripted(200, ([201, 400, 409],)).run() as address,
+        pytest.raises(BuildFailed, match=r"story b: no 400; story c: no 409"),
+    ):
+        send_lines(Cluster(address), LINES)
+
+
+def test_a_loader_tells_what_was_refused_by_a_request_under_way() -> None:
+    with Scripted(200, ([201, 400, 201],)).run() as address:
+        loader = BulkLoader(Cluster(address))
+        loader.add_all(LINES)
+        with pytest.raises(BuildFailed, match="story b: no 400"):
+            loader.finish()
+        loader.abort()
