@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import msgspec
 
@@ -153,7 +154,9 @@ def snippet(text: str, spans: Sequence[Span], words: int, tag: str, rarities: Ma
     """
     # Line breaks between headings and paragraphs say nothing in an excerpt of one line.
     text = text.replace("\n", " ")
-    places = [word.span() for word in WORD.finditer(text[:MAX_TEXT])]
+    found = (word.span() for word in WORD.finditer(text[:MAX_TEXT]))
+    # Without a match it is the beginning, and one word more says that the text goes on.
+    places = list(found if spans else islice(found, words + 1))
     if not places:
         return escape(text[:MAX_TEXT])
     first = _best_window(text, places, spans, words, rarities or {}) if len(places) > words else 0

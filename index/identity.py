@@ -73,6 +73,7 @@ def host_of(url: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=1_000)
 def canonical_url(url: str) -> str:
     """The form in which two URLs of one article are equal: no scheme, ``www.``, tracking, fragment, trailing slash.
 

@@ -83,6 +83,7 @@ class Node:
 
     def start(self, heap: str = "512m") -> None:
         """Returns at once."""
+        assert not self.runs
         settings = [f"{name}={value}" for name, value in self._settings().items()]
         command = [
             str(find_java()), f"-Xms{heap}", f"-Xmx{heap}", "--add-modules", "jdk.incubator.vector",

@@ -25,6 +25,8 @@ BUILD_PATIENCE = 300.0
 # tries, the first pause in seconds, each twice the one before, 1.5 in all.
 _TRIES, _PAUSE = 5, 0.1
 _BUSY, _FAILED = 429, (502, 503)
+# What a node answers with 500 while another one dies that had a part of the search: a copy has it too.
+_LOST = ("node_not_connected_exception", "node_disconnected_exception", "search_phase_execution_exception")
 # Every answer that is no success would be a warning there; what it means is told by whoever asked.
 logging.getLogger("opensearch").setLevel(logging.ERROR)
 
@@ -86,7 +88,7 @@ class Cluster:
             except ConnectionTimeout as error:
                 raise QueryTimeout(float(str(patience))) from error
             except TransportError as error:
-                if error.status_code in (_BUSY, *_FAILED) and attempt + 1 < _TRIES:
+                if _may_pass(error.status_code, error.info) and attempt + 1 < _TRIES:
                     time.sleep(_PAUSE * 2**attempt)
                     continue
                 raise self._explain(error) from error
@@ -151,7 +153,7 @@ class Cluster:
         )  # fmt: skip
         for attempt in range(_TRIES):
             answers: list[Json] = self.send("POST", "/_msearch", lines, **patience)["responses"]
-            if not any(answer.get("status") in (_BUSY, *_FAILED) for answer in answers):
+            if not any(_may_pass(answer.get("status"), answer) for answer in answers):
                 break
             time.sleep(_PAUSE * 2**attempt)
         return [self._check(answer) for answer in answers]
@@ -172,6 +174,11 @@ class Cluster:
 def _name_index(index: str, body: Json) -> Json:
     """A point in time has its index with it."""
     return {} if "pit" in body else {"index": index}
+
+
+def _may_pass(status: object, info: object) -> bool:
+    """Whether the same request may be answered a moment later."""
+    return status in (_BUSY, *_FAILED) or (status == 500 and _describe(info)[0] in _LOST)
 
 
 def _describe(info: object) -> tuple[str, str]:

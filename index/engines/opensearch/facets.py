@@ -88,7 +88,8 @@ class FacetCounter:
             FacetValue(value, self._labels.get(value, value), counts.get(value, 0), value in chosen)
             for value in counts.keys() | chosen
         ]
-        everything = [value for value in everything if self._has_words(value.label)]
+        if self._containing is not None:
+            everything = [value for value in everything if self._has_words(value.label)]
         everything.sort(key=_order(self._request))
         size = self._request.size
         shown = everything[:size] + [value for value in everything[size:] if value.selected]

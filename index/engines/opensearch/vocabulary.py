@@ -6,8 +6,8 @@ Memory while building is bounded by the number of distinct words and of pairs th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, pairwise
 from typing import Any
 
 from msgspec import Struct, field
@@ -32,23 +32,28 @@ class Vocabulary(Struct):
     typed: Counter[str] = field(default_factory=Counter)
     pairs: Counter[str] = field(default_factory=Counter)
     source_words: Counter[str] = field(default_factory=Counter)
+    # As they are written: lower case and terms are looked for once, when all are counted.
+    _written: Counter[str] = field(default_factory=Counter)
+    _written_in_sources: Counter[str] = field(default_factory=Counter)
     _fresh_pairs: Counter[str] = field(default_factory=Counter)
     _stories: int = 0
 
     def add(self, texts: StoryTexts, sign: int = 1) -> None:
         """Take a story, or take it back."""
-        _count(self.holding, texts.held, sign)
-        _count(self.typed, (word for text in texts.texts.values() for word in _words(text)), sign)
-        _count(self._fresh_pairs, _pairs(texts.texts["title"]), sign)
+        _count(self.holding, set(texts.default_terms), sign)
+        _count(self._written, chain.from_iterable(texts.words.values()), sign)
+        _count(self._fresh_pairs, _pairs(texts.words.get("title", ())), sign)
         self._stories += 1
         if self._stories % _CHUNK == 0:
             self._settle(MIN_TITLES)
 
     def add_source(self, texts: Mapping[str, str], sign: int = 1) -> None:
-        _count(self.source_words, (word for text in texts.values() for word in _words(text)), sign)
+        _count(self._written_in_sources, chain.from_iterable(map(WORD.findall, texts.values())), sign)
 
     def finish(self) -> None:
-        """After the last story."""
+        """After the last story and source."""
+        _lower(self._written, self.typed)
+        _lower(self._written_in_sources, self.source_words)
         self._settle(MIN_TITLES if self._stories >= _CHUNK else -len(self._fresh_pairs))
 
     def _settle(self, least: int) -> None:
@@ -83,23 +88,23 @@ def show_words(value: str) -> str:
 
 
 def _describe(kind: str, value: str) -> Json:
-    folded = fold_text(show_words(value))
+    # Most words are in lower case and have no more to fold.
+    folded = value.split(" ") if value.isascii() else fold_text(show_words(value))
     return {"kind": kind, "value": value, "key": make_key(folded), "words": join_words(folded), "order": value}
 
 
-def _words(text: str) -> Iterator[str]:
-    """The words that are searched for, in lower case."""
-    return (word.lower() for word in WORD.findall(text) if term_of(word) is not None)
+def _lower(written: Counter[str], typed: Counter[str]) -> None:
+    """Move the words that are searched for from one to the other, in lower case."""
+    for word, count in written.items():
+        if count and term_of(word) is not None:
+            typed[word.lower()] += count
+    written.clear()
 
 
-def _pairs(title: str) -> set[str]:
+def _pairs(title: Sequence[str]) -> set[str]:
     """Neighbours in a title that may be suggested: no stop words, no single letters."""
-    words = [word.lower() for word in WORD.findall(title)]
-    return {
-        f"{one} {other}"
-        for one, other in pairwise(words)
-        if len(one) > 1 and len(other) > 1 and term_of(one) is not None and term_of(other) is not None
-    }
+    words = [word.lower() if term_of(word) is not None else "" for word in title]
+    return {f"{one} {other}" for one, other in pairwise(words) if len(one) > 1 and len(other) > 1}
 
 
 def _count(counts: Counter[str], keys: Iterable[str], sign: int) -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.bulk import BulkLoader, send_lines
-from index.engines.opensearch.client import Cluster
+from index.engines.opensearch.client import Cluster, Refused
 from index.engines.opensearch.deadline import Deadline
 from index.engines.opensearch.documents import index_line
 from index.errors import BuildFailed, IndexUnavailable, QueryTimeout
@@ -198,6 +199,24 @@ def test_a_part_of_an_answer_is_no_answer() -> None:
     broken = {"responses": [whole, {"status": 503, "error": {"type": "no_shard", "reason": "gone"}}]}
     with Scripted(body=broken).run() as address, pytest.raises(IndexUnavailable, match="gone"):
         Cluster(address).search([*searches, ("b", {"size": 0})])
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "asked"),
+    [
+        (503, "no_master", 5), (429, "rejected", 5), (500, "node_not_connected_exception", 5),
+        (500, "search_phase_execution_exception", 5), (500, "null_pointer_exception", 1), (400, "parsing_exception", 1),
+    ],
+)  # fmt: skip
+def test_what_may_pass_in_a_moment_is_asked_again(
+    status: int, kind: str, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.engines.opensearch.client.time.sleep", lambda seconds: None)
+    scripted = Scripted(status, body={"error": {"type": kind, "reason": "so it is"}, "status": status})
+    refused = pytest.raises((IndexUnavailable, Refused), match=f"{kind}: so it is")
+    with scripted.run() as address, closing(Cluster(address)) as cluster, refused:
+        cluster.send("GET", "/")
+    assert len(scripted.asked) == asked
 
 
 # --- bulk requests -------------------------------------------------------------------------------------------
