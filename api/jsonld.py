@@ -12,7 +12,7 @@ from api.blueprints import ApiBlueprint, base_url, borrow_index
 from api.cache import Entry
 from api.conditional import Form, answer_kept
 from api.parameters import Arguments
-from api.schemas import ArticleAnswer
+from api.sharing_schemas import ArticleAnswer
 from index.brief import format_time
 from index.documents import Publisher, Source, Story
 from index.live import OpenGeneration

@@ -18,7 +18,7 @@ from api.conditional import Form, answer_kept
 from api.jsonld import SITE_NAME
 from api.markup import add, serialize
 from api.parameters import Arguments
-from api.schemas import OembedAnswer
+from api.sharing_schemas import OembedAnswer
 from index.documents import Story
 from index.errors import NotFound
 from index.live import OpenGeneration

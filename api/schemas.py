@@ -29,7 +29,7 @@ def _selectable(schema: type[Schema]) -> type[Schema]:
     return Answer.from_dict(loose, name=f"{schema.__name__}Selection")
 
 
-def _text(description: str, *, nullable: bool = False, example: object = None) -> fields.String:
+def text_field(description: str, *, nullable: bool = False, example: object = None) -> fields.String:
     metadata = {"description": description} | ({"example": example} if example is not None else {})
     return fields.String(required=True, allow_none=nullable, metadata=metadata)
 
@@ -46,15 +46,15 @@ def _one_of(words: Iterable[str], description: str) -> fields.String:
     return fields.String(required=True, validate=validate.OneOf([*words]), metadata={"description": description})
 
 
-def _list(schema: type[Schema], description: str) -> fields.List[Any]:
+def list_of(schema: type[Schema], description: str) -> fields.List[Any]:
     return fields.List(fields.Nested(schema), required=True, metadata={"description": description})
 
 
 class PublisherBrief(Answer):
-    id = _text("Slug, the value for filters", example="harbor-ledger")
-    name = _text("Name as the story has it")
-    domain = _text("Domain, or empty")
-    logo_url = _text("Logo", nullable=True)
+    id = text_field("Slug, the value for filters", example="harbor-ledger")
+    name = text_field("Name as the story has it")
+    domain = text_field("Domain, or empty")
+    logo_url = text_field("Logo", nullable=True)
 
 
 class PublisherAnswer(PublisherBrief):
@@ -63,49 +63,49 @@ class PublisherAnswer(PublisherBrief):
 
 
 class TopicAnswer(Answer):
-    id = _text("Slug, the value for filters", example="open-source")
-    label = _text("Label as sent", example="Open Source")
+    id = text_field("Slug, the value for filters", example="open-source")
+    label = text_field("Label as sent", example="Open Source")
 
 
 class StoryBrief(Answer):
-    id = _text("Stable id", example="31001")
-    slug = _text("Title in ASCII, for addresses")
-    url = _text("The story in this API")
-    share_url = _text("The story for readers")
-    title = _text("Plain text; escape it in HTML")
-    short_title = _text("A shorter title, or empty")
-    summary = _text("Plain text, or empty")
-    curated_by = _text("Who curated it, or empty")
+    id = text_field("Stable id", example="31001")
+    slug = text_field("Title in ASCII, for addresses")
+    url = text_field("The story in this API")
+    share_url = text_field("The story for readers")
+    title = text_field("Plain text; escape it in HTML")
+    short_title = text_field("A shorter title, or empty")
+    summary = text_field("Plain text, or empty")
+    curated_by = text_field("Who curated it, or empty")
     published_at = _time("UTC, or null")
     updated_at = _time("UTC, or null")
-    language = _text("BCP 47", example="en")
+    language = text_field("BCP 47", example="en")
     source_count = _count("Number of sources")
-    publishers = _list(PublisherBrief, "Distinct, in order of appearance")
-    topics = _list(TopicAnswer, "Topics")
-    image_url = _text("Picture", nullable=True)
+    publishers = list_of(PublisherBrief, "Distinct, in order of appearance")
+    topics = list_of(TopicAnswer, "Topics")
+    image_url = text_field("Picture", nullable=True)
 
 
 class ParagraphAnswer(Answer):
-    text = _text("Plain text")
+    text = text_field("Plain text")
     citations = fields.List(fields.Integer(), required=True, metadata={"description": "Positions n in sources, from 1"})
 
 
 class SectionAnswer(Answer):
-    heading = _text("Heading, or empty")
-    anchor = _text("Fragment, unique in the story")
-    paragraphs = _list(ParagraphAnswer, "Paragraphs")
+    heading = text_field("Heading, or empty")
+    anchor = text_field("Fragment, unique in the story")
+    paragraphs = list_of(ParagraphAnswer, "Paragraphs")
 
 
 class SourceBase(Answer):
-    id = _text("Stable id: of the canonical URL, else of story and position")
-    url = _text("The article", nullable=True)
-    title = _text("Title, or empty")
+    id = text_field("Stable id: of the canonical URL, else of story and position")
+    url = text_field("The article", nullable=True)
+    title = text_field("Title, or empty")
     publisher = fields.Nested(
         PublisherBrief, required=True, allow_none=True, metadata={"description": "Publisher, or null"}
     )
-    author = _text("Author, or empty")
+    author = text_field("Author, or empty")
     published_at = _time("UTC, or null")
-    excerpt = _text("Excerpt, or empty")
+    excerpt = text_field("Excerpt, or empty")
 
 
 class StorySource(SourceBase):
@@ -136,15 +136,15 @@ class StoryDetail(StoryBrief):
 
 
 class HighlightAnswer(Answer):
-    title = _text("HTML")
-    summary = _text("HTML")
+    title = text_field("HTML")
+    summary = text_field("HTML")
 
 
 class SnippetAnswer(Answer):
     field = fields.String(
         required=True, validate=validate.OneOf(["body", "summary"]), metadata={"description": "Where it is from"}
     )
-    text = _text("HTML")
+    text = text_field("HTML")
 
 
 class HitAnswer(StoryBrief):
@@ -163,14 +163,14 @@ class HitAnswer(StoryBrief):
 
 
 class LinksAnswer(Answer):
-    self = _text("This page")
-    first = _text("The first page")
-    next = _text("The next page", nullable=True)
-    prev = _text("The page before", nullable=True)
+    self = text_field("This page")
+    first = text_field("The first page")
+    next = text_field("The next page", nullable=True)
+    prev = text_field("The page before", nullable=True)
 
 
 class SearchLinksAnswer(LinksAnswer):
-    feed = _text("The same search as a feed, newest first")
+    feed = text_field("The same search as a feed, newest first")
 
 
 class ListAnswer(Answer):
@@ -179,47 +179,47 @@ class ListAnswer(Answer):
     per_page = _count("Results a page")
     pages = _count("Number of pages")
     links = fields.Nested(LinksAnswer, required=True, metadata={"description": "Neighbouring pages"})
-    next_cursor = _text("What cursor= reads on from, to the end; null after the last result", nullable=True)
+    next_cursor = text_field("What cursor= reads on from, to the end; null after the last result", nullable=True)
 
 
 class StoryList(ListAnswer):
-    results = _list(_selectable(StoryBrief), "Newest first; with fields, only those keys")
+    results = list_of(_selectable(StoryBrief), "Newest first; with fields, only those keys")
 
 
 class SourceList(ListAnswer):
-    results = _list(SourceHit, "By relevance, or newest first")
+    results = list_of(SourceHit, "By relevance, or newest first")
 
 
 class PublisherList(ListAnswer):
-    results = _list(PublisherAnswer, "Publishers")
+    results = list_of(PublisherAnswer, "Publishers")
 
 
 class RelatedList(Answer):
     total = _count("Number of results")
-    results = _list(RelatedAnswer, "Curated, then sharing a source, then similar")
+    results = list_of(RelatedAnswer, "Curated, then sharing a source, then similar")
 
 
 class StorySourceList(Answer):
     total = _count("Number of sources")
-    results = _list(StorySource, "In the story's order")
+    results = list_of(StorySource, "In the story's order")
 
 
 class FacetValueAnswer(Answer):
-    value = _text("Id, for the filter")
-    label = _text("For people")
+    value = text_field("Id, for the filter")
+    label = text_field("For people")
     count = _count("Stories, the filter on this facet aside")
     selected = fields.Boolean(required=True, metadata={"description": "Whether the search filters by it"})
 
 
 class FacetAnswer(Answer):
-    values = _list(FacetValueAnswer, "The first facet_size values, and every selected one")
+    values = list_of(FacetValueAnswer, "The first facet_size values, and every selected one")
     other = _count("Values beyond those, added up")
     missing = _count("Stories without a value")
 
 
 class FacetValuesAnswer(FacetAnswer):
     facet = _one_of(FACETS, "The facet")
-    generation = _text("The generation that answered")
+    generation = text_field("The generation that answered")
 
 
 class BucketAnswer(Answer):
@@ -230,19 +230,21 @@ class BucketAnswer(Answer):
 
 class TimelineAnswer(Answer):
     interval = _one_of(Interval, "How long each stretch is")
-    buckets = _list(BucketAnswer, "From the first story's to the last one's, with no gap")
+    buckets = list_of(BucketAnswer, "From the first story's to the last one's, with no gap")
     missing = _count("Stories without a time")
     total = _count("Stories found")
-    generation = _text("The generation that answered")
+    generation = text_field("The generation that answered")
 
 
 class QueryAnswer(Answer):
-    q = _text("As sent")
-    parsed = _text("As understood")
+    q = text_field("As sent")
+    parsed = text_field("As understood")
     corrected = fields.Boolean(required=True, metadata={"description": "Whether parsed has other words than q"})
-    did_you_mean = _text("A query that finds something without the filters, where nothing was found", nullable=True)
+    did_you_mean = text_field(
+        "A query that finds something without the filters, where nothing was found", nullable=True
+    )
     match = _one_of(("all", "any"), "How many of the words must match")
-    relaxed = _text("any where one of the words was enough, else null", nullable=True)
+    relaxed = text_field("any where one of the words was enough, else null", nullable=True)
     sort = _one_of(Sort, "The order")
 
 
@@ -255,14 +257,14 @@ class SearchAnswer(ListAnswer):
         required=True, validate=validate.Equal("eq"), metadata={"description": "eq: the total is exact"}
     )
     took_ms = fields.Float(required=True, metadata={"description": "Milliseconds of the search"})
-    generation = _text("The generation that answered")
+    generation = text_field("The generation that answered")
     facets = fields.Dict(
         keys=fields.String(validate=validate.OneOf(FACETS)),
         values=fields.Nested(FacetAnswer),
         required=True,
         metadata={"description": "The facets asked for"},
     )
-    results = _list(_selectable(HitAnswer), "Hits; with fields, only those keys")
+    results = list_of(_selectable(HitAnswer), "Hits; with fields, only those keys")
 
 
 class SuggestionAnswer(Answer):
@@ -271,78 +273,43 @@ class SuggestionAnswer(Answer):
         validate=validate.OneOf(["query", "topic", "publisher", "story"]),
         metadata={"description": "What it is"},
     )
-    text = _text("The query, the label, the name or the title; plain text", example="night ferry")
-    highlight = _text("HTML: escaped, what was typed marked")
-    id = _text("Of a topic, publisher or story; null of a query", nullable=True)
+    text = text_field("The query, the label, the name or the title; plain text", example="night ferry")
+    highlight = text_field("HTML: escaped, what was typed marked")
+    id = text_field("Of a topic, publisher or story; null of a query", nullable=True)
     count = _count("How many stories it leads to; 1 for a story")
 
 
 class SuggestAnswer(Answer):
-    query = _text("As sent")
-    suggestions = _list(SuggestionAnswer, "Queries, then topics, publishers and stories, each the best first")
-
-
-class FeedAuthorAnswer(Answer):
-    name = _text("Who curated it")
-
-
-class FeedMoreAnswer(Answer):
-    short_title = fields.String(metadata={"description": "A shorter title"})
-    related = fields.List(fields.String(), metadata={"description": "Ids of curated stories to go on with"})
-
-
-class FeedItemAnswer(Answer):
-    id = _text("Stable: the story in this API")
-    url = _text("The story for readers")
-    title = _text("Plain text")
-    content_html = _text("Summary, text with citations, sources; escaped")
-    summary = fields.String(metadata={"description": "Plain text"})
-    image = fields.String(metadata={"description": "Picture"})
-    date_published = fields.DateTime(metadata={"description": "UTC"})
-    date_modified = fields.DateTime(metadata={"description": "UTC"})
-    authors = fields.List(fields.Nested(FeedAuthorAnswer), metadata={"description": "Who curated it"})
-    tags = fields.List(fields.String(), metadata={"description": "Topics"})
-    language = _text("BCP 47")
-    more = fields.Nested(FeedMoreAnswer, data_key="_outpost", metadata={"description": "What has no name there"})
-
-
-class JsonFeedAnswer(Answer):
-    version = _text("The format", example="https://jsonfeed.org/version/1.1")
-    title = _text("The words and filters of the search")
-    home_page_url = _text("The same search for readers")
-    feed_url = _text("This page")
-    description = _text("What it is")
-    next_url = fields.String(metadata={"description": "Older stories; left out on the last page"})
-    language = fields.String(metadata={"description": "BCP 47, where all items have the same"})
-    items = _list(FeedItemAnswer, "Stories, newest first")
+    query = text_field("As sent")
+    suggestions = list_of(SuggestionAnswer, "Queries, then topics, publishers and stories, each the best first")
 
 
 class FaultAnswer(Answer):
-    parameter = _text("Name")
-    code = _text("Kind of fault")
-    value = _text("As sent", nullable=True)
-    allowed = _text("What would be right", nullable=True)
-    hint = _text("What may have been meant", nullable=True)
+    parameter = text_field("Name")
+    code = text_field("Kind of fault")
+    value = text_field("As sent", nullable=True)
+    allowed = text_field("What would be right", nullable=True)
+    hint = text_field("What may have been meant", nullable=True)
 
 
 class ProblemAnswer(Answer):
-    type = _text("Where the code is explained", example="/problems/not-found")
-    title = _text("Kind of problem")
+    type = text_field("Where the code is explained", example="/problems/not-found")
+    title = text_field("Kind of problem")
     status = fields.Integer(required=True, metadata={"description": "HTTP status"})
-    code = _text("Stable code", example="not_found")
-    detail = _text("This problem in a sentence")
-    instance = _text("Path of the request")
-    request_id = _text("Also in X-Request-ID and in the log")
+    code = text_field("Stable code", example="not_found")
+    detail = text_field("This problem in a sentence")
+    instance = text_field("Path of the request")
+    request_id = text_field("Also in X-Request-ID and in the log")
     errors = fields.List(fields.Nested(FaultAnswer), metadata={"description": "Every faulty parameter"})
     message = fields.String(metadata={"description": "detail once more, for Algolia's clients, where they ask"})
     near = fields.List(fields.String(), metadata={"description": "Ids that look like the one asked for"})
 
 
 class StatusAnswer(Answer):
-    version = _text("Version of Outpost")
-    generation = _text("Current generation")
+    version = text_field("Version of Outpost")
+    generation = text_field("Current generation")
     built_at = _time("When it was built", nullable=False)
-    engine = _text("Engine")
+    engine = text_field("Engine")
     schema_version = _count("Version of fields and analysis")
     stories = _count("Stories")
     sources = _count("Sources")
@@ -353,81 +320,16 @@ class StatusAnswer(Answer):
     bytes = _count("Size on disk")
 
 
-def _optional(field: fields.Field[Any]) -> fields.Field[Any]:
-    field.required = False
-    return field
-
-
-class OembedAnswer(Answer):
-    version = _text("Of the protocol", example="1.0")
-    type = _text("rich or link", example="rich")
-    title = _text("Plain text; escape it in HTML")
-    author_name = _text("Who curated it, or empty")
-    provider_name = _text("This site")
-    provider_url = _text("Where it is")
-    html = _optional(_text("Rich: a quotation, without script"))
-    width = fields.Integer(metadata={"description": "Rich: pixels that it takes across"})
-    height = fields.Integer(metadata={"description": "Rich: about as many pixels as it takes from top to bottom"})
-
-
-_NamedAnswer = Answer.from_dict({"name": _text("Name as the story has it")}, name="Named")
-_OrganizationAnswer = Answer.from_dict(
-    {
-        "@type": _text("Organization"),
-        "name": _text("Name"),
-        "logo": _optional(_text("Picture")),
-        "url": _optional(_text("Where it is")),
-    },
-    name="Organization",
-)
-_CitationAnswer = Answer.from_dict(
-    {
-        "@type": _text("Article"),
-        "position": fields.Integer(required=True, metadata={"description": "Position in the story, from 1"}),
-        "url": _optional(_text("The article")),
-        "headline": _optional(_text("Title")),
-        "description": _optional(_text("Excerpt")),
-        "author": fields.Nested(_NamedAnswer, metadata={"description": "Author"}),
-        "publisher": fields.Nested(_OrganizationAnswer, metadata={"description": "Publisher"}),
-        "datePublished": _optional(_text("RFC 3339, UTC")),
-    },
-    name="Citation",
-)
-ArticleAnswer = Answer.from_dict(
-    {
-        "@context": _text("https://schema.org"),
-        "@type": _text("NewsArticle"),
-        "@id": _text("The page to share"),
-        "identifier": _text("Stable id", example="31001"),
-        "url": _text("The page to share"),
-        "mainEntityOfPage": _text("The page to share"),
-        "headline": _text("Title"),
-        "alternativeHeadline": _optional(_text("A shorter title")),
-        "description": _optional(_text("Summary")),
-        "articleBody": _optional(_text("Headings and paragraphs, one a line")),
-        "keywords": fields.List(fields.String(), metadata={"description": "Labels of topics"}),
-        "inLanguage": _text("BCP 47", example="en"),
-        "datePublished": _optional(_text("RFC 3339, UTC")),
-        "dateModified": _optional(_text("RFC 3339, UTC")),
-        "image": fields.List(fields.String(), metadata={"description": "Pictures"}),
-        "author": fields.Nested(_NamedAnswer, metadata={"description": "Who curated it: a person or a desk"}),
-        "publisher": fields.Nested(_OrganizationAnswer, required=True, metadata={"description": "This site"}),
-        "citation": fields.List(fields.Nested(_CitationAnswer), metadata={"description": "The sources"}),
-    },
-    name="NewsArticle",
-)
-
-
 class HealthAnswer(Answer):
     status = _one_of(("ok", "ready"), "That it is")
 
 
 class ProblemMeaning(Answer):
-    type = _text("Where it is explained", example="/problems/not-found")
-    code = _text("Stable code", example="not_found")
+    type = text_field("Where it is explained", example="/problems/not-found")
+    code = text_field("Stable code", example="not_found")
     status = fields.Integer(required=True, metadata={"description": "HTTP status"})
-    title = _text("Kind of problem")
-    meaning = _text("What it means, and what to do")
+    title = text_field("Kind of problem")
+    meaning = text_field("What it means, and what to do")
 
 
 StorySelection = _selectable(StoryDetail)

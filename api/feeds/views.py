@@ -18,7 +18,7 @@ from api.feeds import atom, json_feed, rss
 from api.feeds.feed import GENERATOR, Feed, make_entries
 from api.pagination import answer_page
 from api.parameters import Arguments
-from api.schemas import JsonFeedAnswer
+from api.sharing_schemas import JsonFeedAnswer
 from index.live import OpenGeneration
 from index.search import iter_stories, search_corrected
 from index.settings import Settings

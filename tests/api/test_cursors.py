@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem, every_page, faults_of, get
+from tests.api.html import get_page
 from tests.factories import build_stories, make_story
 
 LISTS = ["/v1/search?q=ferry", "/v1/search?sort=oldest", "/v1/stories?", "/v1/sources?", "/v1/publishers?"]
@@ -45,6 +46,11 @@ def test_links_go_on_with_cursors_where_pages_end(tmp_path: Path, make_client: M
     assert [hit["id"] for hit in beyond["results"]] == [f"{n:05}" for n in range(10_000, 10_030)]
     assert (beyond["page"], beyond["links"]["next"], beyond["next_cursor"]) == (101, None, None)
     assert beyond["links"]["first"] == "/v1/search?q=tide&fields=id&per_page=100"
+    # Pages for readers and feeds have cursors of their own.
+    page = get_page(client, "/search?q=tide&per_page=100&page=100")
+    assert len(get_page(client, page.one("a", rel="next").get("href") or "").all("article", class_="card")) == 30
+    feed = client.get("/v1/feeds/search.json?q=tide&per_page=100&page=100").get_json(force=True)
+    assert len(client.get(feed["next_url"]).get_json(force=True)["items"]) == 30
 
 
 def test_a_cursor_of_another_generation_is_stale(tmp_path: Path, make_client: MakeClient) -> None:

@@ -112,8 +112,7 @@ def test_pages_lead_from_one_to_the_next_and_hold_every_story_once(client: Flask
     assert page.one("a", rel="prev").get("href") == "/search?per_page=20&sort=oldest&page=3"
 
 
-def test_a_cursor_leads_on_beyond_the_pages(client: FlaskClient) -> None:
-    # What the last page that can be asked for links to: cursors of this path, which the API's are not.
+def test_a_cursor_of_the_api_or_none_is_refused(client: FlaskClient) -> None:
     cursor = get(client, "/v1/search?per_page=2")["next_cursor"]
     get_page(client, f"/search?per_page=2&cursor={cursor}", 400)
     get_page(client, "/search?cursor=tampered", 400)

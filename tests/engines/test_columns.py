@@ -12,6 +12,7 @@ from index.engines.columns import ColumnsKind, writer
 from index.query import IndexStatus
 from tests.engines.contract import EngineContract
 from tests.engines.updated import ServesUpdated
+from tests.factories import make_story
 
 
 class TestColumns(EngineContract):
@@ -36,3 +37,14 @@ class TestColumnsOfManySegments(EngineContract):
 class TestColumnsMerged(ServesUpdated, EngineContract):
     kind = ColumnsKind()
     merged = True
+
+
+@pytest.mark.parametrize("bound", ["SEGMENT_SIZE", "SEGMENT_WORDS"])
+def test_a_build_begins_a_new_segment_after_so_many_stories_or_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(writer, bound, 2)
+    own = writer.ColumnsWriter(tmp_path)
+    for number in range(5):
+        own.add(make_story(str(number), title="One"))
+    assert own.finish().segments == 3

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.columns import kernels, similar_kernels
+from index.engines.columns import kernels, similar_kernels, word_kernels
 from index.engines.columns.deadline import Deadline
 from index.engines.columns.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.engines.columns.segment import Postings, Segment
@@ -16,15 +16,17 @@ from index.engines.columns.statistics import Row, Statistics
 from index.engines.similar import FLOOR, Likeness
 from index.query import And, Node, Not, Or, Phrase, Prefix, Term
 
-Matches = tuple[NDArray[np.int32], NDArray[np.float32]]  # document numbers, each once, and their scores
+Docs = NDArray[np.int32]
+Matches = tuple[Docs, NDArray[np.float32]]  # document numbers, each once, and their scores
 
 
 def nothing() -> Matches:
     return np.empty(0, np.int32), np.empty(0, np.float32)
 
 
-_ANYWHERE = np.empty(0, np.int32)
-_ANYWHERE.flags.writeable = False  # as slices of mapped files are: numba compiles for one kind of array
+ANYWHERE: Docs = np.empty(0, np.int32)
+ANYWHERE.flags.writeable = False  # as slices of mapped files are: numba compiles for one kind of array
+NO_ROOM: Docs = np.empty(0, np.int32)
 
 
 class Scratch:
@@ -90,7 +92,7 @@ class Executor:
                     known = self._known[node] = self._match_leaf(node, ascending)
                 return known
 
-    def match_within(self, tree: Node | None, within: NDArray[np.int32]) -> Matches:
+    def match_within(self, tree: Node | None, within: Docs) -> Matches:
         """The matches that are in ``within``, ascending: for few of them a part of what all matches cost."""
         plain = [tree] if tree is not None and self._is_plain(tree) else tree.children if isinstance(tree, And) else ()
         terms = [child.term for child in plain if self._is_plain(child)]
@@ -135,7 +137,7 @@ class Executor:
                 found = self._subtract(found, child.child)
         return found
 
-    def _match_and(self, terms: Sequence[str], within: NDArray[np.int32] | None = None) -> Matches:
+    def _match_and(self, terms: Sequence[str], within: Docs | None = None) -> Matches:
         if len(terms) == 1 and within is None:
             return self._match_term(terms[0])
         own = self._segment
@@ -144,9 +146,9 @@ class Executor:
         if not shortest:
             return nothing()
         docs, scores = np.empty(shortest, np.int32), np.empty(shortest, np.float32)
-        n = kernels.and_terms(
-            np.array(rows), own.text.docs, own.whole, own.title,
-            within is not None, _ANYWHERE if within is None else within, docs, scores,
+        n = word_kernels.find_words(
+            np.array(rows), own.text.docs, own.whole, own.title, within is not None,
+            ANYWHERE if within is None else within, False, docs, scores, NO_ROOM,
         )  # fmt: skip
         return docs[:n], scores[:n]
 
@@ -194,7 +196,7 @@ class Executor:
         n = kernels.subtract(*found, self._find_documents(unwanted), self._scratch.seen, docs, scores)
         return docs[:n], scores[:n]
 
-    def _find_documents(self, node: Node) -> NDArray[np.int32]:
+    def _find_documents(self, node: Node) -> Docs:
         """The matches of a node without their scores."""
         if self._is_plain(node):
             _, begin, end, _, _ = self._statistics.find_row(self._segment, node.term)

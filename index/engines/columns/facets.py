@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -12,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engines.columns import filtering, selection
-from index.engines.columns.executor import Scratch
+from index.engines.columns.executor import Docs, Scratch
 from index.engines.columns.facet_columns import FacetColumn
 from index.engines.columns.filtering import Fails
 from index.engines.columns.segment import Segment
 from index.query import Facet, FacetRequest, FacetValue, Filters
 from index.schema import fold_words, has_words
-
-Docs = NDArray[np.int32]
 
 
 class _Values:
@@ -75,9 +74,22 @@ class FacetTable:
         self.table = self._values.table
         self.renumbered = [self._values.renumber(segment.facets[name]) for segment in segments]
 
+        self._sums: list[tuple[Docs, Docs]] = []
+
     @property
     def numbers(self) -> dict[str, int]:
         return self._values.numbers
+
+    @contextmanager
+    def borrow_sums(self) -> Iterator[tuple[Docs, Docs]]:
+        """Arrays to add up in, one search at a time: a sum for each value, all 0 before and after; room for the values
+        that were met, and one more."""
+        try:
+            own = self._sums.pop()
+        except IndexError:
+            own = np.zeros(len(self.table), np.int32), np.empty(len(self.table) + 1, np.int32)
+        yield own
+        self._sums.append(own)
 
     def find_containing(self, words: Sequence[str]) -> NDArray[np.bool_]:
         return self._values.find_containing(words)
@@ -139,11 +151,13 @@ class FacetCount:
         """Each code that occurs, and how often, over all segments."""
         if len(self._parts) == 1:
             return self._parts[0]
-        sums = np.zeros(len(self._table.table), np.int32)
-        for codes, counts in self._parts:
-            np.add.at(sums, codes, counts)
-        codes = np.flatnonzero(sums).astype(np.int32)
-        return codes, sums[codes]
+        n = 0
+        with self._table.borrow_sums() as (sums, touched):
+            for codes, counts in self._parts:
+                n = selection.add_counts(codes, counts, sums, touched, n)
+            codes, counts = np.empty((2, n), np.int32)
+            selection.take_counts(touched, n, len(sums), sums, codes, counts)
+        return codes, counts
 
     def _find_late(self, shown: Sequence[FacetValue]) -> list[tuple[str, str]]:
         """Selected values that are not among the first, with their labels."""

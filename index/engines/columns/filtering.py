@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from index.engines.columns import selection
-from index.engines.columns.executor import Matches
+from index.engines.columns.executor import Docs, Matches
 from index.engines.columns.files import NO_TIME
 from index.engines.columns.segment import Segment
 from index.engines.indexed import microseconds
@@ -23,10 +24,10 @@ _OTHER = 1
 _LATEST = 2**63 - 1
 # Up to so many hits are kept in order while going through the matches; for more, sorting all is faster.
 MAX_KEPT = 256
-_NO_FILTERS = Filters()
+NO_FILTERS = Filters()
 
 
-def narrow(segment: Segment, filters: Filters, counted: Sequence[str]) -> tuple[NDArray[np.int32] | None, Filters]:
+def narrow(segment: Segment, filters: Filters, counted: Sequence[str]) -> tuple[Docs | None, Filters]:
     """The documents that pass a filter by value, and the filters that are left; None where no filter is of that kind.
 
     A facet that is ``counted`` is counted without its own filter, and needs all matches.
@@ -40,9 +41,9 @@ def narrow(segment: Segment, filters: Filters, counted: Sequence[str]) -> tuple[
     return None, filters
 
 
-def find_failures(segment: Segment, docs: NDArray[np.int32], filters: Filters) -> Fails | None:
+def find_failures(segment: Segment, docs: Docs, filters: Filters) -> Fails | None:
     """None where nothing filters and nothing is deleted."""
-    if segment.deleted is None and filters == _NO_FILTERS:
+    if segment.deleted is None and filters == NO_FILTERS:
         return None
     fails = np.zeros(len(docs), np.uint8) if segment.deleted is None else segment.deleted[docs]
     for value in filters.values:
@@ -62,7 +63,7 @@ def own_bit(segment: Segment, facet: str) -> int:
     return 2 << list(segment.facets).index(facet)
 
 
-def _fail_values(segment: Segment, docs: NDArray[np.int32], value: ValueFilter, fails: Fails) -> None:
+def _fail_values(segment: Segment, docs: Docs, value: ValueFilter, fails: Fails) -> None:
     facet = segment.facets[value.facet]
     marks = np.zeros(len(facet.values) + 1, np.uint8)
     for mark, values in ((selection.WANTED, value.any_of), (selection.UNWANTED, value.none_of)):
@@ -73,9 +74,7 @@ def _fail_values(segment: Segment, docs: NDArray[np.int32], value: ValueFilter, 
     )  # fmt: skip
 
 
-def _fail_times(
-    segment: Segment, docs: NDArray[np.int32], start: datetime | None, end: datetime | None, fails: Fails
-) -> None:
+def _fail_times(segment: Segment, docs: Docs, start: datetime | None, end: datetime | None, fails: Fails) -> None:
     """``end`` is exclusive; a document without a time is in no range."""
     first, last = microseconds(start), microseconds(end)
     low = NO_TIME + 1 if first is None else first
@@ -121,6 +120,23 @@ def find_best(segment: Segment, matches: Matches, sort: Sort, wanted: int) -> Ma
     else:
         order = np.argsort(segment.ranks[sort.value][docs], kind="stable")[:wanted]
     return docs[order], scores[order]
+
+
+def first_keys(segment: Segment, matches: Matches, sort: Sort) -> NDArray[Any]:
+    """What ``order_key`` compares first, of every match, least first."""
+    docs, scores = matches
+    match sort:
+        case Sort.RELEVANCE:
+            return -scores
+        case Sort.NEWEST:
+            return ~segment.columns["published"][docs]
+        case Sort.OLDEST:
+            published = segment.columns["published"][docs]
+            return np.where(published == NO_TIME, _LATEST, published)
+        case Sort.UPDATED:
+            return ~segment.columns["updated"][docs]
+        case Sort.SOURCES:
+            return -segment.columns["source_count"][docs]
 
 
 def order_key(segment: Segment, number: int, score: float, sort: Sort) -> tuple[object, ...]:

@@ -76,38 +76,6 @@ def score_list(begin, end, whole, title, idf, title_idf, out):
         out[i] = np.float32(idf) * whole[begin + i] + np.float32(title_idf) * title[begin + i]
 
 
-@kernel([(ROWS, INTS, FLOATS, FLOATS, FLAG, INTS, OUT_INTS, OUT_FLOATS)])
-def and_terms(rows, docs, whole, title, narrowed, within, out_docs, out_scores):
-    """Documents that are in every list, and in ``within`` if it is ``narrowed``, each with the sum of what its postings
-    score (``score_list``).
-
-    ``rows``, float64: for each list its length, where it begins and ends in ``docs``, idf, title_idf; shortest first.
-    """
-    at, ends = rows[:, 1].astype(np.int64), rows[:, 2].astype(np.int64)
-    n = inside = 0
-    while at[0] < ends[0]:
-        doc = docs[at[0]]
-        if narrowed:
-            inside = gallop(within, inside, len(within), doc)
-            if inside == len(within):
-                return n
-            if within[inside] != doc:
-                at[0] = gallop(docs, at[0], ends[0], within[inside])
-                continue
-        reached = advance(at, ends, docs, doc)
-        if reached < 0:
-            return n
-        if reached != doc:
-            # On to the first document that the longer list has.
-            at[0] = gallop(docs, at[0], ends[0], reached)
-            continue
-        out_docs[n] = doc
-        out_scores[n] = score_row(rows, at, whole, title)
-        n += 1
-        at[0] += 1
-    return n
-
-
 # What is added up is kept by document: ``sums`` (all 0 between uses), ``seen`` (1 for what was met, else 0), and
 # ``touched``, the documents met in the order in which they were; it needs room for one more than can be met. Each
 # posting writes ``touched[n]`` and counts it only if the document is new: without a branch that cannot be foreseen,
@@ -118,7 +86,7 @@ def and_terms(rows, docs, whole, title, narrowed, within, out_docs, out_scores):
 def add_terms(rows, docs, whole, title, fields, mask, sums, seen, touched, n):
     """Add up what the postings of some lists score; postings without a field of ``mask`` are passed over.
 
-    ``rows`` are those of ``and_terms`` in any order. Documents met for the first time go to ``touched`` from ``n`` on.
+    ``rows`` are those of ``find_words`` in any order. Documents met for the first time go to ``touched`` from ``n`` on.
     """
     for i in range(len(rows)):
         idf, title_idf = np.float32(rows[i, 3]), np.float32(rows[i, 4])

@@ -10,13 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
-from index.engines.columns.kernels import BYTES, INTS, LONGS, TABLE, N, kernel
+from index.engines.columns.kernels import BYTES, INTS, LISTS, LONGS, TABLE, N, kernel
 from index.engines.columns.token_kernels import BACKSLASH, DROPPED, END_OF_SOURCE, step
 
 # Words of which no more is known than that a prefix found them: index.highlight.worth_of(1.0).
 _UNKNOWN_WORTH = 1000
 _QUOTE, _AMPERSAND, _APOSTROPHE, _LESS, _GREATER = 34, 38, 39, 60, 62
-LONG_TABLE = types.Array(types.int64, 2, "C", readonly=True)
 # Looked up for every byte of a text: blanks and letters take one and the same branch.
 _SPECIAL = np.zeros(256, np.uint8)
 _SPECIAL[[BACKSLASH, _AMPERSAND, _APOSTROPHE, _LESS, _GREATER]] = 1
@@ -356,7 +355,7 @@ def _write_number(out, o, number):
 
 
 @kernel([(
-    types.int64[::1], BYTES, LONGS, TABLE, LONGS, TABLE, INTS, BYTES, BYTES, INTS, LONG_TABLE, LONG_TABLE, LONGS,
+    types.int64[::1], BYTES, LONGS, TABLE, LONGS, TABLE, INTS, BYTES, BYTES, INTS, LISTS, LISTS, LONGS,
     BYTES, BYTES, N,
 )])  # fmt: skip
 def mark_documents(

@@ -60,6 +60,7 @@ class SegmentWriter:
         self._documents = open(directory / DOCUMENTS, "wb")  # noqa: SIM115 - until finish or abort
         self._document_sizes = array.array("q")
         self._ids: list[str] = []
+        self.words = 0  # of all texts so far
         self._columns = {name: array.array("q") for name in ("published", "updated", "source_count")}
         self._values: dict[str, dict[str, int]] = {facet: {} for facet in kind.facets}
         self._codes = {facet: array.array("i") for facet in kind.facets}
@@ -89,6 +90,7 @@ class SegmentWriter:
             before = len(tokens)
         self._counts.fromlist(counts)
         self._tokens.extend(tokens)
+        self.words += len(tokens)
         if self._answers is not None and answer is not None:
             self._answers.add(answer)
         self._documents.write(document)

@@ -109,6 +109,17 @@ def count_facet(docs, sets, values, set_starts, set_codes, counts, touched):
     return end, found + end - met, missing
 
 
+@kernel([(INTS, INTS, OUT_INTS, OUT_INTS, N)])
+def add_counts(codes, counts, sums, touched, n):
+    """Add the counts of some values, none of them 0, to ``sums``. Values met for the first time go to ``touched`` from
+    ``n`` on, which has room for one more than all; returns how many are there."""
+    for i in range(len(codes)):
+        touched[n] = codes[i]
+        n += sums[codes[i]] == 0
+        sums[codes[i]] += counts[i]
+    return n
+
+
 @kernel([(INTS, N, N, OUT_INTS, OUT_INTS, OUT_INTS)])
 def take_counts(touched, met, values, counts, out_codes, out_counts):
     """Move what was counted to ``out_*``, and leave ``counts`` clean. Returns the sum of all counts."""

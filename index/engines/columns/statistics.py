@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from index.engines.columns.scoring import TITLE_SHARE, rarity
 from index.engines.columns.segment import Segment
 
-# A plain word in one segment, as kernels.and_terms takes it: length, begin and end of its list, idf, title idf.
+# A plain word in one segment, as word_kernels.find_words takes it: length, begin and end of its list, idf, title idf.
 Row = tuple[int, int, int, float, float]
 _REMEMBERED = 20_000
 

@@ -61,8 +61,11 @@ def _find_word(begin, end, docs, whole, title, idf, title_idf, ranked, out_docs,
 def find_words(rows, docs, whole, title, narrowed, within, ranked, out_docs, out_scores, out_matches):
     """How many documents are in every list, and in ``within`` if it is ``narrowed``.
 
-    The best of them, or the first unless ``ranked``, go to ``out_docs`` with their scores, as many as
-    there is room for; all go to ``out_matches``, ascending, if it has any. ``rows`` are those of ``kernels.and_terms``.
+    The best of them, or the first unless ``ranked``, go to ``out_docs`` with their scores, as many as there is room
+    for; all go to ``out_matches``, ascending, if it has any. A document scores what its postings do in all lists
+    (``kernels.score_list``).
+
+    ``rows``, float64: for each list its length, where it begins and ends in ``docs``, idf, title_idf; shortest first.
     """
     if len(rows) == 1 and not narrowed and not len(out_matches):
         begin, end = int(rows[0, 1]), int(rows[0, 2])

@@ -229,9 +229,8 @@ def test_all_pages_of_an_atom_feed_have_one_id(site: FlaskClient) -> None:
     assert ids == {f"{BASE}/v1/feeds/search.atom?q=robot&per_page=3"}
 
 
-def test_pages_go_on_by_cursor_beyond_the_window_and_a_stale_one_is_told(client: FlaskClient) -> None:
+def test_a_cursor_of_the_api_and_a_page_beyond_the_window_are_refused(client: FlaskClient) -> None:
     cursor = search(client, per_page=20, sort="newest")["next_cursor"]
-    # A cursor belongs to the path that made it.
     assert faults_of(client.get(f"/v1/feeds/search.atom?cursor={cursor}")) == [("cursor", "invalid_value")]
     check_problem(client.get("/v1/feeds/search.atom?page=101&per_page=100"), 400, "page_window_exceeded")
 

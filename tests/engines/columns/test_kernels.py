@@ -131,14 +131,6 @@ anded = st.builds(Anded, lists, chosen, st.one_of(st.none(), st.integers(0, 3)))
 
 
 @CHECKED
-@given(anded)
-def test_and_terms_keeps_documents_of_all_lists_and_sums_their_weights(anded: Anded) -> None:
-    docs, scores = room(anded.shortest, np.int32), room(anded.shortest, np.float32)
-    n = run(kernels.and_terms, *anded.arguments, docs, scores)
-    assert list(zip(docs[:n].tolist(), scores[:n].tolist(), strict=True)) == anded.expected
-
-
-@CHECKED
 @given(anded, st.one_of(st.integers(0, 3), st.integers(0, 400)), st.booleans(), st.booleans())
 def test_find_words_counts_all_and_keeps_the_best_or_the_first(
     anded: Anded, wanted: int, ranked: bool, keep: bool

@@ -150,6 +150,25 @@ def test_count_greatest_keeps_those_of_highest_count_and_adds_up_all(given_docs:
 
 
 @CHECKED
+@given(st.lists(st.dictionaries(st.integers(0, 30), st.integers(1, 9)), max_size=4))
+def test_add_counts_adds_up_parts_and_tells_each_value_once(parts: list[dict[int, int]]) -> None:
+    expected = sum(map(Counter, parts), Counter())
+    sums, touched, n = np.zeros(31, np.int32), room(32, np.int32), 0
+    for part in parts:
+        n = run(
+            selection.add_counts,
+            given_array([*part], np.int32),
+            given_array([*part.values()], np.int32),
+            sums,
+            touched,
+            n,
+        )
+    assert sorted(touched[:n].tolist()) == sorted(expected)
+    assert {value: int(sums[value]) for value in expected} == expected
+    assert sums.sum() == expected.total()
+
+
+@CHECKED
 @given(st.dictionaries(st.integers(0, 30), st.integers(1, 9)))
 def test_take_counts_moves_them_out_and_leaves_none(expected: dict[int, int]) -> None:
     counts = np.zeros(40, np.int32)

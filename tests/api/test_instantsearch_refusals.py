@@ -1,0 +1,182 @@
+"""What Algolia's protocol does not allow here, or asks for in a form that is none: a problem that says so."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from api.instantsearch import answers
+from api.instantsearch.requests import INDEXES, MAX_REQUESTS
+from index.engines.columns.engine import ColumnsEngine
+from tests.api.helpers import Json
+from tests.api.instantsearch import MANY, ONE, check_refused
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"hitsPerPge": 1}, "hitsPerPge"),
+    ({"hitsPerPage": 101}, "hitsPerPage"),
+    ({"hitsPerPage": 10**30}, "hitsPerPage"),
+    ({"page": -1}, "page"),
+    ({"page": "x"}, "page"),
+    ({"page": [1]}, "page"),
+    ({"query": {"a": 1}}, "query"),
+    ({"query": "x" * 513}, "query"),
+    ({"facets": {"a": 1}}, "facets"),
+    ({"facets": ["topics"]}, "facets"),
+    ({"facets": "topic,brand"}, "facets"),
+    ({"highlightPreTag": "x" * 101}, "highlightPreTag"),
+    ({"maxValuesPerFacet": 100_000}, "maxValuesPerFacet"),
+    ({"sortFacetValuesBy": "random"}, "sortFacetValuesBy"),
+    ({"queryType": "prefix"}, "queryType"),
+    ({"attributesToSnippet": ["body:x"]}, "attributesToSnippet"),
+    ({"attributesToSnippet": ["body:500"]}, "attributesToSnippet"),
+    ({"restrictSearchableAttributes": ["brand"]}, "restrictSearchableAttributes"),
+    ({"aroundLatLng": "1,2"}, "aroundLatLng"),
+    ({"tagFilters": "x"}, "tagFilters"),
+    ({"facetFilters": ["topic"]}, "facetFilters"),
+    ({"facetFilters": ["topic:"]}, "facetFilters"),
+    ({"facetFilters": ["brand:x"]}, "facetFilters"),
+    ({"facetFilters": [[["topic:x"]]]}, "facetFilters"),
+    ({"facetFilters": 1}, "facetFilters"),
+    ({"facetFilters": [["topic:x", "publisher:y"]]}, "filters"),
+    ({"facetFilters": [["topic:x", "topic:-y"]]}, "filters"),
+    ({"facetFilters": [f"topic:{n}" for n in range(21)]}, "filters"),
+    ({"facetFilters": ["topic:x"] * 1001}, "facetFilters"),
+    ({"facetFilters": ["source_count:x"]}, "facetFilters"),
+    ({"numericFilters": ["source_count"]}, "numericFilters"),
+    ({"numericFilters": ["topic>3"]}, "numericFilters"),
+    ({"numericFilters": ["source_count!=3"]}, "numericFilters"),
+    ({"numericFilters": [["source_count=1", "source_count=2"]]}, "filters"),
+    ({"filters": "topic:"}, "filters"),
+    ({"filters": "topic:x AND"}, "filters"),
+    ({"filters": "topic:x topic:y"}, "filters"),
+    ({"filters": "(topic:x"}, "filters"),
+    ({"filters": "topic:x)"}, "filters"),
+    ({"filters": "topic:x AND topic:y OR topic:z"}, "filters"),
+    ({"filters": "(topic:x AND topic:y) OR topic:z"}, "filters"),
+    ({"filters": "NOT (topic:x OR topic:y)"}, "filters"),
+    ({"filters": "brand:x"}, "filters"),
+    ({"filters": "topic > 3"}, "filters"),
+    ({"filters": "("*3000}, "filters"),
+    ({"filters": "x" * 4001}, "filters"),
+    ({"params": 3}, "params"),
+    ({"params": "facets=[x"}, "facets"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("parameters", "name"), REFUSED)
+def test_what_means_nothing_is_refused_by_its_name(client: FlaskClient, parameters: Json, name: str) -> None:
+    code = "unknown_parameter" if name == "hitsPerPge" else "invalid_parameter"
+    one = check_refused(client.post(ONE, json=parameters), 400, code)
+    assert [fault["parameter"] for fault in one["errors"]] == [name]
+    second = {"requests": [{"indexName": "stories"}, {"indexName": "stories", **parameters}]}
+    several = check_refused(client.post(MANY, json=second), 400, code)
+    assert [fault["parameter"] for fault in several["errors"]] == [f"requests[1].{name}"]
+    assert all(fault["allowed"] for fault in several["errors"])
+
+
+def test_all_faults_of_a_body_are_told_at_once(client: FlaskClient) -> None:
+    requests = [{"indexName": "stories", "page": -1, "nothing": 1}, {"indexName": "stories", "hitsPerPage": "x"}]
+    faults = check_refused(client.post(MANY, json={"requests": requests}), 400, "invalid_parameter")["errors"]
+    assert {fault["parameter"] for fault in faults} == {
+        "requests[0].page",
+        "requests[0].nothing",
+        "requests[1].hitsPerPage",
+    }
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"x", b"\xff", b"null", b"[" * 60_000, b'{"requests":' * 5000, b'{"query": "\\ud800"}']
+)
+@pytest.mark.parametrize("path", [MANY, ONE])
+def test_a_body_that_is_no_json_object_is_refused(client: FlaskClient, path: str, body: bytes) -> None:
+    check_refused(client.post(path, data=body, content_type="text/plain"), 400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"requests": {}}, {"requests": [1]}, {"requests": [{}] * (MAX_REQUESTS + 1)}, {"requests": [{}]},
+     {"requests": [{"indexName": 1}]}, {"requests": [{"indexName": "stories", "type": "x"}]},
+     {"requests": [{"indexName": "stories", "type": "facet"}]}, {"requests": [], "strategy": "stopIfEnoughMatches"},
+     {"requests": [{"indexName": "stories", "type": "facet", "facet": "brand"}]},
+     {"requests": [{"indexName": "sources", "type": "facet", "facet": "publisher"}]},
+     {"requests": [{"indexName": "sources", "facetFilters": ["publisher:x", "publisher:y"]}]}],
+)  # fmt: skip
+def test_a_body_of_another_shape_is_refused(client: FlaskClient, body: Json) -> None:
+    check_refused(client.post(MANY, json=body), 400, "invalid_parameter")
+
+
+def test_an_index_that_is_not_there_is_404_with_those_that_are(client: FlaskClient) -> None:
+    for response in (
+        client.post("/1/indexes/products/query", json={}),
+        client.post(MANY, json={"requests": [{"indexName": "products"}]}),
+    ):
+        assert check_refused(response, 404, "not_found")["near"] == list(INDEXES)
+    for path in ("/1/indexes/a%2Fb/query", "/1/indexes/../query", "/1/indexes/stories/browse", "/1/nothing"):
+        check_refused(client.post(path, json={}), 404, "not_found")
+
+
+def test_other_faults_say_so_in_the_same_form(client: FlaskClient, nowhere: FlaskClient) -> None:
+    check_refused(client.get(MANY), 405, "method_not_allowed")
+    check_refused(client.post(MANY, data=b"x" * 65_537), 413, "too_large")
+    check_refused(nowhere.post(MANY, json={"requests": []}), 503, "index_unavailable")
+    check_refused(client.post(ONE, data=b"x", headers={"Content-Encoding": "gzip"}), 415, "bad_request")
+
+
+def test_all_searches_of_a_body_have_one_bound_of_time(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds: list[float | None] = []
+    original = answers.search_corrected
+
+    def search_slowly(generation: Any, query: Any, **more: Any) -> Any:
+        seconds.append(query.seconds)
+        time.sleep(0.06)
+        return original(generation, query, **more)
+
+    monkeypatch.setattr(answers, "search_corrected", search_slowly)
+    monkeypatch.setattr(ColumnsEngine, "longest", 0.15)
+    body = {"requests": [{"indexName": "stories"}] * MAX_REQUESTS}
+    assert "0.15 seconds" in check_refused(client.post(MANY, json=body), 504, "timeout")["message"]
+    assert seconds == sorted(seconds, reverse=True)
+    assert len(seconds) <= 3
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+_names = st.sampled_from(
+    """query page hitsPerPage facets facetFilters numericFilters filters attributesToRetrieve attributesToHighlight
+    attributesToSnippet highlightPreTag maxValuesPerFacet sortFacetValuesBy queryType typoTolerance optionalWords
+    restrictSearchableAttributes getRankingInfo facetQuery maxFacetHits params type facet facetName indexName""".split()
+)
+_values = _json | st.sampled_from(
+    [
+        "topic",
+        ["*"],
+        "topic:a",
+        [["topic:a", "topic:b"]],
+        "source_count>1",
+        "(a",
+        "a AND (b:c",
+        "NOT year:2025",
+        "*:5",
+        3,
+    ]
+)
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+)
+@given(st.dictionaries(_names, _values, max_size=6))
+def test_nothing_that_is_sent_is_an_error_of_ours(hostile: FlaskClient, parameters: Json) -> None:
+    for path, body in ((MANY, {"requests": [{"indexName": "stories", **parameters}]}), (ONE, parameters)):
+        response = hostile.post(path, json=body)
+        if response.status_code != 200:
+            assert response.status_code in (400, 404)
+            check_refused(response, response.status_code, response.json["code"])
