@@ -9,7 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
+from index.settings import Settings
 from tests.e2e.conftest import BIN, ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -50,6 +52,22 @@ def test_the_commands_of_the_units_exist(tmp_path: Path) -> None:
         [command] = re.findall(r"/opt/outpost/\.venv/bin/outpost (\w+)", unit["Service"]["ExecStart"])
         ran = subprocess.run([BIN / "outpost", command, "--help"], capture_output=True, text=True)
         assert ran.returncode == 0
+
+
+def test_the_services_of_compose_run_commands_and_settings_that_exist() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    outpost = yaml.safe_load(text)["services"]["outpost"]
+    commands = [outpost["command"], *(told.split() for told in re.findall(r"run --rm outpost ([^`]+)`", text))]
+    assert [command[0] for command in commands] == ["serve", "build"]
+    for command in commands:
+        options = [word for word in command if word.startswith("-")]
+        helped = subprocess.run([BIN / "outpost", command[0], "--help"], capture_output=True, text=True)
+        assert helped.returncode == 0
+        assert all(option in helped.stdout for option in options)
+    # The image's entry point is the command line itself.
+    assert 'exec outpost \\"$@\\"' in (ROOT / "Dockerfile").read_text()
+    assert str(Settings.from_env(outpost["environment"]).place) == outpost["environment"]["OUTPOST_ENGINE"]
+    assert outpost["environment"].keys() <= Settings().to_env().keys()
 
 
 def test_what_the_image_is_made_of_is_let_through_and_nothing_else() -> None:

@@ -6,8 +6,8 @@
     NAME-lists      words and pairs of words, with how many stories have them; labels and publishers; removed ids
 
 Texts come as the terms that index.schema makes of them, one blank between two, so that both engines have the same
-terms: OpenSearch's own porter_stem makes others of one word in a hundred than Whoosh's ("beginnings", "repudiated"), and its
-stop filter leaves holes that phrases do not pass.
+terms: OpenSearch's own porter_stem makes others of one word in a hundred than Whoosh's ("beginnings", "repudiated"), and
+its stop filter leaves holes that phrases do not pass.
 """
 
 from __future__ import annotations
@@ -99,6 +99,7 @@ def make_lists(shards: int) -> Json:
     return _make(shards, fields, "*")
 
 
+# What is kept is answered whole: a part of it takes a node longer (2.3 ms for 20 stories, and 1.9 for all of them).
 def _make(shards: int, fields: Json, kept: str = "document") -> Json:
     settings = {**_SETTINGS, "number_of_shards": shards, "number_of_replicas": 0, "refresh_interval": -1}
     return {
