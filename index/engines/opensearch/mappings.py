@@ -6,8 +6,8 @@
     NAME-lists      words and pairs of words, with how many stories have them; labels and publishers; removed ids
 
 Texts come as the terms that index.schema makes of them, one blank between two, so that both engines have the same
-terms: OpenSearch's own porter_stem makes others of one word in a hundred than Whoosh's ("beginnings", "repudiated"), and
-its stop filter leaves holes that phrases do not pass.
+terms: OpenSearch's own porter_stem makes others of one word in a hundred than Whoosh's ("beginnings", "repudiated"),
+and its stop filter leaves holes that phrases do not pass.
 """
 
 from __future__ import annotations
