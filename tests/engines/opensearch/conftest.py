@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +28,11 @@ def node() -> Iterator[Node]:
 @pytest.fixture(scope="session")
 def cluster_kind(node: Node) -> ClusterKind:
     return ClusterKind(ClusterAddress((("127.0.0.1", node.port),), "outpost"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All go to one worker of xdist: each has a node of its own, whose start costs more than these tests side by side
+    save."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("opensearch"))
