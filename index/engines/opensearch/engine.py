@@ -276,14 +276,19 @@ class ClusterEngine:
         return {term: rarity(self._status.stories, holding[term]) for term in terms}
 
     def _find_holding(self, terms: Sequence[str]) -> dict[str, int]:
-        if unknown := [term for term in terms if term not in self._holding]:
-            self._remember(unknown, self._search([self._lists.find_holding(unknown)])[0])
-        return {term: self._holding[term] for term in terms}
+        known = self._holding
+        unknown = [term for term in terms if term not in known]
+        # A story of megabytes has more different words than an answer may have parts.
+        for at in range(0, len(unknown), PAGE):
+            part = unknown[at : at + PAGE]
+            known = {**known, **self._remember(part, self._search([self._lists.find_holding(part)])[0])}
+        return {term: known[term] for term in terms}
 
-    def _remember(self, terms: Sequence[str], answer: Json) -> None:
-        known = self._lists.read_holding(answer, terms)
+    def _remember(self, terms: Sequence[str], answer: Json) -> dict[str, int]:
+        fresh = self._lists.read_holding(answer, terms)
         # Replaced, not emptied: another thread may read the old one.
-        self._holding = {**(self._holding if len(self._holding) < _REMEMBERED else {}), **known}
+        self._holding = {**(self._holding if len(self._holding) < _REMEMBERED else {}), **fresh}
+        return fresh
 
     def _expand_prefix(self, kind: str, prefix: str) -> tuple[str, ...]:
         """The terms of all words that begin so."""
