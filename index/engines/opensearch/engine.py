@@ -58,6 +58,8 @@ T = TypeVar("T")
 MAX_WINDOW = 10_000
 _EXPORTED = 1_000  # documents of one request
 _REMEMBERED = 20_000
+# Beginnings whose terms are remembered: all of one letter and many of two are twice the vocabulary.
+_BEGINNINGS = 300
 # What an id may be; nothing else is asked for.
 _ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}")
 
@@ -77,7 +79,7 @@ class ClusterEngine:
         self._sources = name + SOURCES
         self._snapshot = Snapshot(cluster, name, is_current)
         self._snapshot_of_sources = Snapshot(cluster, self._sources, is_current)
-        self._expand = lru_cache(maxsize=1_000)(self._expand_prefix)
+        self._expand = lru_cache(maxsize=_BEGINNINGS)(self._expand_prefix)
         self._count = lru_cache(maxsize=_REMEMBERED)(self._count_text)
         self._holding: dict[str, int] = {}
         self._labels: dict[str, dict[str, str]] = {}
