@@ -45,8 +45,9 @@ from index.stores.base import Opened
 
 Json = dict[str, Any]
 ENGINE = "opensearch"
-# How long a switch or an update may go unseen: for so many seconds nobody asks the cluster again.
-_FRESH = 1.0
+# How long a switch or an update may go unseen: for so many seconds nobody asks the cluster again. Where it does not
+# answer for so many, the request that asked goes on with what it knows.
+_FRESH, _GLANCE = 1.0, 2.0
 _META = "outpost"
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class ClusterStore:
     def __init__(self, address: ClusterAddress, *, shards: int = 1, replicas: int = 1) -> None:
         self.address, self._shards, self._replicas = address, shards, replicas
         self._cluster, self._building = Cluster(address), Cluster(address, BUILD_PATIENCE)
+        self._glancing = Cluster(address, _GLANCE)
         self._asking = threading.Lock()
         self._asked, self._stamp = float("-inf"), ("", "")
 
@@ -67,7 +69,7 @@ class ClusterStore:
         """Which index the alias leads to, and the build. While the cluster is away nothing is known to have changed."""
         if time.monotonic() - self._asked >= _FRESH and self._asking.acquire(blocking=False):
             try:
-                name, manifest = self._find_current()
+                name, manifest = self._find_current(self._glancing)
                 self._stamp = name, manifest.build
             except (IndexUnavailable, QueryTimeout) as error:
                 _log.debug("the stamp stays: %s", error)
@@ -86,19 +88,20 @@ class ClusterStore:
         self._stamp = name, manifest.build
         return Opened(manifest, engine, ClusterIds(cluster, name), lambda: None)
 
-    def _find_current(self) -> tuple[str, Manifest]:
+    def _find_current(self, cluster: Cluster | None = None) -> tuple[str, Manifest]:
         """The index behind the alias, and its manifest. Raises VersionMismatch for one of another version."""
+        cluster = cluster or self._cluster
         try:
-            found: Json = self._cluster.send("GET", f"/_alias/{self.address.alias}")
+            found: Json = cluster.send("GET", f"/_alias/{self.address.alias}")
         except Refused as error:
             raise IndexUnavailable(self.address, "nothing has been built there; 'outpost build FILE' does") from error
         names = [name for name in found if self._read_version(name)]
         if len(names) != 1:
             raise IndexDamaged(self.address, f"the alias leads to {', '.join(sorted(found)) or 'nothing'}")
-        return names[0], self._read_manifest(names[0])
+        return names[0], self._read_manifest(cluster, names[0])
 
-    def _read_manifest(self, name: str) -> Manifest:
-        answer = self._cluster.send("GET", f"/{name}/_mapping", filter_path="*.mappings._meta")
+    def _read_manifest(self, cluster: Cluster, name: str) -> Manifest:
+        answer = cluster.send("GET", f"/{name}/_mapping", filter_path="*.mappings._meta")
         try:
             manifest = msgspec.convert(answer[name]["mappings"]["_meta"][_META], Manifest)
         except (KeyError, msgspec.ValidationError) as error:
@@ -115,7 +118,7 @@ class ClusterStore:
     def _is_current(self, name: str, build: str) -> bool:
         """Whether the index ``name`` has not been updated, or removed, since it had ``build``."""
         try:
-            return self._read_manifest(name).build == build
+            return self._read_manifest(self._cluster, name).build == build
         except (Refused, VersionMismatch):
             return False
 
@@ -172,7 +175,7 @@ class ClusterStore:
             self._cluster.send("DELETE", f"/{name_indices(name)}", ignore_unavailable="true")
         numbers = [*versions.values(), 0]
         if current:
-            numbers.append(int(self._read_manifest(current).generation[1:].partition("-")[0]))
+            numbers.append(int(self._read_manifest(self._cluster, current).generation[1:].partition("-")[0]))
         return max(numbers) + 1
 
 

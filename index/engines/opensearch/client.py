@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 from opensearchpy import JSONSerializer, OpenSearch
 from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, SSLError, TransportError
+from urllib3 import Timeout
 
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.deadline import MAX_SECONDS, Deadline
@@ -19,6 +20,8 @@ Json = dict[str, Any]
 # What a connection waits for bytes, of what the cluster may take: more, so that it says itself what took long.
 _GRACE = 1.5
 _PATIENCE = _GRACE * MAX_SECONDS
+# A host that is off answers nothing at all, not even that nobody listens there: so many seconds for a connection.
+_CONNECT = 1.0
 # A build waits for merges, and for nodes that are at their limit.
 BUILD_PATIENCE = 300.0
 # A full queue empties within milliseconds, and copies take the place of a node that died within a second: so many
@@ -67,7 +70,7 @@ class Cluster:
             use_ssl=address.tls,
             verify_certs=address.tls,
             serializer=_Serializer(),
-            timeout=patience,
+            timeout=_limit(patience),
             # One more than there are hosts: a dead one is passed over and the first is asked again. What a host answers
             # is not asked of others at once: ``send`` gives them time.
             max_retries=max(3, len(address.hosts)),
@@ -81,12 +84,13 @@ class Cluster:
     def send(self, method: str, path: str, body: object = None, **params: object) -> Any:
         """The answer's JSON. Raises Refused for an answer of 4xx but 401, 403 and 429, else IndexUnavailable and
         QueryTimeout. ``request_timeout`` in seconds takes the place of ``patience``."""
-        patience = params.get("request_timeout", self._patience)
+        patience = float(str(params.pop("request_timeout", self._patience)))
+        limits: Json = {**params, "request_timeout": _limit(patience)}
         for attempt in range(_TRIES):
             try:
-                return self._client.transport.perform_request(method, path, params=params or None, body=body)
+                return self._client.transport.perform_request(method, path, params=limits, body=body)
             except ConnectionTimeout as error:
-                raise QueryTimeout(float(str(patience))) from error
+                raise QueryTimeout(patience) from error
             except TransportError as error:
                 if _may_pass(error.status_code, error.info) and attempt + 1 < _TRIES:
                     time.sleep(_PAUSE * 2**attempt)
@@ -174,6 +178,10 @@ class Cluster:
 def _name_index(index: str, body: Json) -> Json:
     """A point in time has its index with it."""
     return {} if "pit" in body else {"index": index}
+
+
+def _limit(patience: float) -> Timeout:
+    return Timeout(connect=min(_CONNECT, patience), read=patience)
 
 
 def _may_pass(status: object, info: object) -> bool:

@@ -58,6 +58,8 @@ T = TypeVar("T")
 MAX_WINDOW = 10_000
 _EXPORTED = 1_000  # documents of one request
 _REMEMBERED = 20_000
+# Beginnings whose terms are remembered: all of one letter and many of two are twice the vocabulary.
+_BEGINNINGS = 300
 # What an id may be; nothing else is asked for.
 _ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}")
 
@@ -77,7 +79,7 @@ class ClusterEngine:
         self._sources = name + SOURCES
         self._snapshot = Snapshot(cluster, name, is_current)
         self._snapshot_of_sources = Snapshot(cluster, self._sources, is_current)
-        self._expand = lru_cache(maxsize=1_000)(self._expand_prefix)
+        self._expand = lru_cache(maxsize=_BEGINNINGS)(self._expand_prefix)
         self._count = lru_cache(maxsize=_REMEMBERED)(self._count_text)
         self._holding: dict[str, int] = {}
         self._labels: dict[str, dict[str, str]] = {}
@@ -276,14 +278,19 @@ class ClusterEngine:
         return {term: rarity(self._status.stories, holding[term]) for term in terms}
 
     def _find_holding(self, terms: Sequence[str]) -> dict[str, int]:
-        if unknown := [term for term in terms if term not in self._holding]:
-            self._remember(unknown, self._search([self._lists.find_holding(unknown)])[0])
-        return {term: self._holding[term] for term in terms}
+        known = self._holding
+        unknown = [term for term in terms if term not in known]
+        # A story of megabytes has more different words than an answer may have parts.
+        for at in range(0, len(unknown), PAGE):
+            part = unknown[at : at + PAGE]
+            known = {**known, **self._remember(part, self._search([self._lists.find_holding(part)])[0])}
+        return {term: known[term] for term in terms}
 
-    def _remember(self, terms: Sequence[str], answer: Json) -> None:
-        known = self._lists.read_holding(answer, terms)
+    def _remember(self, terms: Sequence[str], answer: Json) -> dict[str, int]:
+        fresh = self._lists.read_holding(answer, terms)
         # Replaced, not emptied: another thread may read the old one.
-        self._holding = {**(self._holding if len(self._holding) < _REMEMBERED else {}), **known}
+        self._holding = {**(self._holding if len(self._holding) < _REMEMBERED else {}), **fresh}
+        return fresh
 
     def _expand_prefix(self, kind: str, prefix: str) -> tuple[str, ...]:
         """The terms of all words that begin so."""

@@ -16,6 +16,8 @@ Json = dict[str, Any]
 Expand = Callable[[str], Sequence[str]]
 # What a title adds to the whole text, and what Lucene leaves out of BM25 (k1 + 1): docs/ranking.md has the formula.
 TITLE_SHARE, FACTOR = 0.5, 2.2
+# A list of terms may have 65,536, and so many words begin with a letter in ten million stories.
+MAX_TERMS = 50_000
 _NOTHING: Json = {"match_none": {}}
 _EVERYTHING: Json = {"match_all": {}}
 _NEWEST: list[Json] = [{"published": {"order": "desc", "missing": "_last"}}, {"id": "asc"}]
@@ -74,7 +76,10 @@ class Translator:
 def _make_leaf(leaf: Term | Phrase | Prefix, terms: Sequence[str], name: str, boost: float) -> Json:
     match leaf:
         case Prefix():
-            return {"constant_score": {"filter": {"terms": {name: terms}}}}
+            parts: list[Json] = [
+                {"terms": {name: terms[at : at + MAX_TERMS]}} for at in range(0, len(terms), MAX_TERMS)
+            ]
+            return {"constant_score": {"filter": _any(parts)}}
         case Term(_, term) | Phrase(_, (term,)):
             return {"term": {name: {"value": term, "boost": boost}}}
         case Phrase(_, own):

@@ -6,8 +6,10 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -199,6 +201,32 @@ def test_a_part_of_an_answer_is_no_answer() -> None:
     broken = {"responses": [whole, {"status": 503, "error": {"type": "no_shard", "reason": "gone"}}]}
     with Scripted(body=broken).run() as address, pytest.raises(IndexUnavailable, match="gone"):
         Cluster(address).search([*searches, ("b", {"size": 0})])
+
+
+@pytest.fixture
+def dark() -> Iterator[int]:
+    """A port where connections are neither taken nor refused, as at a machine that is off: its queue is full."""
+    with closing(socket.socket()) as listening, ExitStack() as waiting:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(4):
+            one = waiting.enter_context(closing(socket.socket()))
+            one.setblocking(False)
+            one.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]
+
+
+def test_a_host_that_is_off_costs_a_second_and_another_one_is_asked(node: Node, dark: int) -> None:
+    started = time.monotonic()
+    with closing(Cluster(ClusterAddress((("127.0.0.1", dark), ("127.0.0.1", node.port)), "x"))) as cluster:
+        for _ in range(4):
+            assert cluster.send("GET", "/")["version"]
+        assert time.monotonic() - started < 10
+    with closing(Cluster(ClusterAddress((("127.0.0.1", dark),), "x"))) as cluster:
+        started = time.monotonic()
+        with pytest.raises(IndexUnavailable, match="nobody answers"):
+            cluster.send("GET", "/")
+        assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from index.errors import (
     VersionMismatch,
 )
 from index.indexer import build_index, delete_stories, merge_index, update_index
+from index.language import parse_query
 from index.live import LiveIndex, OpenGeneration
 from index.query import FacetRequest, SearchQuery, SourceQuery
 from index.search import get_story, search_stories
@@ -377,6 +378,18 @@ def test_a_search_may_be_given_less_time_and_never_more(
     monkeypatch.setattr("index.engines.opensearch.deadline.MAX_SECONDS", -1.0)
     with pytest.raises(QueryTimeout):
         engine.search_stories(SearchQuery(seconds=60.0))
+
+
+def test_a_beginning_of_more_words_and_a_story_of_more_words_than_a_request_may_name_find_all(
+    store: ClusterStore, address: ClusterAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.engines.opensearch.translation.MAX_TERMS", 7)
+    monkeypatch.setattr("index.engines.opensearch.engine.PAGE", 7)
+    build(store, tmp_path, *(make_story(f"{n:02}", title=f"w{n:02} w{n + 1:02} harbour") for n in range(40)))
+    generation = read(address)
+    assert search_stories(generation, SearchQuery(parse_query("w* -w39", ()), limit=0)).total == 38
+    long = make_story("long", title=" ".join(f"w{n:02}" for n in range(60)))
+    assert len(generation.engine.find_similar(long, 50, frozenset())) == 40
 
 
 def test_results_far_beyond_the_window_are_read_in_order(
