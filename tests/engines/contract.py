@@ -288,7 +288,7 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract):
                 for _ in range(3):
                     assert list(pool.map(lambda ask: ask(), asks)) == alone
 
-    @settings(CHECKED, max_examples=30)
+    @settings(CHECKED, max_examples=20)
     @given(st.lists(query_texts, min_size=1, max_size=20))
     def test_no_text_that_a_person_types_is_an_error(self, texts: list[str]) -> None:
         with self.serve([make_story("1", title="Relative chips of İstanbul")]) as engine:

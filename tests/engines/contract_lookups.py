@@ -25,7 +25,7 @@ from tests.factories import make_story
 from tests.strategies import IDS, corpora, stories
 
 # Every engine inherits the same tests, and each runs them on itself.
-CHECKED = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+CHECKED = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 class ServesCorpora:

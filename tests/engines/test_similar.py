@@ -30,7 +30,7 @@ def _find_similar(kind: EngineKind, corpus: list[Story], story: Story) -> dict[s
     return {one.id: score for one, score in found}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=35, deadline=None, suppress_health_check=list(HealthCheck))
 @given(corpora, stories())
 @example([_LONG, make_story("1", title="Ferry", summary="mooring line")], make_story("2", title="A mooring ferry"))
 def test_both_engines_find_the_same_stories_as_similar(corpus: list[Story], other: Story) -> None:

@@ -46,7 +46,7 @@ from tests.factories import make_story
 from tests.strategies import FEW, corpora, stories, trees
 
 MANY = 10_000
-CHECKED = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+CHECKED = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 STORY_NAMES, SOURCE_NAMES = (tuple(field.name for field in table) for table in (STORY_FIELDS, SOURCE_FIELDS))
 # Stories with the segment that each is in, and whether it has been deleted since.
 placed = st.lists(
