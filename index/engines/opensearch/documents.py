@@ -60,7 +60,7 @@ _terms = _Terms()
 
 def find_terms(words: Iterable[str]) -> list[str]:
     """Those that index.schema.iter_tokens gives for a text of these words, in 100 ns each."""
-    return [term for word in words if (term := _terms[word])]
+    return list(filter(None, map(_terms.__getitem__, words)))
 
 
 class StoryTexts:
@@ -130,4 +130,4 @@ def make_key(folded: list[str]) -> str:
 
 
 def join_words(folded: list[str]) -> str:
-    return " ".join(word or _EMPTY for word in folded)
+    return " ".join(folded if all(folded) else [word or _EMPTY for word in folded])

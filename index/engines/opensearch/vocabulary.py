@@ -12,7 +12,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from index.engines.opensearch.documents import StoryTexts, join_words, make_key
+from index.engines.opensearch.documents import StoryTexts, join_words
+from index.engines.opensearch.mappings import MAX_KEY
 from index.folding import fold_text, show_word
 from index.schema import WORD, term_of
 
@@ -89,8 +90,8 @@ def show_words(value: str) -> str:
 
 def _describe(kind: str, value: str) -> Json:
     # Most words are in lower case and have no more to fold.
-    folded = value.split(" ") if value.isascii() else fold_text(show_words(value))
-    return {"kind": kind, "value": value, "key": make_key(folded), "words": join_words(folded), "order": value}
+    words = value if value.isascii() else join_words(fold_text(show_words(value)))
+    return {"kind": kind, "value": value, "key": words[:MAX_KEY], "words": words, "order": value}
 
 
 def _lower(written: Counter[str], typed: Counter[str]) -> None:

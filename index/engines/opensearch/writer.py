@@ -63,10 +63,11 @@ class ClusterWriter:
         self._status = self._status.with_story(story)
 
     def finish(self) -> IndexStatus:
+        sources = 0
         for stored in self._cited.iter_merged():
+            sources += 1
             self._census.count_source(stored.source)
             self._vocabulary.add_source(text_of_source(stored.source))
-            self._status = replace(self._status, sources=self._status.sources + 1)
             line = index_line(self._name + mappings.SOURCES, stored.id, f"source {stored.id}", describe_source(stored))
             self._bulk.add(line)
         self._vocabulary.finish()
@@ -76,7 +77,7 @@ class ClusterWriter:
         self._let_go()
         self._cluster.send("POST", f"/{name_indices(self._name)}/_refresh")
         publishers = sum(tally.story_count > 0 for tally in self._census.tallies.publishers.values())
-        return replace(self._status, publishers=publishers)
+        return replace(self._status, sources=sources, publishers=publishers)
 
     def _iter_entries(self) -> Iterator[tuple[str, str, Json]]:
         yield from iter_tallies(self._census.tallies)
