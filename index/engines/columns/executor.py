@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from index.engines.columns import kernels, similar_kernels, word_kernels
 from index.engines.columns.deadline import Deadline
-from index.engines.columns.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.engines.columns.segment import Postings, Segment
 from index.engines.columns.statistics import Row, Statistics
+from index.engines.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.engines.similar import FLOOR, Likeness
 from index.query import And, Node, Not, Or, Phrase, Prefix, Term
 

@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.columns import inversion, kernels, scoring, similar_kernels, token_kernels
+from index.engines import scoring
+from index.engines.columns import inversion, kernels, similar_kernels, token_kernels
 from index.engines.columns.answer_writer import Answer, AnswerWriter
 from index.engines.columns.array_file import ArrayFileWriter
 from index.engines.columns.facet_columns import make_facet_arrays

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.columns.scoring import TITLE_SHARE, rarity
 from index.engines.columns.segment import Segment
+from index.engines.scoring import TITLE_SHARE, rarity
 
 # A plain word in one segment, as word_kernels.find_words takes it: length, begin and end of its list, idf, title idf.
 Row = tuple[int, int, int, float, float]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -26,6 +25,7 @@ from index.engines.opensearch.lists import PAGE, TALLY_KIND, Lists
 from index.engines.opensearch.mappings import SOURCES
 from index.engines.opensearch.snapshot import Replaced, Snapshot
 from index.engines.opensearch.vocabulary import SOURCE_WORD_KIND, WORD_KIND
+from index.engines.scoring import rarity
 from index.engines.similar import count_terms, find_likeness
 from index.errors import IndexDamaged, IndexUnavailable, StaleCursor
 from index.folding import Typed
@@ -348,11 +348,6 @@ class ClusterEngine:
         self._snapshot.close()
         self._snapshot_of_sources.close()
         self._cluster.close()
-
-
-def rarity(documents: int, holding: int) -> float:
-    """BM25's idf, as the embedded engine has it."""
-    return math.log(1 + (documents - holding + 0.5) / (holding + 0.5))
 
 
 def _translator(fields: Sequence[TextField], expand: translation.Expand) -> translation.Translator:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from index.engines.scoring import K1, B
 from index.query import FACETS
 from index.schema import SOURCE_FIELDS, STORY_FIELDS
 
@@ -39,7 +40,7 @@ _SETTINGS: Json = {
         "analyzer": {"terms": {"type": "custom", "tokenizer": "blanks"}},
     },
     "similarity": {
-        "default": {"type": "BM25", "k1": 1.2, "b": 0.75},
+        "default": {"type": "BM25", "k1": K1, "b": B},
         # What index.engines.similar weighs a term with.
         "likeness": {"type": "scripted", "script": {"source": "query.boost * (1 + Math.log(doc.freq))"}},
     },

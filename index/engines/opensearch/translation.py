@@ -8,14 +8,15 @@ from typing import Any
 
 from index.engines.indexed import microseconds
 from index.engines.opensearch.mappings import TEXT
+from index.engines.scoring import K1, TITLE_SHARE
 from index.query import And, Filters, Node, Not, Or, Phrase, Prefix, Sort, Term, ValueFilter
 from index.recency import HALF_LIFE
 
 Json = dict[str, Any]
 # The terms that words with a beginning have.
 Expand = Callable[[str], Sequence[str]]
-# What a title adds to the whole text, and what Lucene leaves out of BM25 (k1 + 1): docs/ranking.md has the formula.
-TITLE_SHARE, FACTOR = 0.5, 2.2
+# What Lucene leaves out of BM25.
+FACTOR = K1 + 1
 # A list of terms may have 65,536, and so many words begin with a letter in ten million stories.
 MAX_TERMS = 50_000
 _NOTHING: Json = {"match_none": {}}

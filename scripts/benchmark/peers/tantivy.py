@@ -12,7 +12,7 @@ import msgspec
 import tantivy  # type: ignore[import-not-found,unused-ignore]  # of the group "benchmark"
 
 from index.documents import Story
-from index.engines.columns.scoring import TITLE_SHARE
+from index.engines.scoring import TITLE_SHARE
 from index.readers.ndjson import Read, iter_stories
 from scripts.benchmark.corpus import facets_of, text_of
 from scripts.benchmark.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under

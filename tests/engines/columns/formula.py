@@ -1,4 +1,4 @@
-"""The scores of index.engines.columns.scoring worked out document by document: slow, small, and right at a glance.
+"""The scores of index.engines.scoring worked out document by document: slow, small, and right at a glance.
 
 A hit scores the sum of what the leaves that it matches score; what a ``Not`` leaves in scores nothing. A leaf searches
 one set of fields: those of the text that are asked for together, each of the others alone. On a set it scores

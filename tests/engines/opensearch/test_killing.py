@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,8 +22,9 @@ from index.search import search_stories
 from index.settings import Settings
 from index.stores.cluster import ClusterStore
 from tests.api.helpers import check_problem
+from tests.engines.opensearch.nodes import run_or_skip
 from tests.factories import make_story, write_stories
-from tests.node import Node, NoNode, run_nodes
+from tests.node import Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")
 STORIES = 2_000
@@ -41,17 +40,6 @@ def _asked_for(request: pytest.FixtureRequest) -> None:
 def nodes() -> Iterator[list[Node]]:
     with run_or_skip(3, "384m") as nodes:
         yield nodes
-
-
-@contextmanager
-def run_or_skip(count: int, heap: str = "512m", **more: str) -> Iterator[list[Node]]:
-    try:
-        with run_nodes(count, heap, more) as nodes:
-            yield nodes
-    except NoNode as error:
-        if os.environ.get("OPENSEARCH_REQUIRED"):
-            raise
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
