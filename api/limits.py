@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from flask import Flask, request
@@ -25,6 +26,9 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _NANO = 1_000_000_000
 # No address is as long; what a proxy passes on may be any text.
 _MAX_ADDRESS = 64
+# "[2001:db8::1]:443", "[2001:db8::1]", "192.0.2.1:443": some proxies add the port of the connection.
+_BRACKETED = re.compile(r"\[([^\]]*)\](?::[0-9]{1,5})?")
+_WITH_PORT = re.compile(r"([^:]*):[0-9]{1,5}")
 
 
 class RateLimiter:
@@ -70,23 +74,30 @@ def register_rate_limit(app: Flask, settings: Settings) -> None:
 
 
 def find_client(environ: WSGIEnvironment, proxies: int) -> str:
-    """Who asks: the address of the connection, or what the outermost of our own ``proxies`` saw.
+    """The client that a request counts for: the address of the connection, or what the outermost of our own ``proxies``
+    saw.
 
-    Each proxy adds the address that it was asked from to the end of X-Forwarded-For; what stands before those of ours
-    anyone can send. Of IPv6 the network counts, as a client has 2**64 addresses of one.
+    Each proxy adds the address of its client to the end of X-Forwarded-For; anyone can send what stands before those of
+    our proxies. The port does not count. Of an IPv6 address the network of 64 bits counts: a client has 2**64 addresses
+    of one.
     """
     address = environ.get("REMOTE_ADDR", "")
     if proxies:
-        passed = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        if len(passed) >= proxies:
-            address = passed[-proxies].strip() or address
-    address = address[:_MAX_ADDRESS]
-    return _network_of(address) if ":" in address else address
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", proxies)
+        if len(forwarded) >= proxies:
+            address = forwarded[-proxies].strip() or address
+    return _normalize_address(address[:_MAX_ADDRESS])
 
 
-def _network_of(address: str) -> str:
+def _normalize_address(address: str) -> str:
+    """One text for all spellings of a client's address; a text that is no address stays as it is."""
+    host = address
+    if match := _BRACKETED.fullmatch(address) or _WITH_PORT.fullmatch(address):
+        host = match[1]
     try:
-        parsed = IPv6Address(address.strip("[]"))
+        parsed = ip_address(host.partition("%")[0])
     except ValueError:
-        return address
-    return str(parsed.ipv4_mapped or parsed.packed[:8].hex())
+        return host
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or parsed.packed[:8].hex())
+    return str(parsed)
