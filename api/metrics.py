@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import logging
 import mmap
 import os
 import threading
@@ -10,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
+from typing import IO
 
 from index.errors import IndexUnavailable
 from index.live import LiveIndex
@@ -27,6 +30,7 @@ STATUSES = (
     "413",
     "414",
     "429",
+    "431",
     "500",
     "503",
     "504",
@@ -47,13 +51,15 @@ EVENTS = {
 CACHE_HIT, CACHE_MISS, EMPTY = range(3)
 # What is asked for and is no path of ours.
 NO_RULE = "none"
+_log = logging.getLogger("outpost.metrics")
 
 
 class Metrics:
     """What a process counts, 1 µs a request.
 
-    With a ``directory`` it counts in a mapped file there, which no other process writes to, and tells the sum of all
-    files there: those of processes that have ended too, so that no count ever falls. Without one it counts for itself.
+    With a ``directory`` it counts in a mapped file there, which no other process writes to, and reports the sum of all
+    files there: those of processes that have ended too, so that no count ever falls. A new process goes on in the file
+    of one that has ended. Without a directory, or if the file cannot be had, it counts in its own memory.
     """
 
     def __init__(self, rules: Sequence[str], directory: Path | None = None) -> None:
@@ -65,17 +71,50 @@ class Metrics:
         # Files that another version wrote into the same directory have another layout and another name.
         layout = repr((self._rules, STATUSES, BOUNDS, list(EVENTS)))
         self._layout = blake2b(layout.encode(), digest_size=8).hexdigest()
+        self._is_shared = False
         self._values = memoryview(self._make_buffer()).cast("d")
         self._lock = threading.Lock()
 
     def _make_buffer(self) -> mmap.mmap | bytearray:
         if self._directory is None:
             return bytearray(self._size)
-        self._directory.mkdir(parents=True, exist_ok=True)
-        path = self._directory / f"{self._layout}-{os.getpid()}-{os.urandom(4).hex()}"
-        with path.open("xb+") as file:
-            file.truncate(self._size)
-            return mmap.mmap(file.fileno(), self._size)
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            with self._take_over_file(self._directory) or self._create_file(self._directory) as file:
+                # The mapping has a duplicate of the descriptor, and with it the lock, until the process ends.
+                buffer = mmap.mmap(file.fileno(), self._size)
+        except OSError as error:
+            _log.warning("cannot count in %s, so this process counts in its own memory: %s", self._directory, error)
+            return bytearray(self._size)
+        self._is_shared = True
+        return buffer
+
+    def _take_over_file(self, directory: Path) -> IO[bytes] | None:
+        """The file of a process that has ended, locked; None if there is none."""
+        for path in sorted(directory.glob(f"{self._layout}-*")):
+            file = path.open("rb+")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                continue
+            if os.fstat(file.fileno()).st_size == self._size:
+                return file
+            file.close()
+        return None
+
+    def _create_file(self, directory: Path) -> IO[bytes]:
+        path = directory / f"{self._layout}-{os.getpid()}-{os.urandom(4).hex()}"
+        file = path.open("xb+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # A page that the disk has no room for when it is first written to would end the process with SIGBUS.
+            os.posix_fallocate(file.fileno(), 0, self._size)
+        except OSError:
+            file.close()
+            path.unlink()
+            raise
+        return file
 
     def count(self, event: int) -> None:
         """One more of CACHE_HIT, CACHE_MISS or EMPTY."""
@@ -115,8 +154,11 @@ class Metrics:
     def _add_up(self) -> list[float]:
         if self._directory is None:
             return [*map(float, self._values)]
-        files = [memoryview(path.read_bytes()).cast("d") for path in self._directory.glob(f"{self._layout}-*")]
-        return [sum(own) for own in zip(*files, strict=True)]
+        files = [path.read_bytes() for path in self._directory.glob(f"{self._layout}-*")]
+        rows = [memoryview(data).cast("d") for data in files if len(data) == self._size]
+        if not self._is_shared:
+            rows.append(self._values)
+        return [sum(values) for values in zip(*rows, strict=True)]
 
 
 def _tell_histogram(rule: str, row: Sequence[float]) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import re
 import threading
 import time
@@ -179,6 +181,42 @@ def test_processes_are_summed_and_those_that_ended_stay(tmp_path: Path) -> None:
     values = parse(own.tell(LiveIndex(tmp_path / "none")))
     assert values["outpost_requests_total", "/a", "404"] == values["outpost_empty_searches_total",] == 1000
     assert values["outpost_requests_total", "/a", "200"] == 1
+
+
+def test_a_process_goes_on_in_the_file_of_one_that_ended_and_never_of_one_that_lives(tmp_path: Path) -> None:
+    for _ in range(3):
+        process = get_context("spawn").Process(target=count_in_process, args=(tmp_path, 100))
+        process.start()
+        process.join()
+    assert len([*tmp_path.iterdir()]) == 1
+    first, second = Metrics(["/a"], tmp_path), Metrics(["/a"], tmp_path)
+    for metrics in (first, second):
+        metrics.count(EMPTY)
+        metrics.count_request("/a", 404, 0.001)
+    assert len([*tmp_path.iterdir()]) == 2
+    for metrics in (first, second):
+        values = parse(metrics.tell(LiveIndex(tmp_path / "none")))
+        assert values["outpost_requests_total", "/a", "404"] == values["outpost_empty_searches_total",] == 302
+
+
+def test_without_room_for_a_file_a_process_counts_in_memory_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", fail)
+    metrics = Metrics(["/a"], tmp_path)
+    metrics.count(EMPTY)
+    assert parse(metrics.tell(LiveIndex(tmp_path / "none")))["outpost_empty_searches_total",] == 1
+    assert "No space left on device" in caplog.text
+    assert not [*tmp_path.iterdir()]
+
+
+def test_the_room_of_a_file_is_there_before_it_is_written_to(tmp_path: Path) -> None:
+    Metrics(["/a"], tmp_path)
+    [path] = tmp_path.iterdir()
+    assert path.stat().st_blocks * 512 >= path.stat().st_size
 
 
 def test_each_status_that_there_is_has_its_count(tmp_path: Path) -> None:
