@@ -40,6 +40,7 @@ from api.metrics import Metrics
 from api.pages import blueprint as pages
 from api.pages.problems import show_problem
 from api.schemas import ProblemAnswer
+from api.slow_clients import SlowClients
 from index.live import LiveIndex
 from index.settings import Settings
 
@@ -91,6 +92,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["outpost.settings"] = settings
     app.extensions["outpost.answers"] = AnswerCache()
     app.extensions["outpost.index"] = LiveIndex(settings.place)
+    app.extensions["outpost.slow_clients"] = SlowClients()
     register_error_handlers(app)
     _register_views(app, settings)
     app.register_blueprint(_make_docs())

@@ -47,10 +47,18 @@ PROBLEMS = {
         Problem("rate_limited", 429, "Too many requests", "The client has asked too often; see Retry-After."),
         Problem("internal", 500, "Internal error", "The fault is ours; the log has more under the request id."),
         Problem("timeout", 504, "Timeout", "The query took too long and was given up; fewer prefixes are faster."),
+        Problem("busy", 503, "Busy", "Slow clients occupy the server's threads; see Retry-After."),
         Problem("index_unavailable", 503, "Index unavailable", "There is no index that could answer; try again later."),
     )
 }
-_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 414: "too_large", 500: "internal"}
+_BY_STATUS = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    414: "too_large",
+    431: "too_large",
+    500: "internal",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,13 @@ class RateLimited(OutpostError):
         super().__init__(f"more than {limit.replace('/', ' requests a ')}")
 
 
+class ServerBusy(OutpostError):
+    """Slow clients occupy all the threads that they may: api/slow_clients.py."""
+
+    def __init__(self) -> None:
+        super().__init__("too many slow request bodies and downloads are under way; try again later")
+
+
 def _say(fault: ParameterFault) -> str:
     match fault.code:
         case "unknown_parameter":
@@ -105,6 +120,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(QueryTimeout, lambda error: make_problem("timeout", str(error)))
     app.register_error_handler(TooManyBuckets, _on_too_many_buckets)
     app.register_error_handler(RateLimited, _on_rate_limited)
+    app.register_error_handler(ServerBusy, make_busy_response)
     app.register_error_handler(IndexUnavailable, _on_unavailable)
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(Exception, _on_unexpected)
@@ -155,6 +171,30 @@ def _on_rate_limited(error: RateLimited) -> Response:
     response = make_problem("rate_limited", str(error))
     response.headers["Retry-After"] = str(math.ceil(error.seconds))
     return response
+
+
+def make_busy_response(error: ServerBusy) -> Response:
+    response = make_problem("busy", str(error))
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def describe_failure(error: Exception, request_id: str) -> bytes:
+    """The problem object of an error that came after the status line was sent, as the last line of an NDJSON answer."""
+    problem = PROBLEMS["index_unavailable" if isinstance(error, IndexUnavailable) else "internal"]
+    detail = str(error) if isinstance(error, OutpostError) else problem.meaning
+    if isinstance(error, IndexUnavailable):
+        # Its text names the directory.
+        detail = problem.meaning
+    body = {
+        "type": type_of(problem.code),
+        "title": problem.title,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": f"the answer broke off here: {detail}",
+        "request_id": request_id,
+    }
+    return msgspec.json.encode(body)
 
 
 def _on_unavailable(error: IndexUnavailable) -> Response:

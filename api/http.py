@@ -6,19 +6,30 @@ import logging
 import os
 import re
 import time
+from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
+from werkzeug.exceptions import RequestEntityTooLarge, RequestHeaderFieldsTooLarge, RequestURITooLarge
+from werkzeug.http import parse_date
 
 from api.compression import compress
 from api.conditional import Answer
 from api.metrics import NO_RULE, Metrics
+from api.slow_clients import MAX_BODY, limit_stream
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 # A little less than what the server itself lets through: 65,534 bytes, beyond which its 414 has no body.
 MAX_URL = 63 * 1024
-MAX_BODY = 64 * 1024
+MAX_HEADERS = 72 * 1024
+# A longer list of media types is cut before it is parsed, which takes time that grows with its square; browsers send
+# about 150 characters. api/compression.py does the same for codings.
+_MAX_ACCEPT = 1000
+# A path may have MAX_URL bytes; a log line shows its beginning.
+_MAX_LOGGED = 1000
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _EXPOSED = "ETag, Link, X-Request-ID, Retry-After, Allow"
 # What pages of other hosts may send; the last ones are those of Algolia's clients.
@@ -44,8 +55,8 @@ _slow_log = logging.getLogger("outpost.slow")
 
 def register_http(app: Flask, metrics: Metrics, slow_ms: int) -> None:
     """Requests of ``slow_ms`` and longer are told in a warning; with 0 none is."""
-    # Of a body whose length is not told beforehand no more is read either.
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    # Werkzeug stops there without an error in a chunked body: one byte more shows that it is too long.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY + 1
     app.before_request(_begin)
     app.after_request(partial(_finish, metrics, slow_ms / 1000 or float("inf")))
 
@@ -67,16 +78,35 @@ def _begin() -> None:
     environ = request.environ
     given = environ.get("HTTP_X_REQUEST_ID", "")
     request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+    header_bytes = _measure_headers(environ)
+    if len(environ.get("HTTP_ACCEPT", "")) > _MAX_ACCEPT:
+        environ["HTTP_ACCEPT"] = environ["HTTP_ACCEPT"][:_MAX_ACCEPT]
+    if "HTTP_IF_MODIFIED_SINCE" in environ and _is_in_future(environ["HTTP_IF_MODIFIED_SINCE"]):
+        # RFC 9110, 13.1.3: such a condition is ignored.
+        del environ["HTTP_IF_MODIFIED_SINCE"]
     accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
     asked = Asked(started, request_id, request.method, request.path, request.query_string, accepted)
     g.asked, g.request_id = asked, request_id
     if len(asked.path) + len(asked.query) > MAX_URL:
         raise RequestURITooLarge(f"path and query string together may have {MAX_URL} bytes")
+    if header_bytes > MAX_HEADERS:
+        raise RequestHeaderFieldsTooLarge(f"headers together may have {MAX_HEADERS} bytes")
     if environ.get("CONTENT_LENGTH") and (request.content_length or 0) > MAX_BODY:
         raise RequestEntityTooLarge(f"a body may have {MAX_BODY} bytes")
 
 
+def _is_in_future(date: str) -> bool:
+    parsed = parse_date(date)
+    return parsed is not None and parsed > datetime.now(UTC)
+
+
+def _measure_headers(environ: WSGIEnvironment) -> int:
+    """Bytes of all header names and values, with the colon, blank and line break of each line. Takes 5 µs."""
+    return sum([len(name) + len(value) - 1 for name, value in environ.items() if name.startswith("HTTP_")])
+
+
 def _finish(metrics: Metrics, slow: float, response: Response) -> Response:
+    response = limit_stream(response)
     headers = response.headers
     asked: Asked = g.asked
     headers.extend([*_ALWAYS, ("X-Request-ID", asked.request_id)])
@@ -106,17 +136,17 @@ def _finish(metrics: Metrics, slow: float, response: Response) -> Response:
 
 
 def _log_request(log: logging.Logger, level: int, asked: Asked, response: Response, seconds: float) -> None:
-    status = response.status_code
+    status, path = response.status_code, asked.path[:_MAX_LOGGED]
     entry = {
         "request_id": asked.request_id,
         "method": asked.method,
-        "path": asked.path,
-        "query": asked.query.decode("latin-1")[:1000],
+        "path": path,
+        "query": asked.query[:_MAX_LOGGED].decode("latin-1"),
         "status": status,
         "ms": round(seconds * 1000, 2),
         "bytes": response.content_length,
     }
     # What info() does, without looking for the line it is called from: 2 µs.
-    said = (asked.method, asked.path, status)
+    said = (asked.method, path, status)
     extra = {"members": entry}
     log.handle(log.makeRecord(log.name, level, __file__, 0, "%s %s %s", said, None, extra=extra))

@@ -7,6 +7,7 @@ for story in client.search("open source", topic="ai"):
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, cast
 from urllib.parse import quote
@@ -17,6 +18,8 @@ from urllib3.util.retry import Retry
 
 Json = dict[str, Any]
 _PER_PAGE = 100
+# How the last line of an export begins that the server could not finish.
+_PROBLEM_LINE = b'{"type":"/problems/'
 
 
 class ClientError(Exception):
@@ -107,12 +110,18 @@ class Client:
         return self._iter_hits("/v1/lookup", {"url": url}, limit)
 
     def export(self, q: str = "", **parameters: object) -> Iterator[bytes]:
-        """All stories of a search in the form of the input, line by line, each with its line break."""
+        """All stories of a search in the form of the input, line by line, each with its line break.
+
+        Raises Problem, also after some lines if the server could not go on.
+        """
         response = self._send("/v1/export/stories.ndjson", {"q": q, **parameters}, stream=True)
         if response.status_code != 200:
             _read_body(response)
         with response:
             for line in response.iter_lines(chunk_size=1 << 16, delimiter=b"\n"):
+                if line.startswith(_PROBLEM_LINE):
+                    body = json.loads(line)
+                    raise Problem(body["status"], body)
                 if line:
                     yield line + b"\n"
 

@@ -6,13 +6,12 @@ import dataclasses
 import os
 import socket
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 import msgspec
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
 
 from index.brief import complete
 from index.errors import IndexUnavailable
@@ -22,11 +21,7 @@ from index.schema import WORD
 from index.search import search_stories
 from index.settings import Settings
 from scripts.common import Failure, tell_failures
-
-# Threads of each worker: a search holds the interpreter, so more do not answer more, but let short ones pass.
-_THREADS = 4
-# Requests in flight have so many seconds after the signal to stop.
-_GRACE = 10
+from scripts.server import run_server
 
 
 @click.command()
@@ -48,26 +43,27 @@ def serve(**given: object) -> None:
     _check_port(settings)
     _welcome(settings)
     _tell_watching(settings)
-    with tempfile.TemporaryDirectory(prefix="outpost-metrics-") as counted:
-        _run(dataclasses.replace(settings, metrics=settings.metrics or counted))
+    with _metrics_directory(settings) as metrics:
+        settings = dataclasses.replace(settings, metrics=metrics)
+        # The workers are other processes; the environment reaches them whichever way they are started.
+        os.environ.update(settings.to_env())
+        run_server(settings)
 
 
-def _run(settings: Settings) -> None:
-    # The workers are other processes; the environment reaches them whichever way they are started.
-    os.environ.update(settings.to_env())
-    Granian(
-        "api.app:create_app",
-        factory=True,
-        interface=Interfaces.WSGI,
-        address=settings.host,
-        port=settings.port,
-        workers=settings.workers or min(os.cpu_count() or 1, 4),
-        blocking_threads=_THREADS,
-        workers_kill_timeout=_GRACE,
-        respawn_failed_workers=True,
-        websockets=False,
-        log_level=LogLevels.warning,
-    ).serve()
+@contextmanager
+def _metrics_directory(settings: Settings) -> Iterator[str]:
+    """Where the workers count together: what is set, or a temporary directory; "" if there is no room for one."""
+    if settings.metrics:
+        yield settings.metrics
+        return
+    try:
+        directory = tempfile.TemporaryDirectory(prefix="outpost-metrics-")
+    except OSError as error:
+        click.echo(f"Each worker counts for itself in /metrics: no temporary directory ({error.strerror})", err=True)
+        yield ""
+        return
+    with directory as path:
+        yield path
 
 
 def _check_port(settings: Settings) -> None:

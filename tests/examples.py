@@ -15,7 +15,9 @@ from werkzeug.test import TestResponse
 
 from api import stories
 from api.app import create_app
+from api.errors import ServerBusy
 from api.examples import FILE, Examples
+from api.slow_clients import SlowClients
 from index.engines.columns import deadline
 from index.indexer import build_index
 from index.settings import Settings
@@ -137,6 +139,8 @@ def _make_problems(clients: ExitStack, client: FlaskClient, root: Path, director
     stale = _stale_cursor(clients, directory)
     with patch.object(deadline, "MAX_SECONDS", -1.0):
         late = client.get("/v1/search?q=a*+b*+c*")
+    with patch.object(SlowClients, "acquire", side_effect=ServerBusy):
+        busy = client.post("/v1/instantsearch", json=_SEVERAL)
     with patch.object(stories, "get_story", side_effect=RuntimeError("made for the example")):
         broken = client.get("/v1/stories/31001?fields=slug")
     return [
@@ -154,6 +158,7 @@ def _make_problems(clients: ExitStack, client: FlaskClient, root: Path, director
         limited.get("/v1/suggest"),
         broken,
         _client(clients, directory / "nothing").get("/v1/search?q=ferry"),
+        busy,
         late,
     ]
 

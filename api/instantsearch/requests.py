@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from api.errors import InvalidParameters, ParameterFault
 from api.parameters import MAX_FAULTS
+from api.slow_clients import read_request_body
 from index.errors import NotFound
 from index.query import Sort
 
@@ -166,7 +167,7 @@ def _read_body() -> dict[str, Any]:
         raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
     # Algolia's browser client says text/plain, so that no browser asks beforehand; others say application/json.
     try:
-        body = msgspec.json.decode(request.get_data() or b"{}")
+        body = msgspec.json.decode(read_request_body() or b"{}")
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadRequest("the body is no JSON that can be read") from error
     if not isinstance(body, dict):

@@ -131,3 +131,14 @@ def test_hits_are_read_to_the_end_however_many_there_are(tmp_path: Path, start_s
     stories = [make_story(str(n), title="Tide") for n in range(10_150)]
     client = Client(start_server(build_stories(tmp_path / "index", stories)).url)
     assert len({hit["id"] for hit in client.search("tide", fields="id")}) == len(stories)
+
+
+def test_an_export_that_the_server_could_not_finish_is_a_problem_after_its_lines() -> None:
+    problem = b'{"type":"/problems/internal","status":500,"code":"internal","detail":"the answer broke off here"}\n'
+    story = b'{"id":"1","title":"One"}\n'
+    with fake_server(lambda path: (200, {}, story + problem)) as url:
+        lines = Client(url).export()
+        assert next(lines) == story
+        with pytest.raises(Problem, match="broke off") as raised:
+            next(lines)
+    assert (raised.value.status, raised.value.code) == (500, "internal")

@@ -1,0 +1,155 @@
+"""The HTTP server of `outpost serve`: granian, with limits for clients that nothing stands in front of.
+
+HTTP/1 alone: over HTTP/2 without TLS one connection could hold every thread, and granian limits neither the headers of
+a stream nor the time that they take.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import socket
+import stat
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from api.app import create_app
+from api.http import MAX_HEADERS
+from api.slow_clients import THREADS
+from index.settings import Settings
+
+# A connection is closed if the headers of its next request do not arrive within this time, the first or a later one.
+HEADER_MS = 10_000
+# Connections of one worker; further ones wait in the kernel. Each may hold MAX_HEADERS of an unfinished request.
+MAX_CONNECTIONS = 2048
+# Descriptors of a worker that are not connections: libraries, metrics, the index and the one that replaces it.
+OTHER_DESCRIPTORS = 128
+# More descriptors are of no use to MAX_CONNECTIONS.
+MAX_DESCRIPTORS = 65_536
+# A connection is closed if nothing was sent to its client for so long. Granian waits 10 seconds for a request and 10
+# for its headers; the rest is for the body and the answer.
+STALLED_SECONDS, CHECK_SECONDS = 30, 3
+# struct tcp_info of linux/tcp.h: tcpi_state, and tcpi_last_data_sent in milliseconds.
+_TCP_INFO = struct.Struct("=B43xI")
+_ESTABLISHED = 1
+# Requests in flight have so many seconds after the signal to stop.
+STOP_SECONDS = 10
+# A worker that has lived for a shorter time than this is replaced after a pause, so that a worker that cannot start
+# does not use up the processor.
+SHORT_LIFE, RESPAWN_PAUSE = 10.0, 1.0
+_log = logging.getLogger("outpost.server")
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. The workers read ``settings`` from the environment."""
+    Server(
+        "scripts.server:create_worker_app",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.workers or min(os.cpu_count() or 1, 4),
+        blocking_threads=THREADS,
+        backpressure=limit_connections(raise_descriptor_limit()),
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MS, max_buffer_size=MAX_HEADERS),
+        workers_kill_timeout=STOP_SECONDS,
+        respawn_failed_workers=True,
+        websockets=False,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+class Server(Granian):  # type: ignore[valid-type, misc]  # one of two classes, as the interpreter has it
+    """Granian that replaces a worker however often one dies; its own server ends if one dies twice within 5.5 s."""
+
+    _last_respawn = 0.0
+
+    def _respawn_workers(
+        self,
+        workers: Sequence[int],
+        spawn_target: Callable[..., None],
+        target_loader: Callable[..., Callable[..., Any]],
+        delay: float = 0,
+    ) -> None:
+        if time.monotonic() - self._last_respawn < SHORT_LIFE:
+            # Not a sleep: a signal to stop ends the wait.
+            self.main_loop_interrupt.wait(RESPAWN_PAUSE)
+        super()._respawn_workers(workers, spawn_target, target_loader, delay)
+        self._last_respawn = time.monotonic()
+        # What granian finds a crash loop by.
+        self.respawned_wrks.clear()
+
+
+def create_worker_app() -> Flask:
+    """The WSGI application of one worker process."""
+    settings = Settings.from_env()
+    threading.Thread(target=_watch_connections, args=(settings.port,), name="stalled-connections", daemon=True).start()
+    return create_app(settings)
+
+
+def raise_descriptor_limit() -> int:
+    """Allow this process and its workers as many descriptors as they may have; returns how many those are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return min(soft, MAX_DESCRIPTORS) if soft != resource.RLIM_INFINITY else MAX_DESCRIPTORS
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
+
+
+def limit_connections(descriptors: int) -> int:
+    """How many connections a worker with so many ``descriptors`` takes at a time.
+
+    Without a descriptor left, accepting would fail again and again, and a new generation of the index could not be
+    opened.
+    """
+    return max(8, min(MAX_CONNECTIONS, descriptors - OTHER_DESCRIPTORS, descriptors // 2))
+
+
+def _watch_connections(port: int) -> None:
+    if not Path("/proc/self/fd").exists():
+        _log.warning("this system has no /proc: connections that stall within a request stay open")
+        return
+    while True:
+        time.sleep(CHECK_SECONDS)
+        close_stalled_connections(port)
+
+
+def close_stalled_connections(port: int) -> None:
+    """Close connections of clients to ``port`` to which this process has sent nothing for STALLED_SECONDS.
+
+    Such a client does not send its request body or does not read its answer: granian closes connections that wait for
+    a request itself, and has no time limit for the rest (its issue 728).
+    """
+    for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+        try:
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                with socket.socket(fileno=os.dup(descriptor)) as connection:
+                    if _is_stalled(connection, port):
+                        connection.shutdown(socket.SHUT_RDWR)
+        except OSError as error:
+            # Most often closed in the meantime.
+            _log.debug("descriptor %d: %s", descriptor, error)
+
+
+def _is_stalled(connection: socket.socket, port: int) -> bool:
+    if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.type != socket.SOCK_STREAM:
+        return False
+    if connection.getsockname()[1] != port:
+        # To a cluster.
+        return False
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+    state, last_data_sent = _TCP_INFO.unpack(info)
+    return bool(state == _ESTABLISHED and last_data_sent > STALLED_SECONDS * 1000)
