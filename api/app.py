@@ -39,6 +39,7 @@ from api.logs import configure_logging
 from api.metrics import Metrics
 from api.pages import blueprint as pages
 from api.pages.problems import show_problem
+from api.query_string import Request
 from api.schemas import ProblemAnswer
 from api.slow_clients import SlowClients
 from index.live import LiveIndex
@@ -87,6 +88,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_env()
     configure_logging()
     app = Flask("outpost", static_folder=None)
+    app.request_class = Request
     app.config.update(_config())
     app.url_map.merge_slashes = False
     app.extensions["outpost.settings"] = settings

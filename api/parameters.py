@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, NoReturn
@@ -16,12 +15,15 @@ from webargs.flaskparser import FlaskParser
 
 from api.errors import InvalidParameters, ParameterFault
 from index.documents import EARLIEST, LATEST
+from index.near_names import find_near_names
 
 # Longer lists are no filter a person makes.
 MAX_VALUES_LENGTH = 2000
 MAX_URL_LENGTH = 2000
 # Thousands fit into one URL; nobody reads on after these.
 MAX_FAULTS = 100
+# A hint costs up to 10 µs, and whoever has more faults than these knows no parameter at all.
+MAX_HINTS = 10
 # Arguments kept by query string: about 2 KB each. Longer strings are seldom sent twice.
 MAX_KEPT = 2000
 MAX_KEPT_LENGTH = 500
@@ -257,7 +259,10 @@ class QueryParser(FlaskParser):
         # marshmallow tells unknown ones in no order, and late; whoever reads finds them as they were sent.
         names = [name for name in req.args if name in messages]
         names += [name for name in messages if name not in req.args]
-        raise InvalidParameters([_fault_of(name, messages[name], req, known) for name in names[:MAX_FAULTS]])
+        faults: list[ParameterFault] = []
+        for name in names[:MAX_FAULTS]:
+            faults.append(_fault_of(name, messages[name], req, known, len(faults)))
+        raise InvalidParameters(faults)
 
 
 def _depends_on_time(schema: Schema) -> bool:
@@ -266,12 +271,19 @@ def _depends_on_time(schema: Schema) -> bool:
     return any(request.args.get(name, "").startswith("now") for name in moments)
 
 
-def _fault_of(name: str, codes: list[str], req: Request, known: Mapping[str, fields.Field[Any]]) -> ParameterFault:
+def find_hint(name: str, known: Iterable[str], faults: int) -> str | None:
+    """What may be meant by an unknown name; none is looked for after so many other ``faults``."""
+    near = find_near_names(name, known, 1) if faults < MAX_HINTS else []
+    return f"did you mean {near[0]}?" if near else None
+
+
+def _fault_of(
+    name: str, codes: list[str], req: Request, known: Mapping[str, fields.Field[Any]], faults: int
+) -> ParameterFault:
     value = req.args.get(name, "")[:100]
     field = known.get(name)
     if field is None:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else None
+        hint = find_hint(name, known, faults)
         return ParameterFault(name[:100], "unknown_parameter", value, ", ".join(known) or "no parameters", hint)
     if codes[0] == "page_window_exceeded":
         return ParameterFault(

@@ -10,12 +10,15 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
+from itertools import chain, islice
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from index.identity import host_of, normalize_domain, publisher_id, slug_of, source_id
+from index.json_keys import find_duplicate_keys
 
 # Tab and line breaks are white space that real excerpts hold; everything else of Unicode's Cc is refused.
 _NO_CONTROL = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z"
@@ -23,6 +26,8 @@ _NO_CONTROL = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z"
 _HTTP_URL = r"\A[hH][tT][tT][pP][sS]?://[^\s/?#\x00-\x20\x7f-\x9f\\<>\"]+(?:[/?#][^\s\x00-\x20\x7f-\x9f]*)?\Z"
 EARLIEST, LATEST = datetime(1600, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 MAX_SOURCES = 1000
+# A line of 4 MB can have a million faults; nobody reads more than these.
+MAX_FAULTS = 100
 
 Text = Annotated[str, Meta(pattern=_NO_CONTROL)]
 Title = Annotated[str, Meta(pattern=r"\A(?=[\s\S]*\S)" + _NO_CONTROL[2:])]
@@ -35,7 +40,7 @@ Position = Annotated[int, Meta(ge=1, le=MAX_SOURCES)]
 _ALLOWED: dict[Any, str] = {
     Text: "text without control characters",
     Title: "text that is not blank, without control characters",
-    StoryId: "1 to 128 of A-Z a-z 0-9 . _ ~ -",
+    StoryId: '1 to 128 of A-Z a-z 0-9 . _ ~ -, but not "." or "..", and not ending in ".jsonld"',
     Language: "a BCP 47 language tag such as en or pt-BR",
     HttpUrl: "an http or https URL of at most 4,096 characters, without blanks",
     Time: f"an RFC 3339 time with Z or an offset, from {EARLIEST.year} to {LATEST.year - 1}",
@@ -136,30 +141,51 @@ class Story(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
 
 _decoder = msgspec.json.Decoder(Story)
+# What ``_cross_faults`` looks at, besides sources.
+_CHECKED_TOGETHER = {
+    "id": StoryId, "related": tuple[StoryId, ...], "published_at": Time, "updated_at": Time,
+    "sections": tuple[Section, ...],
+}  # fmt: skip
+# A pair of escaped surrogates, or in the group one without the other.
+_SURROGATES = re.compile(rb"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)")
+# How much of the input a fault repeats.
+_MAX_SHOWN, _MAX_POINTER = 61, 200
 
 
 class Refused(Exception):
-    """A line that is no story; ``faults`` are (JSON pointer, problem, allowed)."""
+    """A line that is no story; ``faults`` are (JSON pointer, problem, allowed), ``more`` that these are not all."""
 
-    def __init__(self, faults: list[tuple[str, str, str]]) -> None:
+    def __init__(self, faults: list[tuple[str, str, str]], *, more: bool = False) -> None:
         self.faults = faults
+        self.more = more
         super().__init__(faults)
 
 
 def parse_story(line: bytes) -> Story:
-    """One JSON object to a story. Raises Refused with every fault of the line."""
+    """One JSON object to a story. Raises Refused with the faults of the line, at most MAX_FAULTS of them."""
     try:
         story = _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, ValueError):
-        raise Refused(_find_faults(line)) from None
-    faults = list(_cross_faults(story))
-    if faults:
-        raise Refused(faults)
+        raise _refuse(_find_faults(line)) from None
+    duplicates = find_duplicate_keys(line, MAX_FAULTS + 1)
+    first = next(faults := _cross_faults(story), None)
+    if first or duplicates:
+        raise _refuse(chain([first] if first else [], faults, _faults_of_keys(duplicates)))
     return story
 
 
+def _refuse(faults: Iterator[tuple[str, str, str]]) -> Refused:
+    found = list(islice(faults, MAX_FAULTS + 1))
+    return Refused(found[:MAX_FAULTS], more=len(found) > MAX_FAULTS)
+
+
 def _cross_faults(story: Story) -> Iterator[tuple[str, str, str]]:
-    """What no single field can tell: citations that point nowhere, times out of range."""
+    """What the types do not say: ids that no URL can hold, citations that point nowhere, times out of range."""
+    if not _has_address(story.id):
+        yield _fault_of_id("/id", story.id)
+    for n, ident in enumerate(story.related):
+        if not _has_address(ident):
+            yield _fault_of_id(f"/related/{n}", ident)
     count = len(story.sources)
     for s, section in enumerate(story.sections):
         for p, paragraph in enumerate(section.paragraphs):
@@ -175,40 +201,75 @@ def _cross_faults(story: Story) -> Iterator[tuple[str, str, str]]:
             yield pointer, f"{time.isoformat()} is out of range", _ALLOWED[Time]
 
 
-def _find_faults(line: bytes) -> list[tuple[str, str, str]]:
-    """Every fault of a line that the decoder refused."""
+def _has_address(ident: str) -> bool:
+    """Whether /v1/stories/{ident} is the story's own address.
+
+    Clients and proxies remove the segments "." and ".." from a path (RFC 3986, 5.2.4), and with ".jsonld" behind an
+    id the path is that of another form of the story. No other id of the allowed characters is changed on the way.
+
+    The type StoryId allows these ids still: indexes that were built with them can be read.
+    """
+    return ident not in (".", "..") and not ident.endswith(".jsonld")
+
+
+def _fault_of_id(pointer: str, ident: str) -> tuple[str, str, str]:
+    return pointer, f'"{ident}" cannot stand at the end of a URL', _ALLOWED[StoryId]
+
+
+def _find_faults(line: bytes) -> Iterator[tuple[str, str, str]]:
+    """The faults of a line that was refused."""
     try:
         line.decode()
     except UnicodeDecodeError as error:
-        return [("", f"byte {error.start + 1} is not UTF-8", "UTF-8 text")]
+        yield "", f"byte {error.start + 1} is not UTF-8", "UTF-8 text"
+        return
     try:
         value = msgspec.json.decode(line)
+        duplicates = find_duplicate_keys(line, MAX_FAULTS + 1)
     except RecursionError:
-        return [("", "nested too deeply", "a story, at most 4 levels deep")]
+        yield "", "nested too deeply", "a story, at most 4 levels deep"
+        return
+    except msgspec.ValidationError as error:
+        yield "", f"cannot be read: {_shorten(error)}", "numbers of at most 64 bits"
+        return
     except (msgspec.MsgspecError, ValueError) as error:
-        return [("", f"not JSON: {error}", "one JSON object a line")]
-    faults = list(_faults_of(value, Story, ""))
+        half = next((match.start(1) for match in _SURROGATES.finditer(line) if match[1]), None)
+        if half is None:
+            yield "", f"not JSON: {_shorten(error)}", "one JSON object a line"
+        else:
+            yield "", f"byte {half + 1} begins half of a surrogate pair", r"both halves, as \ud83d\ude00"
+        return
+    faults = chain(_faults_of(value, Story, ""), _faults_of_keys(duplicates))
     if isinstance(value, dict):
-        faults += _cross_faults(_right_parts(value))
-    return faults or [("", "not a story", "a story as in docs/api.md")]
+        faults = chain(faults, _cross_faults(_right_parts(value)))
+    first = next(faults, ("", "not a story", "a story as in docs/api.md"))
+    yield from chain([first], faults)
+
+
+def _faults_of_keys(paths: list[tuple[str | int, ...]]) -> Iterator[tuple[str, str, str]]:
+    for path in paths:
+        pointer = "".join(f"/{_escape(str(step))}" for step in path)
+        # Only what is no part of a story can be so deep.
+        shown = pointer if len(pointer) <= _MAX_POINTER else "…" + pointer[-_MAX_POINTER:]
+        yield shown, "the key occurs more than once", "each key once in an object"
 
 
 def _right_parts(value: dict[str, object]) -> Story:
     """Of a refused line what ``_cross_faults`` looks at and is right by itself; wrong sources still count."""
     parts: dict[str, Any] = {}
-    for name, kind in (("published_at", Time), ("updated_at", Time), ("sections", tuple[Section, ...])):
+    for name, kind in _CHECKED_TOGETHER.items():
         with suppress(msgspec.ValidationError, OverflowError):
             if name in value:
                 parts[name] = msgspec.convert(value[name], kind)
     sources: list[Source] = []
     given = value.get("sources", [])
-    for source in given if isinstance(given, list) else [{}] * MAX_SOURCES:
+    for source in given if isinstance(given, list) and len(given) <= MAX_SOURCES else [{}] * MAX_SOURCES:
         published = source.get("published_at", UNSET) if isinstance(source, dict) else UNSET
         try:
             sources.append(Source(published_at=published and msgspec.convert(published, Time)))
         except (msgspec.ValidationError, OverflowError):
             sources.append(Source())
-    return Story(id="", title="", sources=tuple(sources), **parts)
+    return Story(**{"id": "", "title": "", **parts}, sources=tuple(sources))
 
 
 def _faults_of(value: object, kind: Any, pointer: str) -> Iterator[tuple[str, str, str]]:
@@ -230,15 +291,20 @@ def _faults_of(value: object, kind: Any, pointer: str) -> Iterator[tuple[str, st
 
 
 def _faults_of_struct(value: dict[str, object], kind: type[Struct], pointer: str) -> Iterator[tuple[str, str, str]]:
-    hints = get_type_hints(kind, include_extras=True)
+    hints = _hints_of(kind)
     for field in msgspec.structs.fields(kind):
         if field.name in value:
             yield from _faults_of(value[field.name], hints[field.name], f"{pointer}/{field.name}")
         elif field.required:
             yield f"{pointer}/{field.name}", "is missing", _ALLOWED.get(hints[field.name], "a value")
-    for name in value.keys() - hints.keys():
-        escaped = name.replace("~", "~0").replace("/", "~1")
-        yield f"{pointer}/{_shorten(escaped)}", "unknown field", "one of " + ", ".join(hints)
+    for name in value:
+        if name not in hints:
+            yield f"{pointer}/{_escape(name)}", "unknown field", "one of " + ", ".join(hints)
+
+
+@cache
+def _hints_of(kind: type[Struct]) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
 
 
 def _without_unset(kind: Any) -> Any:
@@ -249,9 +315,16 @@ def _without_unset(kind: Any) -> Any:
 def _describe(kind: Any) -> str:
     if get_origin(kind) is tuple:
         return f"a list, of at most {MAX_SOURCES} entries"
-    return "an object with " + ", ".join(get_type_hints(kind)) if issubclass(kind, Struct) else kind.__name__
+    return "an object with " + ", ".join(_hints_of(kind)) if issubclass(kind, Struct) else kind.__name__
+
+
+def _escape(key: str) -> str:
+    """A key as a step of a JSON pointer."""
+    return _shorten(key[:_MAX_SHOWN].replace("~", "~0").replace("/", "~1"))
 
 
 def _shorten(value: object) -> str:
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda m: f"\\u{ord(m[0]):04x}", str(value))
+    """At most 60 characters, none of which a terminal would obey."""
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value)[:_MAX_SHOWN])
+    text = "".join(shown)
     return text if len(text) <= 60 else text[:57] + "…"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Characters of an id that a message repeats.
+_MAX_SHOWN = 200
+
 
 class OutpostError(Exception):
     """The root of all errors that Outpost raises on purpose."""
@@ -120,7 +123,7 @@ class NotFound(OutpostError):
 
     def __init__(self, kind: str, ident: str, near: tuple[str, ...] = ()) -> None:
         self.kind, self.ident, self.near = kind, ident, near
-        super().__init__(f"no {kind} {ident!r}")
+        super().__init__(f"no {kind} {ident[:_MAX_SHOWN]!r}")
 
 
 class Gone(OutpostError):

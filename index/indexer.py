@@ -8,9 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-
-import msgspec
 
 from index.documents import Story
 from index.engines.base import Engine, GenerationWriter
@@ -18,6 +15,7 @@ from index.errors import BuildFailed, Fault, InvalidDocuments
 from index.language import parse_query
 from index.query import NOTHING, IndexStatus, SearchQuery
 from index.readers.ndjson import Read, RefusedLine, iter_stories
+from index.rejects import RejectsFile
 from index.schema import STORY_DEFAULTS
 from index.stores import Place, store_of
 from index.stores.base import Building, Store
@@ -29,12 +27,16 @@ Progress = Callable[[int, float], None]
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did. ``bytes`` are those of the new generation on disk."""
+    """What a build did. ``bytes`` are those of the new generation on disk.
+
+    ``rejects`` is the file of the refused lines, where there are any; ``left_out`` of them are not in it.
+    """
 
     generation: str
     status: IndexStatus
     refused: int
     rejects: Path | None
+    left_out: int
     seconds: float
     bytes: int
 
@@ -48,7 +50,7 @@ def build_index(
 ) -> BuildReport:
     """Build a generation of all stories in ``files`` and make it current.
 
-    With ``skip_invalid`` refused lines go to ``rejects.ndjson`` with their reasons, the others are built.
+    With ``skip_invalid`` refused lines go to ``rejects.ndjson`` (index.rejects), the others are built.
     ``progress`` is called with the number of stories so far and the share of the input read, 0 to 1.
     Raises InvalidDocuments, InputUnreadable, BuildRunning or BuildFailed; then nothing has changed.
     """
@@ -127,7 +129,8 @@ def _make_generation(
         rejects = building.keep_rejects(intake.refused)
         _verify(building.open(), status, intake.first)
         name, size = building.publish()
-    return BuildReport(name, status, intake.refused, rejects, time.monotonic() - started, size)
+    seconds = time.monotonic() - started
+    return BuildReport(name, status, intake.refused, rejects, intake.left_out, seconds, size)
 
 
 class _Intake:
@@ -139,7 +142,7 @@ class _Intake:
         self.refused = 0
         self.deleted: list[str] = []
         self._faults: list[Fault] = []
-        self._rejects: BinaryIO | None = open(rejects, "wb") if rejects else None  # noqa: SIM115
+        self._rejects = RejectsFile(rejects) if rejects else None
 
     def __enter__(self) -> _Intake:
         return self
@@ -147,6 +150,11 @@ class _Intake:
     def __exit__(self, *exception: object) -> None:
         if self._rejects:
             self._rejects.close()
+
+    @property
+    def left_out(self) -> int:
+        """How many refused lines had no room in the file of rejects."""
+        return self._rejects.left_out if self._rejects else 0
 
     def iter_accepted(self, files: Sequence[str | Path]) -> Iterator[tuple[Story, float]]:
         """The stories to index, each with the share of the input read.
@@ -162,7 +170,9 @@ class _Intake:
                 elif not self._faults:
                     # After the first fault the rest is only read for its faults.
                     self.first = self.first or accepted.story
-                    yield accepted.story, (sum(sizes[:number]) + accepted.position) / max(1, sum(sizes))
+                    share = (sum(sizes[:number]) + accepted.position) / max(1, sum(sizes))
+                    # A file may have grown since.
+                    yield accepted.story, min(share, 1.0)
         if self._faults:
             raise InvalidDocuments(self._faults)
 
@@ -176,18 +186,12 @@ class _Intake:
 
     def _refuse(self, line: RefusedLine) -> None:
         self.refused += 1
-        if self._rejects is None:
-            self._faults += line.faults
-            if len(self._faults) >= MAX_FAULTS:
-                raise InvalidDocuments(self._faults[:MAX_FAULTS], more=True)
+        if self._rejects:
+            self._rejects.add(line)
             return
-        entry = {
-            "file": line.faults[0].file,
-            "line": line.faults[0].line,
-            "faults": [{"pointer": f.pointer, "problem": f.problem, "allowed": f.allowed} for f in line.faults],
-            "raw": line.raw.decode(errors="backslashreplace"),
-        }
-        self._rejects.write(msgspec.json.encode(entry) + b"\n")
+        self._faults += line.faults
+        if len(self._faults) >= MAX_FAULTS:
+            raise InvalidDocuments(self._faults[:MAX_FAULTS], more=True)
 
 
 def _size_of(file: str | Path) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from bisect import bisect_left
 from collections.abc import Collection
@@ -10,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from index.errors import IndexDamaged
+from index.near_names import find_near_names
 
 # The ids at the last build, which updates share; those added since then, of which some may stand in both; those that
 # are gone, which may stand in either.
@@ -57,7 +57,9 @@ class StoryIds:
         # Ids of one make differ in their ends, so the 200 around its place in the order are enough;
         # comparing with all 228,612 takes seconds.
         place = bisect_left(self._present, ident)
-        return tuple(difflib.get_close_matches(ident, self._present[max(0, place - 100) : place + 100]))
+        around = self._present[max(0, place - 100) : place + 100]
+        # Of ids that are equally near the last ones, which are often the newest.
+        return tuple(find_near_names(ident, reversed(around), 3))
 
     def present(self) -> set[str]:
         return set(self._present)

@@ -14,7 +14,7 @@ from index.errors import InvalidDocuments
 from index.indexer import BuildReport, Progress, build_index
 from index.settings import Settings
 from index.stores import store_of
-from scripts.common import Failure, tell_failures
+from scripts.common import Failure, clean, tell_failures
 
 # A log that is read by people: a line every so many seconds.
 _LOG_EVERY = 5.0
@@ -53,7 +53,7 @@ def run_with_progress(run: Callable[[Progress], BuildReport]) -> None:
         with _show_progress() as progress:
             report = run(progress)
     except InvalidDocuments as error:
-        click.echo(str(error), err=True)
+        click.echo(clean(str(error)), err=True)
         more = "; there may be more" if error.more else ""
         raise Failure(
             f"{len(error.faults)} faults{more}. Nothing was changed; --skip-invalid builds the other lines."
@@ -99,4 +99,5 @@ def summarise(report: BuildReport) -> None:
         f"{report.refused:,} refused, {report.seconds:.1f} seconds, {report.bytes:,} bytes"
     )
     if report.rejects:
-        click.echo(f"refused lines, with reasons: {report.rejects}", err=True)
+        left_out = f"; {report.left_out:,} more are not in it" if report.left_out else ""
+        click.echo(f"refused lines, with reasons: {report.rejects}{left_out}", err=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
+from collections import Counter
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl
 
 import msgspec
 from flask import request
 from msgspec import Meta, Struct
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
+from api.bodies import decode_body, is_deep
 from api.errors import InvalidParameters, ParameterFault
-from api.parameters import MAX_FAULTS
+from api.parameters import MAX_FAULTS, find_hint
+from api.query_string import MAX_FIELDS, parse_query_string
 from api.slow_clients import read_request_body
 from index.errors import NotFound
 from index.query import Sort
@@ -151,6 +152,8 @@ def read_many() -> list[Asked]:
             asked.append(_read_search(one, f"requests[{place}]."))
         except InvalidParameters as error:
             faults += error.faults
+        if len(faults) >= MAX_FAULTS:
+            break
     if faults:
         raise InvalidParameters(faults[:MAX_FAULTS])
     return asked
@@ -166,10 +169,7 @@ def _read_body() -> dict[str, Any]:
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
     # Algolia's browser client says text/plain, so that no browser asks beforehand; others say application/json.
-    try:
-        body = msgspec.json.decode(read_request_body() or b"{}")
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise BadRequest("the body is no JSON that can be read") from error
+    body = decode_body(read_request_body() or b"{}")
     if not isinstance(body, dict):
         raise BadRequest("the body is no JSON object")
     return body
@@ -200,19 +200,33 @@ def _flatten(given: dict[str, Any], where: str) -> dict[str, Any]:
     """Parameters that stand under ``params``, as an object or as URL-encoded text, and beside it: older clients."""
     params = given.pop("params", None)
     if isinstance(params, str):
-        params = {name: _read_text(name, value, where) for name, value in parse_qsl(params, keep_blank_values=True)}
+        params = _read_pairs(params, where)
     if params is not None and not isinstance(params, dict):
         raise _fault(where + "params", str(params)[:_MAX_VALUE], "an object, or URL-encoded text")
     return {name: value for name, value in {**given, **(params or {})}.items() if value is not None}
+
+
+def _read_pairs(params: str, where: str) -> dict[str, Any]:
+    if params.count("&") >= MAX_FIELDS:
+        raise _fault(where + "params", params[:_MAX_VALUE], f"at most {MAX_FIELDS} parameters")
+    pairs = parse_query_string(params.encode())
+    repeated = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+    if repeated:
+        names = [(where + name)[:_MAX_VALUE] for name in repeated[:MAX_FAULTS]]
+        raise InvalidParameters([ParameterFault(name, "repeated_parameter", None, "once") for name in names])
+    return {name: _read_text(name, value, where) for name, value in pairs}
 
 
 def _read_text(name: str, value: str, where: str) -> Any:
     if name not in _LISTS or not value.startswith("["):
         return value
     try:
-        return msgspec.json.decode(value)
+        decoded = msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError):
-        raise _fault(where + name, value[:_MAX_VALUE], "a list in JSON") from None
+        decoded = None
+    if decoded is None or is_deep(decoded):
+        raise _fault(where + name, value[:_MAX_VALUE], "a list in JSON")
+    return decoded
 
 
 def _read_parameters(given: dict[str, Any], where: str) -> Parameters:
@@ -230,8 +244,7 @@ def _read_parameters(given: dict[str, Any], where: str) -> Parameters:
         elif name in _UNSUPPORTED and value:
             faults.append(ParameterFault(where + name, "unsupported", str(value)[:_MAX_VALUE], "left out"))
         elif name not in _UNSUPPORTED | _IGNORED:
-            near = difflib.get_close_matches(name, _FIELDS, n=1)
-            hint = f"did you mean {near[0]}?" if near else None
+            hint = find_hint(name, _FIELDS, len(faults))
             shown = (where + name)[:_MAX_VALUE]
             faults.append(ParameterFault(shown, "unknown_parameter", str(value)[:_MAX_VALUE], ", ".join(_FIELDS), hint))
     if faults:

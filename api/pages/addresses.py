@@ -10,6 +10,7 @@ from werkzeug import Response
 
 from api.blueprints import base_url
 from api.parameters import QueryParser
+from api.query_string import MAX_FIELDS
 from index.identity import is_tracking
 
 parser = QueryParser()
@@ -23,6 +24,9 @@ def find_cleaner() -> Response | None:
     Forms send the fields that were left empty, and networks add where a reader came from: neither is a mistake.
     """
     sent = list(request.args.items(multi=True))
+    if len(sent) >= MAX_FIELDS:
+        # There may be more that are not read; what is wrong with these is told.
+        return None
     kept = [(name, value) for name, value in sent if value.strip() and not is_tracking(name)]
     address = base_url() + make_url(quote(request.path), kept)
     return redirect(address) if kept != sent and len(address) <= _MAX_HEADER else None

@@ -14,6 +14,8 @@ from index.errors import Fault, InputUnreadable
 
 # The longest real story line is 6 kB; what is a thousand times that is no story.
 MAX_LINE = 4 * 1024 * 1024
+# Bytes of a longer line that are kept to show which one it is.
+_SHOWN = 1000
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 
 
@@ -34,10 +36,15 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class RefusedLine:
-    """One input line (or a whole file, with line 0 or the line where reading broke off) that was refused."""
+    """One input line (or a whole file, with line 0 or the line where reading broke off) that was refused.
+
+    ``more`` says that ``faults`` are not all, ``cut`` that ``raw`` is only the beginning of the line.
+    """
 
     faults: tuple[Fault, ...]
     raw: bytes
+    more: bool = False
+    cut: bool = False
 
 
 def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
@@ -56,19 +63,20 @@ def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
                     line = line.removeprefix(_BOM)
                 if len(line) > MAX_LINE:
                     _skip_line(stream, line)
-                    yield _refuse(name, number, "", "longer than 4 MB", f"at most {MAX_LINE} bytes", line[:1000])
+                    fault = Fault(name, number, "", "longer than 4 MB", f"at most {MAX_LINE} bytes")
+                    yield RefusedLine((fault,), line[:_SHOWN], cut=True)
                 elif line := line.strip():
                     accepted += 1
                     yield _read_line(name, number, line, file.tell() if file.seekable() else 0)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        yield _refuse(name, number + 1, "", f"the gzip data is cut or damaged: {error}", "a whole gzip file")
+        yield _refuse(name, number + 1, f"the gzip data is cut or damaged: {error}", "a whole gzip file")
         return
     except OSError as error:
         raise InputUnreadable(name, error.strerror or str(error)) from error
     if not accepted and not number:
-        yield _refuse(name, 0, "", "the file is empty", "at least one story")
+        yield _refuse(name, 0, "the file is empty", "at least one story")
     elif not accepted:
-        yield _refuse(name, 0, "", "the file holds no story", "at least one story")
+        yield _refuse(name, 0, "the file holds no story", "at least one story")
 
 
 def _unzip(file: BufferedReader) -> BufferedReader | gzip.GzipFile:
@@ -84,8 +92,8 @@ def _read_line(name: str, number: int, line: bytes, position: int) -> Read | Ref
     try:
         return Read(parse_story(line), name, number, line, position)
     except Refused as refused:
-        return RefusedLine(tuple(Fault(name, number, *fault) for fault in refused.faults), line)
+        return RefusedLine(tuple(Fault(name, number, *fault) for fault in refused.faults), line, refused.more)
 
 
-def _refuse(name: str, number: int, pointer: str, problem: str, allowed: str, raw: bytes = b"") -> RefusedLine:
-    return RefusedLine((Fault(name, number, pointer, problem, allowed),), raw)
+def _refuse(name: str, number: int, problem: str, allowed: str) -> RefusedLine:
+    return RefusedLine((Fault(name, number, "", problem, allowed),), b"")

@@ -38,7 +38,7 @@ from index.engines.opensearch.recount import recount
 from index.engines.opensearch.updater import ClusterUpdater
 from index.engines.opensearch.writer import ClusterWriter, create_indices, name_indices, settle_indices
 from index.errors import BuildFailed, IndexDamaged, IndexUnavailable, OutpostError, QueryTimeout, VersionMismatch
-from index.generations import Manifest
+from index.generations import Manifest, sync
 from index.query import IndexStatus
 from index.schema import SCHEMA_VERSION
 from index.stores.base import Opened
@@ -195,8 +195,9 @@ class ClusterBuilding:
         self._generation = f"g{version}-s{SCHEMA_VERSION}-f{FORMAT_VERSION}"
         self._name = current[0] if keep and current else f"{cluster.address.alias}-{self._generation}"
         self._replicas = 0
-        self.rejects = cluster.address.scratch / "rejects.ndjson"
-        self.rejects.parent.mkdir(parents=True, exist_ok=True)
+        self._kept_rejects = cluster.address.scratch / "rejects.ndjson"
+        self._kept_rejects.parent.mkdir(parents=True, exist_ok=True)
+        self.rejects = self._kept_rejects.with_suffix(".new")
 
     def create(self, shards: int, replicas: int) -> None:
         self._replicas = replicas
@@ -237,8 +238,12 @@ class ClusterBuilding:
 
     def keep_rejects(self, refused: int) -> Path | None:
         if refused:
-            return self.rejects
+            sync(self.rejects)
+            self.rejects.rename(self._kept_rejects)
+            sync(self._kept_rejects.parent)
+            return self._kept_rejects
         self.rejects.unlink(missing_ok=True)
+        self._kept_rejects.unlink(missing_ok=True)
         return None
 
     def open(self) -> Engine:
@@ -276,6 +281,7 @@ class ClusterBuilding:
 
     def discard(self) -> None:
         """What was built goes; what an update did stays, and the next one counts anew."""
+        self.rejects.unlink(missing_ok=True)
         if self._keep:
             return
         try:

@@ -111,7 +111,10 @@ class DirectoryBuilding:
     def keep_rejects(self, refused: int) -> Path | None:
         kept = self._root / _REJECTS
         if refused:
-            return self.rejects.rename(kept)
+            generations.sync(self.rejects)
+            self.rejects.rename(kept)
+            generations.sync(self._root)
+            return kept
         self.rejects.unlink(missing_ok=True)
         kept.unlink(missing_ok=True)
         return None

@@ -140,6 +140,14 @@ def test_what_is_not_there_is_404(client: FlaskClient, path: str) -> None:
     assert len(body["instance"]) <= 1000
 
 
+@pytest.mark.parametrize("name", ["%00", "%22", "a", "%E2%80%AE", "31001-"])
+@pytest.mark.parametrize("path", ["/v1/stories/{}", "/v1/stories/{}.jsonld", "/v1/sources/{}", "/problems/{}"])
+def test_a_long_name_that_is_not_there_is_not_repeated_whole(client: FlaskClient, path: str, name: str) -> None:
+    response = client.get(path.format(name * 5000))
+    check_problem(response, 404, "not_found")
+    assert len(response.data) < 8000
+
+
 def test_a_missing_story_has_ids_that_look_like_it(client: FlaskClient) -> None:
     near = client.get("/v1/stories/3101").json["near"]
     assert near

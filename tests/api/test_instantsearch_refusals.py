@@ -10,8 +10,12 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from api import parameters
+from api.bodies import MAX_DEPTH
 from api.instantsearch import answers
 from api.instantsearch.requests import INDEXES, MAX_REQUESTS
+from api.parameters import MAX_HINTS
+from api.query_string import MAX_FIELDS
 from index.engines.columns.engine import ColumnsEngine
 from tests.api.helpers import Json
 from tests.api.instantsearch import MANY, ONE, check_refused
@@ -95,6 +99,79 @@ def test_all_faults_of_a_body_are_told_at_once(client: FlaskClient) -> None:
 @pytest.mark.parametrize("path", [MANY, ONE])
 def test_a_body_that_is_no_json_object_is_refused(client: FlaskClient, path: str, body: bytes) -> None:
     check_refused(client.post(path, data=body, content_type="text/plain"), 400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (b'{"query": "a", "query": "b"}', ["query"]),
+        (b'{"query": "a", "\\u0071uery": "b"}', ["query"]),
+        (b'{"query" : "a","query":"a"}', ["query"]),
+        (b'{"page": 1, "hitsPerPage": 2, "page": 1, "page": 0, "hitsPerPage": 2}', ["page", "hitsPerPage"]),
+        (b'{"params": {"query": "a", "query": "b"}}', ["params.query"]),
+        (b'{"params": "query=a&page=0&query=b"}', ["query"]),
+        (b'{"facetFilters": ["topic:\\":"], "facetFilters": []}', ["facetFilters"]),
+        (b'{"analytics": [{"a": 1}, {"a": 1, "a": 1}]}', ["analytics[1].a"]),
+        (b'{"%s": 1, "%s": 1}' % (b"x" * 500, b"x" * 500), ["x" * 100]),
+    ],
+)
+def test_a_parameter_that_occurs_twice_is_refused_by_its_name(
+    client: FlaskClient, body: bytes, names: list[str]
+) -> None:
+    faults = check_refused(client.post(ONE, data=body), 400, "repeated_parameter")["errors"]
+    assert [(fault["parameter"], fault["allowed"]) for fault in faults] == [(name, "once") for name in names]
+
+
+def test_a_parameter_that_occurs_twice_in_one_of_several_searches_is_refused(client: FlaskClient) -> None:
+    several = b'{"requests": [{"indexName": "stories", "page": 0}, {"indexName": "stories", "page": 0, "page": 1}]}'
+    (fault,) = check_refused(client.post(MANY, data=several), 400, "repeated_parameter")["errors"]
+    assert fault["parameter"] == "requests[1].page"
+    body = {"requests": [{"indexName": "stories", "params": "page=1&page=1"}]}
+    (fault,) = check_refused(client.post(MANY, json=body), 400, "repeated_parameter")["errors"]
+    assert fault["parameter"] == "requests[0].page"
+
+
+def test_parameters_may_say_the_same_in_several_searches(client: FlaskClient) -> None:
+    body = {"requests": [{"indexName": "stories", "query": '":', "params": {"query": '" :'}}] * 2}
+    assert client.post(MANY, json=body).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["analytics", "nothing", "page", "facetFilters", "tagFilters", "params", "query"])
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+@pytest.mark.parametrize("depth", [MAX_DEPTH, 500, 984, 990, 9000])
+def test_a_body_that_is_nested_too_deeply_is_refused(client: FlaskClient, name: str, opening: str, depth: int) -> None:
+    nested = opening * depth + "1" + {"[": "]"}.get(opening, "}") * depth
+    for path, body in ((ONE, f'{{"{name}": {nested}}}'), (MANY, f'{{"requests": [{{"{name}": {nested}}}]}}')):
+        check_refused(client.post(path, data=body[:65_000]), 400, "bad_request")
+    params = f"facetFilters={nested}" if opening == "[" else f"facets=[{nested}]"
+    check_refused(client.post(ONE, json={"params": params[:30_000]}), 400, "invalid_parameter")
+
+
+def test_what_clients_send_is_not_nested_too_deeply(client: FlaskClient) -> None:
+    search = {"indexName": "stories", "params": {"facetFilters": [["topic:Energy"]]}}
+    assert client.post(MANY, json={"requests": [search]}).status_code == 200
+    inner: Any = 1
+    for _ in range(MAX_DEPTH - 1):
+        inner = [inner]
+    assert client.post(ONE, json={"analytics": inner}).status_code == 200
+
+
+def test_names_are_compared_for_the_first_faults_only(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def find_near_names(name: str, known: Any, limit: int) -> list[str]:
+        compared.append(name)
+        return []
+
+    monkeypatch.setattr(parameters, "find_near_names", find_near_names)
+    body = {f"facets{n}": 1 for n in range(3000)}
+    assert len(check_refused(client.post(ONE, json=body), 400, "unknown_parameter")["errors"]) == 100
+    searches = [{"indexName": "stories", **{f"facets{n}": 1 for n in range(150)}}] * 20
+    several = check_refused(client.post(MANY, json={"requests": searches}), 400, "unknown_parameter")
+    assert len(several["errors"]) == 100
+    assert len(compared) <= 2 * MAX_HINTS
+    text = check_refused(client.post(ONE, json={"params": "a&" * 30_000}), 400, "invalid_parameter")
+    assert text["errors"][0]["allowed"] == f"at most {MAX_FIELDS} parameters"
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,12 @@ def test_what_forms_and_other_sites_add_is_taken_out_of_the_address(client: Flas
     assert (response.status_code, response.headers["Location"]) == (302, right)
 
 
+def test_an_address_of_more_fields_than_are_read_leads_nowhere_else(client: FlaskClient) -> None:
+    response = client.get("/search?" + "utm_source=x&" * 3000 + "q=ferry")
+    assert (response.status_code, response.mimetype) == (400, "text/html")
+    assert client.get("/search?" + "utm_source=x&" * 100 + "q=ferry").headers["Location"] == "/search?q=ferry"
+
+
 def test_an_address_too_long_for_a_header_is_told_and_not_followed(client: FlaskClient) -> None:
     page = get_page(client, "/search?to=&language=" + "en," * 1500, 400)
     assert "to must be a day" in text_of(page.one("main"))

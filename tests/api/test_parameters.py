@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from api import parameters
 from api.arguments import BRIEF_KEYS, DETAIL_KEYS, HIT_KEYS
+from api.parameters import MAX_HINTS
 from tests.api.helpers import faults_of, found, get, search
 
 WHOLE = [
@@ -360,6 +362,35 @@ def test_thousands_of_faults_are_answered_quickly_and_briefly(client: FlaskClien
         errors: list[Any] = response.json["errors"]
         assert 0 < len(errors) <= 100
         assert all(len(error["parameter"]) <= 100 and len(error["value"] or "") <= 100 for error in errors)
+
+
+@pytest.mark.parametrize("form", ["topics{}=1", "{}" + "publisher" * 60 + "=1", "%ff{}"])
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/stories/31001", "/healthz", "/v1/feeds/search.rss", "/oembed"])
+def test_names_are_compared_for_the_first_faults_only(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, path: str, form: str
+) -> None:
+    compared: list[str] = []
+
+    def find_near_names(name: str, known: Any, limit: int) -> list[str]:
+        compared.append(name)
+        return ["topic"]
+
+    monkeypatch.setattr(parameters, "find_near_names", find_near_names)
+    errors = client.get(f"{path}?{_query(60_000 // len(form), form)[:60_000]}").json["errors"]
+    assert len(compared) <= MAX_HINTS
+    assert [error["hint"] for error in errors if error["code"] == "unknown_parameter"] == (
+        ["did you mean topic?"] * len(compared) + [None] * (len(errors) - len(compared))
+    )
+
+
+def test_of_thousands_of_parameters_the_first_are_told(client: FlaskClient) -> None:
+    faults = faults_of(client.get(f"/v1/search?q=ferry&per_page=x&{_query(8000, 'u{}')}&q=robot"))
+    assert faults == [("per_page", "invalid_value"), *((f"u{n}", "unknown_parameter") for n in range(99))]
+
+
+def test_bytes_that_are_no_utf8_in_a_query_string_are_text(client: FlaskClient) -> None:
+    response = client.get("/v1/search", environ_overrides={"QUERY_STRING": "q=a\xff"})
+    assert response.json["query"]["q"] == "a%FF"
 
 
 # --- recency -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from index.documents import MAX_SOURCES, Publisher, Refused, Source, Story, parse_story
+from index.documents import MAX_FAULTS, MAX_SOURCES, Publisher, Refused, Source, Story, parse_story
 from tests.factories import SAMPLE, make_story, to_line
 from tests.strategies import stories
 
@@ -92,6 +92,21 @@ def test_a_blank_title_is_refused(title: str) -> None:
 )
 def test_an_id_that_cannot_stand_in_a_url_is_refused(ident: object) -> None:
     assert pointers(id=ident) == ["/id"]
+
+
+@pytest.mark.parametrize("ident", [".", "..", "1.jsonld", ".jsonld"])
+def test_an_id_whose_address_is_that_of_something_else_is_refused(ident: str) -> None:
+    assert pointers(id=ident, related=["fine", ident, "..."]) == ["/id", "/related/1"]
+    assert pointers(id=ident, title="") == ["/title", "/id"]
+
+
+@pytest.mark.parametrize("ident", ["...", ".a", "a.", "..a", "~", "-", "--", "_", "a.jsonld.", "a.JSONLD", "x" * 128])
+def test_an_id_that_no_client_changes_is_taken(ident: str) -> None:
+    assert make_story(ident) == parse_story(to_line(make_story(ident)))
+
+
+def test_an_index_that_holds_an_id_now_refused_can_still_be_read() -> None:
+    assert msgspec.json.decode(b'{"id": ".", "title": "A"}', type=Story).id == "."
 
 
 @pytest.mark.parametrize(
@@ -181,7 +196,8 @@ def test_control_characters_are_refused_in_every_text(control: str) -> None:
 
 
 def test_what_is_told_of_a_fault_holds_no_control_characters() -> None:
-    for fault in refusals(b'{"id": "1", "title": "\\u001b[2Jx", "\\u0007bell": 1}'):
+    title = b"\\u001b[2J \\u202e \\u2028 \\ue000 \\ud83d\\ude00x"
+    for fault in refusals(b'{"id": "%s", "title": "%s", "\\u0007bell\\u202e": 1}' % (title, title)):
         assert all(text.isprintable() for text in fault)
 
 
@@ -226,6 +242,32 @@ def test_a_citation_in_a_story_without_sources_says_that_there_are_none() -> Non
 )
 def test_a_field_that_is_not_known_is_refused_at_its_place(fields: dict[str, object], pointer: str) -> None:
     assert pointers(**fields) == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("inner", "pointer"),
+    [
+        ('"title": "B"', "/title"),
+        ('"\\u0074itle": "B"', "/title"),
+        ('"title" : "A"', "/title"),
+        ('"summary": "a", "summary": "a"', "/summary"),
+        ('"sections": [{"heading": "", "heading": "x"}]', "/sections/0/heading"),
+        ('"sections": [{}, {"paragraphs": [{"text": "a", "text": "b"}]}]', "/sections/1/paragraphs/0/text"),
+        ('"sources": [{}, {"url": "http://a.example", "url": "http://b.example"}]', "/sources/1/url"),
+        ('"sources": [{"publisher": {"name": "a", "name": "b"}}]', "/sources/0/publisher/name"),
+        ('"topics": ["\\":", ":"], "topics": []', "/topics"),
+    ],
+)
+def test_a_key_that_occurs_twice_is_refused_at_its_place(inner: str, pointer: str) -> None:
+    fault = (pointer, "the key occurs more than once", "each key once in an object")
+    assert refusals(f'{{"id": "1", "title": "A", {inner}}}'.encode()) == [fault]
+
+
+def test_a_key_that_occurs_twice_is_told_beside_other_faults() -> None:
+    line = b'{"id": "a b", "id": "1", "title": "A", "x/y": {"k": 1, "k": 2}, "summary": 5, "related": ["..", "1"]}'
+    assert sorted(pointer for pointer, _, _ in refusals(line)) == [
+        "/id", "/related/0", "/summary", "/x~1y", "/x~1y/k",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -275,6 +317,37 @@ def test_every_fault_of_a_line_is_told_at_once() -> None:
         "/title",
         "/updated_at",
     ]
+
+
+BOMBS = {
+    "unknown keys": b",".join(b'"%d":1' % n for n in range(300_000)),
+    "paragraphs": b'"sections":[%s]' % b",".join([b'{"paragraphs":[%s]}' % b",".join([b"{}"] * 1000)] * 100),
+    "citations": b'"sections":[{"paragraphs":[{"text":"a","citations":[%s]}]}]' % b",".join([b"9"] * 1_000_000),
+    "topics": b'"topics":[%s]' % b",".join([b"{}"] * 1000),
+    "duplicates": b",".join(b'"%d":1,"%d":2' % (n, n) for n in range(100_000)),
+    "deep duplicates": b'"x":' + b'{"%s":' % (b"k" * 1000) * 500 + b'{"a":1,"a":2}' + b"}" * 500,
+    "long keys": b'"%s":1,"%s":1' % (b"~" * 1_000_000, "é".encode() * 500_000),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_faults_of_a_line_are_bounded_in_number_and_length(bomb: str) -> None:
+    with pytest.raises(Refused) as caught:
+        parse_story(b'{"id": "1", "title": "A", %s}' % BOMBS[bomb])
+    faults = caught.value.faults
+    assert 1 <= len(faults) <= MAX_FAULTS
+    assert caught.value.more is (bomb not in ("deep duplicates", "long keys"))
+    assert all(len(text) <= 300 for fault in faults for text in fault)
+
+
+def test_faults_of_a_line_that_are_all_told_are_said_to_be_all() -> None:
+    def refused(count: int) -> Refused:
+        with pytest.raises(Refused) as caught:
+            parse_story(json.dumps({"id": "1", "title": "A", "topics": [1] * count}).encode())
+        return caught.value
+
+    assert [len(refused(count).faults) for count in (MAX_FAULTS, MAX_FAULTS + 1)] == [MAX_FAULTS, MAX_FAULTS]
+    assert [refused(count).more for count in (MAX_FAULTS, MAX_FAULTS + 1)] == [False, True]
 
 
 @pytest.mark.parametrize(

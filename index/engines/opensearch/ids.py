@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
 from index.engines.opensearch.client import Cluster
 from index.engines.opensearch.lists import PAGE, REMOVED_KIND, Lists
+from index.near_names import find_near_names
 
 Json = dict[str, Any]
 # So many before and after the place of an id are compared with it: ids of one make differ in their ends.
@@ -35,7 +35,7 @@ class ClusterIds:
         before, after = (
             [hit["sort"][0] for hit in answer["hits"]["hits"]] for answer in self._cluster.search(searches)
         )
-        return tuple(difflib.get_close_matches(ident, [*reversed(before), *after]))
+        return tuple(find_near_names(ident, [*reversed(after), *before], 3))
 
     def iter_ever(self) -> Iterator[str]:
         """Every id that it has, or knows to be removed."""
