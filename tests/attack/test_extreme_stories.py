@@ -20,8 +20,8 @@ from tests.attack.figures import Attack, list_wrong
 from tests.factories import build_stories, make_story, write_stories
 
 TIMEOUT = 20
-# rejects.ndjson may be as many times as large as the input was.
-REJECTS_FACTOR = 4
+# Megabytes of rejects.ndjson, and kilobytes of one line of it.
+REJECTS_MEGABYTES, LINE_KILOBYTES = 17, 200
 # Two processes: one that crashes ends the attack, not the run.
 PROCESSES = 2
 
@@ -70,7 +70,7 @@ INVALID = {
     ),
     "one line of 30,000 unknown keys": json.dumps({"id": "2", **{f"unknown{n}": 1 for n in range(30_000)}}),
     "one line that is no JSON": "\x01" * 600_000,
-    "20,000 lines of one fault": '{"id": ""}\n' * 20_000,
+    "15,000 lines of one fault": ('{"id": "", "title": "' + "x" * 1000 + '"}\n') * 15_000,
 }
 
 
@@ -143,21 +143,24 @@ def test_input_that_must_be_refused(tmp_path: Path, attack: Attack) -> None:
 
 
 def build_with_rejects(home: Path, kind: str) -> str:
-    """The megabytes of the input and of what was refused."""
+    """The megabytes of what was refused, and the kilobytes of the longest line of it."""
     file, root = home / f"{kind}.ndjson", home / kind
     file.write_text(f'{{"id": "1", "title": "One"}}\n{INVALID[kind]}\n')
-    report = build_index(root, [file], skip_invalid=True)
-    assert report.rejects
-    return f"{file.stat().st_size / 1e6:.2f} {report.rejects.stat().st_size / 1e6:.2f}"
+    rejects = build_index(root, [file], skip_invalid=True).rejects
+    assert rejects
+    with open(rejects, "rb") as lines:
+        longest = max(map(len, lines))
+    return f"{rejects.stat().st_size / 1e6:.1f} {longest / 1e3:.0f}"
 
 
 def test_rejects_are_bounded(tmp_path: Path, attack: Attack) -> None:
     """--skip-invalid on lines of very many faults, and on very many lines of one."""
     for kind, sizes in run_each(partial(build_with_rejects, tmp_path), INVALID).items():
         try:
-            read, written = map(float, sizes.split())
+            megabytes, kilobytes = map(float, sizes.split())
         except ValueError:
             attack.tell(kind, sizes, "built", False)
             continue
-        figure = f"{written:.1f} MB of {read:.1f} MB"
-        attack.tell(kind, figure, f"at most {REJECTS_FACTOR} times the input", written <= REJECTS_FACTOR * read)
+        kept = megabytes <= REJECTS_MEGABYTES and kilobytes <= LINE_KILOBYTES
+        figure = f"{megabytes:g} MB, a line {kilobytes:g} kB"
+        attack.tell(kind, figure, f"{REJECTS_MEGABYTES} MB, a line {LINE_KILOBYTES} kB", kept)
