@@ -7,7 +7,7 @@ BIN    := .venv/bin
 # Set up again when the lock file or the interpreter of .venv has changed.
 STAMP  := .venv/installed
 
-.PHONY: setup run test lint lock quality benchmark opensearch faults
+.PHONY: setup run test lint lock quality benchmark opensearch faults attack
 
 setup: $(STAMP)
 
@@ -53,6 +53,11 @@ opensearch: $(STAMP)
 # Nodes of a cluster of three are killed, under load and during a build, and one has no room: three minutes.
 faults: $(STAMP)
 	$(BIN)/pytest -n0 --faults tests/engines/opensearch/test_killing.py
+
+# What an attacker would try, on real servers and builds, with a table of figures: under five minutes, loopback only.
+# ATTACK="--attack-requests 100000" sends as many different requests to each endpoint, which takes hours.
+attack: $(STAMP)
+	$(BIN)/pytest -n0 -q --attack --show-capture=no tests/attack $(ATTACK)
 
 # After a change of the dependencies in pyproject.toml.
 lock: $(STAMP)

@@ -23,3 +23,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=12, help="builds that are killed at random moments")
     parser.addoption("--faults", action="store_true", help="nodes of a cluster are killed, or have no room")
     parser.addoption("--switches", type=int, default=4, help="generations that are switched under load")
+    parser.addoption("--attack", action="store_true", help="servers and builds are attacked: make attack")
+    parser.addoption("--attack-requests", type=int, default=0, help="requests to each endpoint; 0: a minute in all")
