@@ -1,6 +1,9 @@
 # docker build -t outpost .
-# docker run --read-only --tmpfs /tmp --cap-drop ALL -p 127.0.0.1:8000:8000 -v /srv/outpost:/data outpost
-FROM python:3.11-slim AS build
+# docker run -d --restart unless-stopped --read-only --tmpfs /tmp --cap-drop ALL -p 127.0.0.1:8000:8000 -v /srv/outpost:/data outpost
+#
+# The index of platforms of 3.11.16 on Debian 13. A newer one: docker buildx imagetools inspect python:3.11-slim
+ARG PYTHON=python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7
+FROM ${PYTHON} AS build
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /src
 ENV VIRTUAL_ENV=/opt/outpost UV_LINK_MODE=copy
@@ -18,7 +21,7 @@ RUN find /opt/outpost -name '*.py' -exec touch -d "@$(date +%s)" {} + \
     && /opt/outpost/bin/python -m compileall -q /opt/outpost/lib \
     && NUMBA_CACHE_DIR=/opt/outpost/numba /opt/outpost/bin/python -m index.engines.columns.warm
 
-FROM python:3.11-slim
+FROM ${PYTHON}
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin outpost
 COPY --from=build /opt/outpost /opt/outpost
 ENV PATH=/opt/outpost/bin:$PATH PYTHONDONTWRITEBYTECODE=1 NUMBA_CACHE_DIR=/tmp/numba \

@@ -21,7 +21,8 @@ from index.identity import host_of, normalize_domain, publisher_id, slug_of, sou
 from index.json_keys import find_duplicate_keys
 
 # Tab and line breaks are white space that real excerpts hold; everything else of Unicode's Cc is refused.
-_NO_CONTROL = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z"
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+_NO_CONTROL = rf"\A[^{_CONTROL[1:]}*\Z"
 # A stray ">" or quote is refused in the host only: real links end in one, and output is always escaped.
 _HTTP_URL = r"\A[hH][tT][tT][pP][sS]?://[^\s/?#\x00-\x20\x7f-\x9f\\<>\"]+(?:[/?#][^\s\x00-\x20\x7f-\x9f]*)?\Z"
 EARLIEST, LATEST = datetime(1600, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -286,8 +287,16 @@ def _faults_of(value: object, kind: Any, pointer: str) -> Iterator[tuple[str, st
     try:
         msgspec.convert(value, bare)
     except (msgspec.ValidationError, OverflowError, ValueError) as error:
-        problem = str(error) if "regex" not in str(error) else f"{_shorten(value)} is not allowed here"
+        problem = str(error) if "regex" not in str(error) else _say_mismatch(str(value))
         yield pointer, problem, _ALLOWED.get(bare) or _describe(inner)
+
+
+def _say_mismatch(text: str) -> str:
+    """Why a text does not have the form that its type asks for."""
+    control = re.search(_CONTROL, text)
+    if control:
+        return f"character {control.start() + 1} is the control character U+{ord(control[0]):04X}"
+    return f"{_shorten(text)} is not allowed here"
 
 
 def _faults_of_struct(value: dict[str, object], kind: type[Struct], pointer: str) -> Iterator[tuple[str, str, str]]:

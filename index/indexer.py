@@ -14,7 +14,7 @@ from index.engines.base import Engine, GenerationWriter
 from index.errors import BuildFailed, Fault, InvalidDocuments
 from index.language import parse_query
 from index.query import NOTHING, IndexStatus, SearchQuery
-from index.readers.ndjson import Read, RefusedLine, iter_stories
+from index.readers.ndjson import Read, RefusedLine, describe_path, iter_stories
 from index.rejects import RejectsFile
 from index.schema import STORY_DEFAULTS
 from index.stores import Place, store_of
@@ -180,7 +180,7 @@ class _Intake:
         earlier = self.places.setdefault(read.story.id, (number, read.line))
         if earlier == (number, read.line):
             return read
-        problem = f"{read.story.id} stands already at {files[earlier[0]]}:{earlier[1]}"
+        problem = f"{read.story.id} stands already at {describe_path(files[earlier[0]])}:{earlier[1]}"
         fault = Fault(read.file, read.line, "/id", problem, "an id that no other story has")
         return RefusedLine((fault,), read.raw)
 

@@ -8,7 +8,10 @@ import click
 import msgspec
 
 from index.readers.outpost_page import read_page
-from scripts.common import tell_failures
+from scripts.common import clean, tell_failures
+
+# Notes of a page that are told: a paragraph may have one, and thousands are in 4 MB.
+MAX_NOTES = 100
 
 
 @click.command("import")
@@ -22,7 +25,9 @@ def import_page(pages: tuple[Path, ...]) -> None:
     """
     read = [(page, read_page(page)) for page in pages]
     for page, parsed in read:
-        for note in parsed.notes:
-            click.echo(f"{page}: {note}", err=True)
+        for note in parsed.notes[:MAX_NOTES]:
+            click.echo(clean(f"{page}: {note}"), err=True)
+        if len(parsed.notes) > MAX_NOTES:
+            click.echo(clean(f"{page}: {len(parsed.notes) - MAX_NOTES:,} more notes"), err=True)
         for story in parsed.stories:
             click.echo(msgspec.json.encode(story).decode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
     off; blank lines are passed over. A file without a story, or a gzip file that is cut or damaged, ends
     in a RefusedLine. Raises InputUnreadable when the file cannot be opened or read.
     """
-    name, accepted, number = str(path), 0, 0
+    name, accepted, number = describe_path(path), 0, 0
     try:
         with open(path, "rb") as file, _unzip(file) as stream:
             while line := stream.readline(MAX_LINE + 1):
@@ -77,6 +78,11 @@ def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
         yield _refuse(name, 0, "the file is empty", "at least one story")
     elif not accepted:
         yield _refuse(name, 0, "the file holds no story", "at least one story")
+
+
+def describe_path(path: str | Path) -> str:
+    """A path as text for messages: bytes that are no UTF-8 are escaped, for no output could encode them."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _unzip(file: BufferedReader) -> BufferedReader | gzip.GzipFile:

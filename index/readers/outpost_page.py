@@ -19,6 +19,8 @@ from index.errors import InputUnreadable, InvalidPage
 from index.identity import slug_of
 
 MAX_PAGE = 4 * 1024 * 1024
+# A page leads on to five stories. Each may claim MAX_SOURCES of them in one line, so 4 MB of text could become 400.
+MAX_RELATED = 100
 MAX_YEARS = 30  # 28 years bring every weekday to every date, 29 February among them
 
 _PAGE = "the text of a story page, as copied from a browser"
@@ -311,6 +313,8 @@ def _read_related(lines: _Lines) -> list[Story]:
         lines.take(_MORE)
         stories.append(_read_block(lines))
     while lines.peek():
+        if len(stories) == MAX_RELATED:
+            raise lines.refuse(f"more than {MAX_RELATED} related stories", f"at most {MAX_RELATED}")
         stories.append(_read_block(lines))
     return stories
 

@@ -11,7 +11,8 @@ import socket
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     settings = [f"OUTPOST_INDEX={root}", f"OUTPOST_PORT={port}", "OUTPOST_WORKERS=2", "OUTPOST_PROXIES=1"]
     settings += ["OUTPOST_RATE_LIMIT=100000/hour", "OUTPOST_PUBLIC_URL=https://news.example.com"]
     server = Server(["env", *settings, str(BIN / "outpost"), "serve"], port, directory / "server.log").start()
-    process = start_nginx(directory, port, front)
+    # One client loads it as fast as it can.
+    process = start_nginx(directory, port, front, {"rate=50r/s": "rate=100000r/s"})
     url = f"http://127.0.0.1:{front}"
     try:
         wait_until(lambda: process.poll() is not None or answers(url), f"nginx: {read(directory / 'error.log')}")
@@ -73,15 +75,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         server.stop()
 
 
-def start_nginx(directory: Path, port: int, front: int) -> subprocess.Popen[bytes]:
-    """The file of deploy/ with the ports and paths of this test, and nothing else changed."""
+def start_nginx(
+    directory: Path, port: int, front: int, changes: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """The file of deploy/ with the ports and paths of this test, and with ``changes``."""
     text = (ROOT / "deploy/nginx.conf").read_text()
-    for ours, theirs in (
-        ("127.0.0.1:8000", f"127.0.0.1:{port}"),
-        ("listen 80;", f"listen 127.0.0.1:{front};"),
-        ("/var/log/nginx/outpost.log", str(directory / "access.log")),
-    ):
-        assert text.count(ours) == 1
+    places = {
+        "127.0.0.1:8000": f"127.0.0.1:{port}",
+        "listen 80;": f"listen 127.0.0.1:{front};",
+        "/var/log/nginx/outpost.log": str(directory / "access.log"),
+    }
+    for ours, theirs in {**places, **(changes or {})}.items():
+        assert text.count(ours) == 1, ours
         text = text.replace(ours, theirs)
     (directory / "outpost.conf").write_text(text)
     user = "user root;" if os.geteuid() == 0 else ""
@@ -151,10 +156,10 @@ def test_what_is_watched_is_not_open_to_the_world(site: Site) -> None:
     assert ask(site, "/healthz").ok
 
 
-def ask_raw(url: str, raw: bytes) -> requests.Response:
-    """What no HTTP client sends, with what comes back."""
+def ask_raw(url: str, raw: bytes, address: str = "127.0.0.1") -> requests.Response:
+    """What no HTTP client sends, from an address of this machine, with what comes back."""
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=10, source_address=(address, 0)) as connection:
         connection.sendall(raw)
         answer = http.client.HTTPResponse(connection)
         answer.begin()
@@ -257,6 +262,154 @@ def test_a_client_is_who_nginx_saw_and_not_who_it_says_it_is(
     finally:
         process.terminate()
         process.wait(10)
+
+
+# --- clients that take too much ----------------------------------------------------------------------------
+
+_HEADERS = b" HTTP/1.1\r\nHost: news.example.com\r\n"
+
+
+@contextmanager
+def run_nginx(directory: Path, port: int, changes: Mapping[str, str] | None = None) -> Iterator[int]:
+    """nginx before ``port``, for the length of a with block; its own port."""
+    front = free_port()
+    process = start_nginx(directory, port, front, changes)
+    try:
+        wait_until(lambda: is_open(front), "nginx")
+        yield front
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+class Silent:
+    """A server that reads requests and answers none; ``asked`` are their first lines."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.port = int(self._listener.getsockname()[1])
+        self._taken: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._taken.append(connection)
+            self.asked.append(connection.recv(10_000).partition(b"\r\n")[0])
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+        for connection in self._taken:
+            connection.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[Silent]:
+    server = Silent()
+    yield server
+    server.close()
+
+
+@contextmanager
+def hold_requests(front: int, request: bytes, count: int, address: str = "127.0.0.1") -> Iterator[None]:
+    """So many requests that are under way."""
+    with ExitStack() as stack:
+        for _ in range(count):
+            connection = socket.create_connection(("127.0.0.1", front), timeout=10, source_address=(address, 0))
+            stack.enter_context(connection).sendall(request + _HEADERS + b"\r\n")
+        yield
+
+
+def test_a_client_has_so_many_requests_under_way_and_others_have_theirs(tmp_path: Path, silent: Silent) -> None:
+    with run_nginx(tmp_path, silent.port) as front, hold_requests(front, b"GET /v1/search", 32):
+        wait_until(lambda: len(silent.asked) == 32, "32 requests")
+        refused = requests.get(f"http://127.0.0.1:{front}/v1/search", timeout=10)
+        assert_problem(refused, 429, "rate_limited")
+        assert refused.headers["Retry-After"] == "1"
+        assert len(silent.asked) == 32
+        with hold_requests(front, b"GET /v1/stories", 1, "127.0.0.2"):
+            wait_until(lambda: b"GET /v1/stories HTTP/1.1" in silent.asked, "a request of another client")
+
+
+def test_exports_are_few_for_a_client_and_for_all(tmp_path: Path, silent: Silent) -> None:
+    export = b"GET /v1/export/stories.ndjson"
+    with run_nginx(tmp_path, silent.port) as front, ExitStack() as stack:
+        url = f"http://127.0.0.1:{front}"
+        stack.enter_context(hold_requests(front, export, 2, "127.0.0.2"))
+        wait_until(lambda: len(silent.asked) == 2, "two exports")
+        for request in (export, b"GET /v1//%65xport/./stories.ndjson?q=x"):
+            assert ask_raw(url, request + _HEADERS + b"\r\n", "127.0.0.2").status_code == 429
+        stack.enter_context(hold_requests(front, export, 2, "127.0.0.3"))
+        wait_until(lambda: len(silent.asked) == 4, "four exports")
+        assert_problem(ask_raw(url, export + _HEADERS + b"\r\n"), 429, "rate_limited")
+        # Everything else is passed on meanwhile.
+        stack.enter_context(hold_requests(front, b"GET /v1/search", 1, "127.0.0.2"))
+        wait_until(lambda: b"GET /v1/search HTTP/1.1" in silent.asked, "a search")
+
+
+def test_a_client_that_asks_too_often_is_refused(tmp_path: Path) -> None:
+    request = b"GET /v1/search" + _HEADERS
+    statuses: Counter[bytes] = Counter()
+    # Nobody listens behind: each request that is let through is a 503 at once.
+    with run_nginx(tmp_path, free_port()) as front:
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", front), timeout=30) as connection:
+                connection.sendall((request + b"\r\n") * 400 + request + b"Connection: close\r\n\r\n")
+                answers = b"".join(iter(lambda connection=connection: connection.recv(1 << 16), b""))
+            statuses.update(re.findall(rb"HTTP/1\.1 (\d+)", answers))
+            if statuses[b"429"]:
+                break
+    assert statuses.keys() == {b"503", b"429"}
+    assert statuses[b"503"] >= 200
+
+
+def test_clients_that_do_not_go_on_are_cut(tmp_path: Path) -> None:
+    shorter = {f"client_{part}_timeout 10s": f"client_{part}_timeout 1s" for part in ("header", "body")}
+    beginnings = [b"", b"GET", b"GET /v1/search" + _HEADERS]
+    beginnings.append(b"POST /v1/instantsearch" + _HEADERS + b"Content-Length: 9\r\n\r\n{}")
+    with run_nginx(tmp_path, free_port(), shorter) as front, ExitStack() as stack:
+        connections = []
+        for beginning in beginnings:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", front), timeout=30))
+            connection.sendall(beginning)
+            connections.append(connection)
+        for connection in connections:
+            with suppress(ConnectionResetError):
+                assert b"".join(iter(lambda connection=connection: connection.recv(1000), b"")) == b""
+
+
+def test_a_client_of_ipv6_is_a_network_of_64_bits(tmp_path: Path) -> None:
+    told = free_port()
+    server = (
+        f"server {{ listen 127.0.0.1:{told}; set_real_ip_from 127.0.0.1; real_ip_header X-Real-IP; "
+        'location / { return 200 "$outpost_client"; } }\n'
+    )
+    same = [
+        ("192.0.2.7", "::ffff:192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::6", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3:ffff::"),
+        ("2001:db8::1", "2001:db8::ffff:1"),
+        ("::1",),
+        ("192.0.2.8",),
+    ]
+
+    def ask_client(address: str) -> bytes:
+        return requests.get(f"http://127.0.0.1:{told}", headers={"X-Real-IP": address}, timeout=10).content[-20:]
+
+    with run_nginx(tmp_path, free_port(), {"upstream outpost {": server + "upstream outpost {"}):
+        wait_until(lambda: is_open(told), "the server that tells")
+        clients = [
+            {ask_client(address)[-4:] if "." in address else ask_client(address) for address in group} for group in same
+        ]
+    assert [len(group) for group in clients] == [1] * len(same)
+    assert len(set().union(*clients)) == len(same)
 
 
 # --- a rebuild under load ----------------------------------------------------------------------------------

@@ -201,6 +201,12 @@ def test_what_is_told_of_a_fault_holds_no_control_characters() -> None:
         assert all(text.isprintable() for text in fault)
 
 
+def test_a_control_character_is_named_with_its_place() -> None:
+    (fault,) = refusals(b'{"id": "1", "title": "A", "summary": "caf\xc3\xa9 \\u000b \\u0000"}')
+    problem = "character 6 is the control character U+000B"
+    assert fault == ("/summary", problem, "text without control characters")
+
+
 @pytest.mark.parametrize("language", ["", "e", "english please", "en_US", "en-", "en-\n", "日本", 5])
 def test_a_language_that_is_no_tag_is_refused(language: object) -> None:
     assert pointers(language=language) == ["/language"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from index import generations
+from index import generations, indexer
 from index.documents import Story
 from index.errors import BuildFailed, BuildRunning, IndexUnavailable, InputUnreadable, InvalidDocuments
 from index.indexer import MAX_FAULTS, build_index
@@ -107,6 +107,15 @@ def test_progress_counts_the_stories_and_ends_at_the_whole_input(tmp_path: Path)
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] == 1.0
+
+
+def test_progress_of_a_file_that_grows_while_it_is_read_ends_at_the_whole_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer, "_size_of", lambda file: 100)
+    told: list[float] = []
+    build_index(tmp_path / "index", [SAMPLE], progress=lambda count, share: told.append(share))
+    assert max(told) == 1.0
 
 
 # --- input that is refused ---------------------------------------------------------------------------------

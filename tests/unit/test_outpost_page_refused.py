@@ -9,12 +9,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.documents import parse_story
 from index.errors import InputUnreadable, InvalidPage
-from index.readers.outpost_page import MAX_PAGE, ParsedPage, read_page
+from index.readers.outpost_page import MAX_PAGE, MAX_RELATED, ParsedPage, read_page
+from scripts.cli import main
+from scripts.import_page import MAX_NOTES
 from tests.factories import SAMPLE
 from tests.unit.page_samples import (
     BLOCK,
@@ -30,6 +33,30 @@ from tests.unit.page_samples import (
     parse,
     refuse,
 )
+
+
+def make_blocks(count: int) -> str:
+    """So many related stories, each in a few bytes and with as many sources as there may be."""
+    block = "t{0}\nt{0}\ns.\n1000 Sources\n1000 Sources\n"
+    return SMALL.replace(BLOCK, "".join(block.format(n) for n in range(count)))
+
+
+def test_a_page_leads_on_to_a_bounded_number_of_stories() -> None:
+    assert len(parse(make_blocks(MAX_RELATED)).stories) == MAX_RELATED + 1
+    refused = refuse(make_blocks(MAX_RELATED + 1))
+    assert (refused.problem, refused.line) == (f"more than {MAX_RELATED} related stories", 10 + 5 * MAX_RELATED)
+
+
+def test_notes_of_a_page_are_told_up_to_a_number(tmp_path: Path) -> None:
+    page = tmp_path / "\x1b[2J.txt"
+    page.write_text(SMALL.replace(BODY, BODY + "Ferries run on Robots 1.\n" * 1000))
+    told = CliRunner().invoke(main, ["import", str(page)])
+    assert told.exit_code == 0
+    *notes, last = told.stderr.splitlines()
+    assert len(notes) == MAX_NOTES
+    assert last.endswith(": 901 more notes")
+    assert "\x1b" not in told.stderr
+
 
 # --- refusals --------------------------------------------------------------------------------------------------
 

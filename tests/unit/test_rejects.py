@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,16 @@ def test_the_file_of_the_last_build_stays_until_that_of_the_next_is_whole(
     with pytest.raises(BuildFailed):
         build_index(tmp_path / "index", [tmp_path / "in.ndjson"], skip_invalid=True)
     assert read(report.rejects) == before
+
+
+def test_a_file_whose_name_is_no_text_is_named_all_the_same(tmp_path: Path) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/in\xff.ndjson")
+    Path(name).write_bytes(to_line(make_story("1")) * 2 + BAD)
+    report = build_index(tmp_path / "index", [name], skip_invalid=True)
+    assert report.rejects
+    entries = read(report.rejects)
+    assert [entry["file"] for entry in entries] == [f"{tmp_path}/in\\xff.ndjson"] * 2
+    assert f"{tmp_path}/in\\xff.ndjson:1" in entries[0]["faults"][0]["problem"]
 
 
 def test_an_update_bounds_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
