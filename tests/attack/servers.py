@@ -56,6 +56,16 @@ class Target(Server):
         children = own.read_text().split() if self.runs else []
         return [int(child) for child in children if len(list(Path(f"/proc/{child}/task").glob("*"))) > 1]
 
+    def kill_workers(self, count: int, number: signal.Signals) -> int:
+        """Send a signal to ``count`` workers at once and wait until they are gone; returns how many there were."""
+        doomed = self.worker_ids()[:count]
+        for worker in doomed:
+            os.kill(worker, number)
+        deadline = time.monotonic() + _GRACE
+        while set(doomed) & set(self.worker_ids()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return len(doomed)
+
     def wait_for_workers(self, seconds: float) -> bool:
         """Whether there are as many as there should be, within so many seconds."""
         deadline = time.monotonic() + seconds

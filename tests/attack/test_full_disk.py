@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.attack.figures import Attack
-from tests.attack.servers import Probe, Target
+from tests.attack.servers import Probe, Target, wait_for_status
 from tests.attack.sockets import get
 
 PATHS = ("/v1/search?q=ferry", "/metrics", "/v1/suggest?q=fe", "/none", "/search?q=tide", "/v1/sources", "/status")
@@ -63,7 +62,7 @@ def test_full_temporary_directory(
     attack.tell(f"full {when}, {10 * len(PATHS)} requests", f"{failed} failed", "none", not failed)
     attack.tell(f"full {when}", f"{len(lost)} of {len(workers)} workers ended", "none", not lost)
     attack.tell_served(f"full {when}", probe, server)
-    for worker in server.worker_ids()[:1]:
-        os.kill(worker, signal.SIGKILL)
+    if server.kill_workers(1, signal.SIGKILL):
         server.wait_for_workers(8)
+        wait_for_status(server.url, PATHS[:1], 200, 8)
         attack.tell_served(f"full {when}, and a worker is killed", probe, server)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -28,10 +27,7 @@ def test_workers_that_die_again_and_again(sample_index: Path, start: Callable[..
     """All workers at once, as soon as they came back: the server replaces them each time."""
     server, killed = start(sample_index), 0
     for _ in range(5):
-        for worker in server.worker_ids():
-            os.kill(worker, signal.SIGSEGV)
-            killed += 1
-        time.sleep(0.5)
+        killed += server.kill_workers(2, signal.SIGSEGV)
         server.wait_for_workers(SECONDS)
     attack.tell(f"{killed} of 10 workers ended by SIGSEGV", f"server runs: {server.runs}", "it runs", server.runs)
     back = wait_for_status(server.url, PATHS[-2:], 200, SECONDS if server.runs else 1)
