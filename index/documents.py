@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from index.identity import host_of, normalize_domain, publisher_id, slug_of, source_id
+from index.identity import host_of, make_slug, normalize_domain, publisher_id, source_id
 
 # Tab and line breaks are white space that real excerpts hold; everything else of Unicode's Cc is refused.
 _NO_CONTROL = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z"
@@ -111,7 +111,7 @@ class Story(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
     @property
     def slug(self) -> str:
-        return slug_of(self.title)[:80].rstrip("-") or "story"
+        return make_slug(self.title)[:80].rstrip("-") or "story"
 
     @property
     def publishers(self) -> tuple[Publisher, ...]:
