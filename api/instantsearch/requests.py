@@ -13,9 +13,9 @@ from msgspec import Meta, Struct
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from api.errors import InvalidParameters, ParameterFault
-from api.parameters import MAX_FAULTS
+from api.parameters import MAX_FAULTS, MAX_VALUES_LENGTH
 from index.errors import NotFound
-from index.query import Sort
+from index.query import FACETS, Sort
 
 # The default of Algolia's clients is one more for each refined facet; no page has as many widgets.
 MAX_REQUESTS = 20
@@ -54,9 +54,18 @@ _LISTS = frozenset(
     restrictSearchableAttributes""".split()
 )
 _MAX_VALUE = 100
+# Names of attributes; words of a query, which may be all of them.
+MAX_NAME_LENGTH = 512
+# Characters of all conditions on values together: as many as the filters of a GET may have.
+MAX_CONDITIONS_LENGTH = MAX_VALUES_LENGTH * len(FACETS)
+# Parameters in a URL-encoded text; there are not as many different ones.
+_MAX_PARAMETERS = 100
 
-Names = Annotated[str, Meta(max_length=2000)] | Annotated[list[str], Meta(max_length=100)]
-Conditions = str | list[str | list[str]]
+Names = (
+    Annotated[str, Meta(max_length=MAX_VALUES_LENGTH)]
+    | Annotated[list[Annotated[str, Meta(max_length=MAX_NAME_LENGTH)]], Meta(max_length=100)]
+)
+Conditions = Annotated[str, Meta(max_length=MAX_CONDITIONS_LENGTH)] | list[str | list[str]]
 Tag = Annotated[str, Meta(max_length=100)]
 
 
@@ -199,7 +208,12 @@ def _flatten(given: dict[str, Any], where: str) -> dict[str, Any]:
     """Parameters that stand under ``params``, as an object or as URL-encoded text, and beside it: older clients."""
     params = given.pop("params", None)
     if isinstance(params, str):
-        params = {name: _read_text(name, value, where) for name, value in parse_qsl(params, keep_blank_values=True)}
+        try:
+            pairs = parse_qsl(params, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
+        except ValueError:
+            allowed = f"URL-encoded text of at most {_MAX_PARAMETERS} parameters"
+            raise _fault(where + "params", params[:_MAX_VALUE], allowed) from None
+        params = {name: _read_text(name, value, where) for name, value in pairs}
     if params is not None and not isinstance(params, dict):
         raise _fault(where + "params", str(params)[:_MAX_VALUE], "an object, or URL-encoded text")
     return {name: value for name, value in {**given, **(params or {})}.items() if value is not None}
@@ -240,7 +254,9 @@ def _read_parameters(given: dict[str, Any], where: str) -> Parameters:
 
 def _say_allowed(message: str) -> str:
     """Of msgspec's "Expected `int` <= 100, got …" what was expected."""
-    return re.sub(r"Expected |`|, got .*| - at .*", "", message)
+    expected = re.sub(r"Expected |`|, got .*| - at .*", "", message)
+    expected = re.sub(r"^str of length <= (\d+)$", r"text of at most \1 characters", expected)
+    return re.sub(r"^array of length <= (\d+)$", r"a list of at most \1", expected)
 
 
 def _fault(name: str, value: str | None, allowed: str) -> InvalidParameters:
