@@ -120,7 +120,8 @@ class NotFound(OutpostError):
 
     def __init__(self, kind: str, ident: str, near: tuple[str, ...] = ()) -> None:
         self.kind, self.ident, self.near = kind, ident, near
-        super().__init__(f"no {kind} {ident!r}")
+        # A path may hold 63 kB; no id that exists is as long as what is shown of it.
+        super().__init__(f"no {kind} {ident[:200]!r}")
 
 
 class Gone(OutpostError):
