@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 
 MAX_BYTES = 64 * 1024 * 1024
+# Bytes of an entry besides key, body and Link header: a tuple, up to 108 in an OrderedDict that has just grown, and
+# what all of them are rounded up by.
+OVERHEAD = 200
 Entry = tuple[bytes, str]  # the body and its Link header
 
 
@@ -18,6 +22,11 @@ class AnswerCache:
         self._bytes = 0
         self._lock = threading.Lock()
 
+    @property
+    def bytes(self) -> int:
+        """What all entries take, with their keys."""
+        return self._bytes
+
     def find(self, tag: str) -> Entry | None:
         with self._lock:
             if tag in self._entries:
@@ -26,7 +35,7 @@ class AnswerCache:
 
     def add(self, tag: str, entry: Entry) -> None:
         """Keep an answer, unless it alone would fill a tenth of the cache."""
-        size = len(entry[0])
+        size = _measure(tag, entry)
         if size > self._max_bytes // 10:
             return
         with self._lock:
@@ -35,5 +44,9 @@ class AnswerCache:
             self._entries[tag] = entry
             self._bytes += size
             while self._bytes > self._max_bytes:
-                _, (body, _) = self._entries.popitem(last=False)
-                self._bytes -= len(body)
+                self._bytes -= _measure(*self._entries.popitem(last=False))
+
+
+def _measure(tag: str, entry: Entry) -> int:
+    body, link = entry
+    return sys.getsizeof(tag) + sys.getsizeof(body) + sys.getsizeof(link) + OVERHEAD

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import threading
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from flask import Request, request
 from marshmallow import RAISE, Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 
 from api.errors import InvalidParameters, ParameterFault
+from index.caching import MAX_KEY, Budget, Cache
 from index.documents import EARLIEST, LATEST
 from index.near_names import find_near_names
 
@@ -24,13 +24,12 @@ MAX_URL_LENGTH = 2000
 MAX_FAULTS = 100
 # A hint costs up to 10 µs, and whoever has more faults than these knows no parameter at all.
 MAX_HINTS = 10
-# Arguments kept by query string: about 2 KB each. Longer strings are seldom sent twice.
-MAX_KEPT = 2000
-MAX_KEPT_LENGTH = 500
+# Arguments by query string: 8 MB are about 2,500 of them. Longer strings are seldom sent twice.
+ARGUMENTS = Budget(8 << 20)
+MAX_CACHED_LENGTH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """``a,b,-c``: one of a and b, and not c."""
 
     any_of: tuple[str, ...]
@@ -205,6 +204,9 @@ class Arguments(dict[str, Any]):
         super().__init__(parsed)
         self.text = repr(sorted(self.items()))
 
+    def __sizeof__(self) -> int:
+        return super().__sizeof__() + sys.getsizeof(self.text)
+
 
 class QueryParser(FlaskParser):
     """Refuses what marshmallow and webargs would pass over in silence, and tells every fault at once."""
@@ -214,8 +216,7 @@ class QueryParser(FlaskParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: dict[tuple[Schema, bytes], Arguments] = {}
-        self._lock = threading.Lock()
+        self._cache: Cache[tuple[Schema, bytes], Arguments] = Cache(ARGUMENTS, MAX_CACHED_LENGTH)
 
     def read(self, schema: Schema) -> Arguments:
         """The arguments of the current request. Raises InvalidParameters.
@@ -223,16 +224,12 @@ class QueryParser(FlaskParser):
         A string that was read before is not read again: 1 µs in place of 110. What depends on the time is always read.
         """
         key = (schema, request.query_string)
-        known = self._kept.get(key)
+        known = self._cache.get(key)
         if known is not None:
             return known
         arguments = Arguments(self.parse(schema, location="query"))
-        if len(key[1]) <= MAX_KEPT_LENGTH and not _depends_on_time(schema):
-            with self._lock:
-                self._kept[key] = arguments
-                if len(self._kept) > MAX_KEPT:
-                    # The oldest; one that is asked for often is soon back.
-                    del self._kept[next(iter(self._kept))]
+        if not _depends_on_time(schema) and not _has_long_value():
+            self._cache.add(key, arguments)
         return arguments
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
@@ -263,6 +260,10 @@ class QueryParser(FlaskParser):
         for name in names[:MAX_FAULTS]:
             faults.append(_fault_of(name, messages[name], req, known, len(faults)))
         raise InvalidParameters(faults)
+
+
+def _has_long_value() -> bool:
+    return any(len(value) > MAX_KEY for value in request.args.values())
 
 
 def _depends_on_time(schema: Schema) -> bool:

@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from index.identity import host_of, normalize_domain, publisher_id, slug_of, source_id
+from index.identity import host_of, make_slug, normalize_domain, publisher_id, source_id
 from index.json_keys import find_duplicate_keys
 
 # Tab and line breaks are white space that real excerpts hold; everything else of Unicode's Cc is refused.
@@ -117,7 +117,7 @@ class Story(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
     @property
     def slug(self) -> str:
-        return slug_of(self.title)[:80].rstrip("-") or "story"
+        return make_slug(self.title)[:80].rstrip("-") or "story"
 
     @property
     def publishers(self) -> tuple[Publisher, ...]:
@@ -311,7 +311,7 @@ def _faults_of_struct(value: dict[str, object], kind: type[Struct], pointer: str
             yield f"{pointer}/{_escape(name)}", "unknown field", "one of " + ", ".join(hints)
 
 
-@cache
+@lru_cache(maxsize=16)
 def _hints_of(kind: type[Struct]) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
 

@@ -7,23 +7,23 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from index.caching import Budget, FunctionCache
 from index.schema import WORD
 
+# 4 MB are about 20,000 of the 140,000 letters of Unicode.
+LETTERS = Budget(4 << 20)
 # Letters that Unicode takes for letters of their own, and people for these.
 _ALIKE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 
 
-class _Folds(dict[int, str]):
-    """From a code point to what stands for it; grows by itself."""
-
-    def __missing__(self, code: int) -> str:
-        parts = unicodedata.normalize("NFKD", chr(code)).casefold()
-        kept = [part for part in unicodedata.normalize("NFKD", parts) if not unicodedata.category(part).startswith("M")]
-        self[code] = folded = "".join(kept).replace(" ", "").translate(_ALIKE)
-        return folded
+def _fold_letter(code: int) -> str:
+    parts = unicodedata.normalize("NFKD", chr(code)).casefold()
+    kept = [part for part in unicodedata.normalize("NFKD", parts) if not unicodedata.category(part).startswith("M")]
+    return "".join(kept).replace(" ", "").translate(_ALIKE)
 
 
-_folds = _Folds()
+# From a code point to what stands for it.
+_folds = FunctionCache(_fold_letter, LETTERS)
 
 
 def fold_word(word: str) -> str:

@@ -26,15 +26,17 @@ from typing import IO
 import msgspec
 from xxhash import xxh3_64_intdigest
 
+from index.caching import Budget, Cache
 from index.errors import BuildRunning, IndexDamaged, IndexUnavailable, VersionMismatch
 from index.query import IndexStatus
 from index.schema import SCHEMA_VERSION
 
 MANIFEST = "manifest.json"
-_REMEMBERED = 10_000
 # A disk that is asked for 30 small files at once writes its journal once for many of them.
 _SYNCS = 16
-_checksums: dict[tuple[int, int, int, int], int] = {}
+# 3 MB are 9,000 files.
+CHECKSUMS = Budget(3 << 20)
+_checksums: Cache[tuple[int, int, int, int], int] = Cache(CHECKSUMS)
 _NAME = re.compile(r"g(\d+)-s\d+-f\d+")
 
 
@@ -129,11 +131,11 @@ def checksum(path: Path) -> int:
     stat = path.stat()
     # Not the path: an update links files to another place. The time, for numbers of removed files are given again.
     identity = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-    if identity not in _checksums:
-        if len(_checksums) >= _REMEMBERED:
-            _checksums.clear()
-        _checksums[identity] = _read_checksum(path)
-    return _checksums[identity]
+    known = _checksums.get(identity)
+    if known is None:
+        known = _read_checksum(path)
+        _checksums.add(identity, known)
+    return known
 
 
 def _read_checksum(path: Path) -> int:

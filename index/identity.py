@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from slugify import slugify
 
+from index.caching import Budget
+
+# Topics, publishers and curators occur again and again, in a build and in answers; 8 MB are about 35,000 of them.
+NAMES = Budget(8 << 20)
+# The URL of a source is looked at a few times in a row.
+URLS = Budget(1 << 20)
 _TRACKING_NAMES = """fbclid gclid dclid gbraid wbraid msclkid yclid igshid mc_cid mc_eid _hsenc _hsmi ref_src
 cmpid ocid"""
 _TRACKING = frozenset(_TRACKING_NAMES.split())
@@ -21,8 +26,7 @@ _SLUG_WORD = re.compile(r"[a-z0-9]+")
 _PUNCTUATION = (("–", "-"), ("—", "-"), ("…", "-"), ("“", "-"), ("”", "-"), ("’", ""), ("‘", ""))
 
 
-@lru_cache(maxsize=100_000)
-def slug_of(name: str) -> str:
+def make_slug(name: str) -> str:
     """Lower-case ASCII words joined by "-"; a digest where nothing of the name can be spelled so; "" for blank."""
     if not name.strip():
         return ""
@@ -34,6 +38,10 @@ def slug_of(name: str) -> str:
     # "&" may begin an entity, which is slugify's affair.
     spelled = _spell_ascii(plain) if plain.isascii() and "&" not in plain else _spell(name)
     return spelled or "x-" + blake2b(name.encode(), digest_size=6).hexdigest()
+
+
+# For names that occur often, as those of topics; titles do not.
+slug_of = NAMES.cached(make_slug)
 
 
 def _spell(name: str) -> str:
@@ -50,13 +58,13 @@ def _spell_ascii(name: str) -> str:
     return "-".join(_SLUG_WORD.findall(name.lower()))[:_MAX_SLUG].rstrip("-")
 
 
-@lru_cache(maxsize=100_000)
+@NAMES.cached
 def publisher_id(name: str) -> str:
     """The facet value of a publisher: one for "Reuters" and "REUTERS", one for "cnn.com" and "www.cnn.com"."""
     return slug_of(normalize_domain(name) if "." in name and " " not in name.strip() else name)
 
 
-@lru_cache(maxsize=100_000)
+@NAMES.cached
 def normalize_domain(domain: str) -> str:
     """A domain in lower case without scheme, ``www.``, port or path."""
     bare = domain.strip().lower().partition("://")[2] or domain.strip().lower()
@@ -64,7 +72,7 @@ def normalize_domain(domain: str) -> str:
     return bare.removeprefix("www.")
 
 
-@lru_cache(maxsize=10_000)
+@URLS.cached
 def host_of(url: str) -> str:
     """The host of a URL, or "" where it cannot be read (an unclosed IPv6 bracket, say)."""
     try:
@@ -73,7 +81,7 @@ def host_of(url: str) -> str:
         return ""
 
 
-@lru_cache(maxsize=1_000)
+@URLS.cached
 def canonical_url(url: str) -> str:
     """The form in which two URLs of one article are equal: no scheme, ``www.``, tracking, fragment, trailing slash.
 

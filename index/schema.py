@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from whoosh.analysis import STOP_WORDS, Analyzer, LowercaseFilter, RegexTokenizer, StemFilter, StopFilter
 from whoosh.lang.porter import stem
+
+from index.caching import Budget
 
 SCHEMA_VERSION = 1
 
@@ -40,6 +41,8 @@ SOURCE_DEFAULTS = tuple(field.name for field in SOURCE_FIELDS if field.default)
 WORD = re.compile(r"\w+(?:\.\w+)*")
 # Whoosh stores a term's length in 16 bits; nobody types a word of more than 255 letters.
 MAX_WORD = 255
+# 16 MB are about 80,000 words with their terms.
+WORDS = Budget(16 << 20)
 
 
 def make_analyzer() -> Analyzer:
@@ -47,7 +50,7 @@ def make_analyzer() -> Analyzer:
     return RegexTokenizer(WORD) | LowercaseFilter() | StopFilter(minsize=1, maxsize=MAX_WORD) | StemFilter()
 
 
-@lru_cache(maxsize=200_000)
+@WORDS.cached
 def term_of(word: str) -> str | None:
     """The term that the analyzer makes of one word, or None where it drops it (a stop word, an endless one)."""
     lower = word.lower()

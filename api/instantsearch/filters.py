@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from api.arguments import make_value_filter
 from api.errors import InvalidParameters, ParameterFault
-from api.instantsearch.requests import Conditions
-from api.parameters import Choice
+from api.instantsearch.requests import MAX_CONDITIONS_LENGTH, Conditions
+from api.parameters import MAX_VALUES_LENGTH, Choice
 from index.documents import EARLIEST, LATEST
 from index.query import FACETS, Filters, NumberName, ValueFilter
 
@@ -82,6 +82,8 @@ class Reader:
         several = [[one] if isinstance(one, str) else one for one in conditions]
         if sum(map(len, several)) > MAX_CONDITIONS:
             self.refuse(name, f"at most {MAX_CONDITIONS} conditions")
+        if sum(len(one) for clause in several for one in clause) > MAX_CONDITIONS_LENGTH:
+            self.refuse(name, f"conditions of at most {MAX_CONDITIONS_LENGTH} characters together")
         yield from ([read(one.strip()) for one in clause] for clause in several if clause)
 
     def _read_facet(self, condition: str) -> Value | Range:
@@ -115,6 +117,8 @@ class Reader:
     def _make_value(self, name: str, attribute: str, value: str, *, negative: bool = False) -> Value | Range:
         if attribute not in STORY_ATTRIBUTES:
             self.refuse(name, "conditions on " + ", ".join(STORY_ATTRIBUTES), f"{attribute}:{value}")
+        if len(value) > MAX_VALUES_LENGTH:
+            self.refuse(name, f"values of at most {MAX_VALUES_LENGTH} characters", f"{attribute}:{value}")
         if attribute not in NUMBERS:
             return Value(attribute, value, negative)
         if negative or not re.fullmatch(_NUMBER, value):

@@ -13,11 +13,11 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from api.bodies import decode_body, is_deep
 from api.errors import InvalidParameters, ParameterFault
-from api.parameters import MAX_FAULTS, find_hint
+from api.parameters import MAX_FAULTS, MAX_VALUES_LENGTH, find_hint
 from api.query_string import MAX_FIELDS, parse_query_string
 from api.slow_clients import read_request_body
 from index.errors import NotFound
-from index.query import Sort
+from index.query import FACETS, Sort
 
 # The default of Algolia's clients is one more for each refined facet; no page has as many widgets.
 MAX_REQUESTS = 20
@@ -56,9 +56,16 @@ _LISTS = frozenset(
     restrictSearchableAttributes""".split()
 )
 _MAX_VALUE = 100
+# Names of attributes; words of a query, which may be all of them.
+MAX_NAME_LENGTH = 512
+# Characters of all conditions on values together: as many as the filters of a GET may have.
+MAX_CONDITIONS_LENGTH = MAX_VALUES_LENGTH * len(FACETS)
 
-Names = Annotated[str, Meta(max_length=2000)] | Annotated[list[str], Meta(max_length=100)]
-Conditions = str | list[str | list[str]]
+Names = (
+    Annotated[str, Meta(max_length=MAX_VALUES_LENGTH)]
+    | Annotated[list[Annotated[str, Meta(max_length=MAX_NAME_LENGTH)]], Meta(max_length=100)]
+)
+Conditions = Annotated[str, Meta(max_length=MAX_CONDITIONS_LENGTH)] | list[str | list[str]]
 Tag = Annotated[str, Meta(max_length=100)]
 
 
@@ -254,7 +261,9 @@ def _read_parameters(given: dict[str, Any], where: str) -> Parameters:
 
 def _say_allowed(message: str) -> str:
     """Of msgspec's "Expected `int` <= 100, got …" what was expected."""
-    return re.sub(r"Expected |`|, got .*| - at .*", "", message)
+    expected = re.sub(r"Expected |`|, got .*| - at .*", "", message)
+    expected = re.sub(r"^str of length <= (\d+)$", r"text of at most \1 characters", expected)
+    return re.sub(r"^array of length <= (\d+)$", r"a list of at most \1", expected)
 
 
 def _fault(name: str, value: str | None, allowed: str) -> InvalidParameters:

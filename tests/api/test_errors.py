@@ -190,6 +190,19 @@ def test_a_long_url_is_414_and_not_sent_back(client: FlaskClient, url: str) -> N
     assert len(response.data) < 2000
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/stories/{}", "/v1/stories/{}/related", "/v1/stories/{}/sources", "/v1/stories/{}.jsonld", "/v1/sources/{}",
+        "/v1/publishers/{}", "/v1/facets/{}", "/problems/{}", "/sitemaps/{}", "/oembed?url=/s/{:.1900}",
+    ],
+)  # fmt: skip
+def test_an_id_longer_than_any_is_not_sent_back_whole(client: FlaskClient, path: str) -> None:
+    response = client.get(path.format("a" * 60_000))
+    check_problem(response, 404, "not_found")
+    assert len(response.data) < 2000
+
+
 # --- 500, 503 ----------------------------------------------------------------------------------------------
 
 

@@ -67,6 +67,23 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"filters": "topic > 3"}, "filters"),
     ({"filters": "("*3000}, "filters"),
     ({"filters": "x" * 4001}, "filters"),
+    ({"facetFilters": ["topic:" + "x" * 2001]}, "facetFilters"),
+    ({"facetFilters": "publisher:" + "x" * 2001}, "facetFilters"),
+    ({"facetFilters": [[f"curator:{n:01800}" for n in range(8)]]}, "facetFilters"),
+    ({"facetFilters": "topic:a," * 2000}, "facetFilters"),
+    ({"filters": "domain:" + "x" * 2001}, "filters"),
+    ({"numericFilters": ["source_count>=1" + " " * 14_000]}, "numericFilters"),
+    ({"numericFilters": "source_count>=1" + " " * 14_000}, "numericFilters"),
+    ({"facetQuery": "x" * 201}, "facetQuery"),
+    ({"optionalWords": ["x" * 513]}, "optionalWords"),
+    ({"optionalWords": "x" * 2001}, "optionalWords"),
+    ({"restrictSearchableAttributes": ["title"] * 101}, "restrictSearchableAttributes"),
+    ({"attributesToRetrieve": ["x" * 513]}, "attributesToRetrieve"),
+    ({"attributesToHighlight": ["x" * 513]}, "attributesToHighlight"),
+    ({"attributesToSnippet": ["x" * 513]}, "attributesToSnippet"),
+    ({"facets": ["x" * 513]}, "facets"),
+    ({"params": "&".join(f"a{n}=1" for n in range(151))}, "params"),
+    ({"params": "facetFilters=topic:" + "x" * 2001}, "facetFilters"),
     ({"params": 3}, "params"),
     ({"params": "facets=[x"}, "facets"),
 ]  # fmt: skip
@@ -81,6 +98,27 @@ def test_what_means_nothing_is_refused_by_its_name(client: FlaskClient, paramete
     several = check_refused(client.post(MANY, json=second), 400, code)
     assert [fault["parameter"] for fault in several["errors"]] == [f"requests[1].{name}"]
     assert all(fault["allowed"] for fault in several["errors"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "allowed"),
+    [
+        ({"facetFilters": ["topic:" + "x" * 2001]}, "values of at most 2000 characters"),
+        ({"facetFilters": "topic:a," * 2000}, "text of at most 14000 characters"),
+        ({"facetFilters": ["topic:" + "x" * 1500] * 10}, "conditions of at most 14000 characters together"),
+        ({"optionalWords": ["x" * 513]}, "text of at most 512 characters"),
+        ({"facets": ["topic"] * 101}, "a list of at most 100"),
+    ],
+)
+def test_what_is_too_long_is_refused_with_what_is_allowed(client: FlaskClient, parameters: Json, allowed: str) -> None:
+    (fault,) = check_refused(client.post(ONE, json=parameters), 400, "invalid_parameter")["errors"]
+    assert fault["allowed"] == allowed
+    assert len(fault["value"] or "") <= 100
+
+
+def test_filters_as_long_as_those_of_a_get_are_read(client: FlaskClient) -> None:
+    longest = {"facetFilters": [["topic:" + "x" * 2000, *(f"topic:{n:01000}" for n in range(11))]]}
+    assert client.post(ONE, json=longest).status_code == 200
 
 
 def test_all_faults_of_a_body_are_told_at_once(client: FlaskClient) -> None:

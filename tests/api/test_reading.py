@@ -11,6 +11,7 @@ from api import parameters
 from api.arguments import RelatedArguments, SearchArguments
 from api.errors import InvalidParameters
 from api.parameters import Arguments, QueryParser
+from index.caching import Budget
 from tests.api.helpers import url_of
 
 _SEARCH = SearchArguments()
@@ -61,13 +62,28 @@ def test_a_fault_is_told_each_time(url: str) -> None:
             read(parser, url)
 
 
-def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parameters, "MAX_KEPT", 3)
+def test_what_is_kept_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = Budget(40_000)
+    monkeypatch.setattr(parameters, "ARGUMENTS", budget)
     parser = QueryParser()
     first = read(parser, "/?page=1")
-    for page in range(2, 5):
+    for page in range(2, 100):
         read(parser, f"/?page={page}")
+        assert budget.used <= 40_000
     assert read(parser, "/?page=1") is not first
-    long = url_of("/", q="a" * parameters.MAX_KEPT_LENGTH)
-    assert read(parser, long) is not read(parser, long)
-    assert read(parser, long) == read(parser, long)
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        (url_of("/", q="a" * 200), True),
+        (url_of("/", q="a" * 201), False),
+        (url_of("/", q="%" * 100), True),
+        (url_of("/", q="a" * 200, topic="b" * 200), True),
+        (url_of("/", q="a" * 200, topic="b" * 200, publisher="c" * 100), False),
+    ],
+)
+def test_no_long_value_is_kept(url: str, kept: bool) -> None:
+    parser = QueryParser()
+    assert (read(parser, url) is read(parser, url)) is kept
+    assert read(parser, url) == read(parser, url)

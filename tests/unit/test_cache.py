@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from api.cache import AnswerCache
+import gc
+import sys
+import tracemalloc
+
+import pytest
+
+from api.cache import OVERHEAD, AnswerCache
+
+# What an empty answer of a tag of one letter counts.
+_LEAST = OVERHEAD + sys.getsizeof("a") + sys.getsizeof(b"") + sys.getsizeof("")
 
 
 def test_an_answer_is_found_again_by_its_tag() -> None:
@@ -13,7 +22,7 @@ def test_an_answer_is_found_again_by_its_tag() -> None:
 
 
 def test_what_was_not_asked_for_longest_goes_first_when_the_bytes_are_used_up() -> None:
-    cache = AnswerCache(max_bytes=100)
+    cache = AnswerCache(max_bytes=10 * (_LEAST + 10))
     for tag in "abcdefghij":
         cache.add(tag, (b"x" * 10, ""))
     assert cache.find("a")
@@ -23,16 +32,43 @@ def test_what_was_not_asked_for_longest_goes_first_when_the_bytes_are_used_up() 
     assert cache.find("k")
 
 
-def test_an_answer_that_would_push_out_all_others_is_not_kept() -> None:
-    cache = AnswerCache(max_bytes=100)
-    cache.add("large", (b"x" * 11, ""))
-    assert cache.find("large") is None
+@pytest.mark.parametrize("entry", [(b"x" * 11, ""), (b"", "x" * 11), (b"xxxxx", "xxxxxx")])
+def test_an_answer_that_would_push_out_all_others_is_not_kept(entry: tuple[bytes, str]) -> None:
+    cache = AnswerCache(max_bytes=10 * (_LEAST + 10))
+    cache.add("a", entry)
+    assert cache.find("a") is None
+    assert not cache.bytes
 
 
 def test_the_same_answer_twice_counts_once() -> None:
-    cache = AnswerCache(max_bytes=20)
-    for _ in range(10):
+    cache = AnswerCache(max_bytes=20 * _LEAST)
+    for _ in range(100):
         cache.add("a", (b"xx", ""))
+    assert cache.bytes < 2 * _LEAST
     cache.add("b", (b"xx", ""))
     assert cache.find("a")
     assert cache.find("b")
+
+
+@pytest.mark.parametrize(("body", "link"), [(0, 0), (40, 0), (40, 700), (2000, 100)])
+@pytest.mark.parametrize("size", [700, 1400, 3000])
+def test_all_that_an_entry_takes_is_counted(size: int, body: int, link: int) -> None:
+    cache = AnswerCache()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(size):
+            # With its coding, as compressed answers are kept.
+            cache.add(f"zstd{number:024x}", (bytes([number % 256]) * body, f"{number % 10}" * link))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken <= cache.bytes <= 1.6 * taken + 150 * size
+
+
+def test_no_more_bytes_are_taken_than_there_are() -> None:
+    cache = AnswerCache(max_bytes=50_000)
+    for number in range(5_000):
+        cache.add(f"{number}", (b"x" * (number % 300), "y" * (number % 7)))
+        assert cache.bytes <= 50_000
+    assert cache.bytes > 40_000

@@ -21,7 +21,8 @@ from index.engines.columns.strings import Strings
 
 ID = "id"
 _POSITION = (1 << FIELD_SHIFT) - 1
-# Whoosh asks for a term's postings several times in one query: statistics first, then the matcher.
+# Whoosh asks for a term's postings several times in one query: statistics first, then the matcher. These may be large,
+# 40 bytes a document; only Whoosh's own tools read an index through this module, and no request does.
 _REMEMBERED = 64
 
 
@@ -40,7 +41,7 @@ class Columns:
         self.segment = segment
         self.names = sorted((ID, *self.segment.field_numbers))
         self.read = lru_cache(maxsize=_REMEMBERED)(self._read)
-        self.find_terms = lru_cache(maxsize=None)(self._find_terms)
+        self.find_terms = lru_cache(maxsize=len(self.names))(self._find_terms)
 
     def strings(self, name: str) -> Strings:
         return self.segment.ids if name == ID else self.segment.terms

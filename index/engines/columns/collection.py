@@ -78,6 +78,7 @@ class Collection:
         ]
         self.statistics = Statistics(self.segments)
         self._facets = {name: FacetTable(directory, name, self.segments) for name in kind.facets}
+        # Names of fields in whatever order: 100 keys of at most 60 characters.
         self._find_scope = lru_cache(maxsize=100)(Scope)
         self._scratch: list[list[Scratch]] = [[] for _ in self.segments]
 

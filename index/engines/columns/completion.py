@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from index.engines.columns.budgets import TERMS
 from index.engines.columns.facets import FacetTable
 from index.engines.columns.filtering import order_key
 from index.engines.columns.segment import Segment
@@ -21,7 +22,6 @@ from index.folding import Typed, show_word
 from index.query import Sort, Suggestion, SuggestionType
 from index.schema import term_of
 
-_REMEMBERED = 20_000
 # Of each segment so many times what is wanted are read, and as many times more until what others have cannot change
 # the answer.
 _SPARE = 2
@@ -57,7 +57,7 @@ class Completer:
 
     def __init__(self, directory: Path, segments: Sequence[Segment], count: Callable[[str], int]) -> None:
         self._segments = segments
-        self._count = lru_cache(maxsize=_REMEMBERED)(count)
+        self._count = TERMS.cached(count)
         self._labels = {
             name: _Labels(FacetTable(directory, name, segments), segments) for name in ("topic", "publisher")
         }

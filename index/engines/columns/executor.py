@@ -240,7 +240,7 @@ class Executor:
         )  # fmt: skip
         return self._collect(n, ascending=ascending)
 
-    def _match_phrase(self, terms: Sequence[str], mask: int, postings: Postings, text: bool) -> Matches:
+    def _match_phrase(self, terms: tuple[str, ...], mask: int, postings: Postings, text: bool) -> Matches:
         spans = [(*postings.span(self._segment.find_term(term)), at) for at, term in enumerate(terms)]
         spans.sort(key=lambda span: span[1] - span[0])
         room = spans[0][1] - spans[0][0]

@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engines.columns.array_file import ArrayFile, map_file
+from index.engines.columns.budgets import TERMS
 from index.engines.columns.facet_columns import FacetColumn
 from index.engines.columns.files import COLUMNS, DOCUMENTS, SEGMENT, CollectionKind, SegmentInfo
 from index.engines.columns.marking import Answers
 from index.engines.columns.strings import Strings
 from index.engines.columns.texts import SegmentSuggestions
 
-# Terms whose number a segment remembers: a query's words are looked up in 2 µs instead of 20.
-_REMEMBERED = 100_000
 Read = Callable[[str], NDArray[Any]]
 
 
@@ -62,9 +61,11 @@ class SegmentColumns:
         self.suggestions = SegmentSuggestions(read) if kind.suggests else None
         self._documents = map_file(directory / DOCUMENTS)
         self.answers = Answers(directory, read, self.words) if kind.answers else None
-        # Of the strings alone, not of the segment: one that is closed leaves it to those that share it.
-        self.find_term = lru_cache(maxsize=_REMEMBERED)(partial(_find_term, self.terms))
+        # A query's words are looked up in 2 µs instead of 20. Of the strings alone, not of the segment: one that is
+        # closed leaves the cache to those that share it.
+        self.find_term = TERMS.cached(partial(_find_term, self.terms))
         averages = [self.info.averages[field.name] for field in kind.fields]
+        # Of a number from 0 to 2 ** 7, so all fit.
         self.average_length = lru_cache(maxsize=2 ** len(averages))(partial(_average_length, averages))
 
 

@@ -4,30 +4,30 @@ away, as Lucene does it."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.caching import FunctionCache
+from index.engines.columns.budgets import PREFIXES, TERMS
 from index.engines.columns.segment import Segment
 from index.engines.scoring import TITLE_SHARE, rarity
 
 # A plain word in one segment, as word_kernels.find_words takes it: length, begin and end of its list, idf, title idf.
 Row = tuple[int, int, int, float, float]
-_REMEMBERED = 20_000
 
 
 class Statistics:
-    """Of one collection. What was worked out once is remembered."""
+    """Of one collection; cached."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = segments
         self.documents = sum(segment.size for segment in segments)
-        self.rarities = lru_cache(maxsize=_REMEMBERED)(self._rarities)
-        self.find_row = lru_cache(maxsize=_REMEMBERED)(self._find_row)
-        self.expand_prefix = lru_cache(maxsize=1_000)(self._expand_prefix)
-        self.rarities_in = lru_cache(maxsize=_REMEMBERED)(self._rarities_in)
-        self.phrase_rarity = lru_cache(maxsize=_REMEMBERED)(self._phrase_rarity)
+        self._rows = FunctionCache(self._find_row, TERMS)
+        self._rarities = FunctionCache(self._find_rarities, TERMS)
+        self._rarities_in = FunctionCache(self._find_rarities_in, TERMS)
+        self._phrase_rarities = FunctionCache(self._find_phrase_rarity, TERMS)
+        self._expanded = FunctionCache(self._expand_prefix, PREFIXES)
 
     def holding(self, term: str, *, text: bool = True) -> int:
         """How many documents have a term in the fields searched by default, or else in the others."""
@@ -37,21 +37,32 @@ class Statistics:
             total += end - begin
         return total
 
-    def _find_row(self, segment: Segment, term: str) -> Row:
+    def find_row(self, segment: Segment, term: str) -> Row:
         """A term in one segment; of length 0 where it has none of it."""
+        return self._rows[segment, term]
+
+    def _find_row(self, key: tuple[Segment, str]) -> Row:
+        segment, term = key
         begin, end = segment.text.span(segment.find_term(term))
         return (end - begin, begin, end, *self.rarities(term))
 
-    def _rarities(self, term: str) -> tuple[float, float]:
+    def rarities(self, term: str) -> tuple[float, float]:
         """The idf of a term in the whole text, and its share of the title's idf."""
+        return self._rarities[term]
+
+    def _find_rarities(self, term: str) -> tuple[float, float]:
         titles = 0
         for segment in self._segments:
             number = segment.find_term(term)
             titles += 0 if number is None else int(segment.title_holding[number])
         return rarity(self.documents, self.holding(term)), TITLE_SHARE * rarity(self.documents, titles)
 
-    def _rarities_in(self, term: str, mask: int, text: bool) -> tuple[float, float]:
+    def rarities_in(self, term: str, mask: int, text: bool) -> tuple[float, float]:
         """The same where only the fields of ``mask`` are searched."""
+        return self._rarities_in[term, mask, text]
+
+    def _find_rarities_in(self, key: tuple[str, int, bool]) -> tuple[float, float]:
+        term, mask, text = key
         found = 0
         for segment in self._segments:
             postings = segment.text if text else segment.labels
@@ -59,14 +70,22 @@ class Statistics:
             found += int(np.count_nonzero(postings.fields[begin:end] & mask))
         return rarity(self.documents, found), self.rarities(term)[1]
 
-    def _expand_prefix(self, segment: Segment, prefix: str) -> NDArray[np.int32]:
+    def expand_prefix(self, segment: Segment, prefix: str) -> NDArray[np.int32]:
         """The terms of ``segment`` that words of any segment with this beginning have."""
+        return self._expanded[segment, prefix]
+
+    def _expand_prefix(self, key: tuple[Segment, str]) -> NDArray[np.int32]:
+        segment, prefix = key
         found = [segment.expand_prefix(prefix)]
         found += [_find_shared(segment, other, prefix) for other in self._segments if other is not segment]
         return np.unique(np.concatenate(found))
 
-    def _phrase_rarity(self, terms: tuple[str, ...], text: bool) -> float:
+    def phrase_rarity(self, terms: tuple[str, ...], text: bool) -> float:
         """As rare as its words are together, which Lucene does too."""
+        return self._phrase_rarities[terms, text]
+
+    def _find_phrase_rarity(self, key: tuple[tuple[str, ...], bool]) -> float:
+        terms, text = key
         return sum(rarity(self.documents, self.holding(term, text=text)) for term in terms)
 
 

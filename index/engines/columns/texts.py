@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from index.engines.columns.budgets import TERMS
 from index.engines.columns.near_words import WordsByLength
 from index.engines.columns.strings import Strings, save_strings
 from index.engines.columns.suffixes import INNER, find_span, keep_lowest, sort_suffixes
@@ -22,7 +23,6 @@ Read = Callable[[str], NDArray[Any]]
 Match = tuple[bool, int]
 # More than so many are not kept in order one by one: then sorting the whole range is faster.
 _MAX_KEPT = 1_000
-_REMEMBERED = 1_000
 
 
 class Wanted(Struct, frozen=True):
@@ -34,11 +34,11 @@ class Wanted(Struct, frozen=True):
 
 
 class Folds:
-    """The folded words of some texts, sorted; their numbers begin at 1. ``find`` is ``_find``, remembered: titles and
+    """The folded words of some texts, sorted; their numbers begin at 1. ``find`` is ``_find``, cached: titles and
     queries are asked for the same."""
 
     def __init__(self, read: Read) -> None:
-        self.find = lru_cache(maxsize=_REMEMBERED)(partial(_find, Strings(read, "folds")))
+        self.find = TERMS.cached(partial(_find, Strings(read, "folds")))
 
 
 def _find(folds: Strings, typed: Typed) -> Wanted | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
 
 from index.brief import encode_brief
+from index.caching import Budget, Cache, FunctionCache
 from index.documents import Story
 from index.engines.census import PublisherTally, sort_publishers
 from index.engines.indexed import StoredSource, microseconds
@@ -57,9 +58,10 @@ T = TypeVar("T")
 # Further results are read on from the last one before them.
 MAX_WINDOW = 10_000
 _EXPORTED = 1_000  # documents of one request
-_REMEMBERED = 20_000
-# Beginnings whose terms are remembered: all of one letter and many of two are twice the vocabulary.
-_BEGINNINGS = 300
+# Of how many stories have a term, and how many find a text: about 100,000 entries.
+TERMS = Budget(16 << 20)
+# The terms of all words with a prefix: those of one letter may be 50,000, which take 3 MB.
+PREFIXES = Budget(64 << 20)
 # What an id may be; nothing else is asked for.
 _ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}")
 
@@ -79,12 +81,12 @@ class ClusterEngine:
         self._sources = name + SOURCES
         self._snapshot = Snapshot(cluster, name, is_current)
         self._snapshot_of_sources = Snapshot(cluster, self._sources, is_current)
-        self._expand = lru_cache(maxsize=_BEGINNINGS)(self._expand_prefix)
-        self._count = lru_cache(maxsize=_REMEMBERED)(self._count_text)
-        self._holding: dict[str, int] = {}
+        self._expanded = FunctionCache(self._expand_prefix, PREFIXES)
+        self._count = TERMS.cached(self._count_text)
+        self._holding: Cache[str, int] = Cache(TERMS)
         self._labels: dict[str, dict[str, str]] = {}
-        self._of_stories = _translator(STORY_FIELDS, lambda prefix: self._expand(WORD_KIND, prefix))
-        self._of_sources = _translator(SOURCE_FIELDS, lambda prefix: self._expand(SOURCE_WORD_KIND, prefix))
+        self._of_stories = _translator(STORY_FIELDS, lambda prefix: self._expanded[WORD_KIND, prefix])
+        self._of_sources = _translator(SOURCE_FIELDS, lambda prefix: self._expanded[SOURCE_WORD_KIND, prefix])
         self._completer = Completer(cluster, name, self._lists, lambda texts: list(map(self._count, texts)))
         for index in (name, self._sources, self._lists.index):
             self._search([(index, {"size": 0})])
@@ -278,22 +280,23 @@ class ClusterEngine:
         return {term: rarity(self._status.stories, holding[term]) for term in terms}
 
     def _find_holding(self, terms: Sequence[str]) -> dict[str, int]:
-        known = self._holding
+        known = {term: count for term in terms if (count := self._holding.get(term)) is not None}
         unknown = [term for term in terms if term not in known]
         # A story of megabytes has more different words than an answer may have parts.
         for at in range(0, len(unknown), PAGE):
             part = unknown[at : at + PAGE]
-            known = {**known, **self._remember(part, self._search([self._lists.find_holding(part)])[0])}
-        return {term: known[term] for term in terms}
+            known |= self._remember(part, self._search([self._lists.find_holding(part)])[0])
+        return known
 
     def _remember(self, terms: Sequence[str], answer: Json) -> dict[str, int]:
         fresh = self._lists.read_holding(answer, terms)
-        # Replaced, not emptied: another thread may read the old one.
-        self._holding = {**(self._holding if len(self._holding) < _REMEMBERED else {}), **fresh}
+        for term, count in fresh.items():
+            self._holding.add(term, count)
         return fresh
 
-    def _expand_prefix(self, kind: str, prefix: str) -> tuple[str, ...]:
-        """The terms of all words that begin so."""
+    def _expand_prefix(self, key: tuple[str, str]) -> tuple[str, ...]:
+        """The terms of all words of a kind that begin with a prefix."""
+        kind, prefix = key
         if not prefix or any(0xD800 <= ord(letter) <= 0xDFFF for letter in prefix):
             return ()
         filters: list[Json] = [{"prefix": {"value": prefix}}, {"range": {"typed": {"gte": 1}}}]
