@@ -194,6 +194,9 @@ def test_a_fault_in_the_input_changes_nothing(store: ClusterStore, address: Clus
     assert report.refused == 1
     assert report.rejects
     assert b"is missing" in report.rejects.read_bytes()
+    assert not report.rejects.with_suffix(".new").exists()
+    assert update_index(store, [write_stories(tmp_path / "c.ndjson", [make_story("c")])]).rejects is None
+    assert not report.rejects.exists()
 
 
 def test_an_update_that_was_interrupted_is_mended_by_the_next(
