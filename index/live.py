@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from index.engines.base import Engine
 from index.errors import IndexUnavailable, OutpostError
-from index.generations import Manifest
+from index.manifest import Manifest
 from index.query import Suggestion
 from index.stores import Place, store_of
 from index.stores.base import KnownIds, Store

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from index.errors import IndexUnavailable
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query import SearchQuery
-from tests.factories import build_stories, make_story, write_stories
+from tests.factories import build_stories, change_manifest, make_story, write_stories
 
 
 @pytest.fixture
@@ -46,8 +45,7 @@ def on_disk(root: Path) -> list[str]:
 
 def spoil(root: Path) -> None:
     """Make the current generation one that cannot be opened."""
-    path = generations.directory_of(root) / generations.read_current(root) / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 999}))
+    change_manifest(generations.find_current(root), schema_version=999)
 
 
 def test_a_switch_is_seen_at_the_next_loan(live: LiveIndex, root: Path) -> None:
