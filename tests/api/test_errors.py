@@ -237,8 +237,11 @@ def test_a_damaged_index_is_503(make_client: MakeClient, tmp_path: Path, damage:
             (root / "current").write_text("../../etc")
         case _:
             generations.write_current(root, "g99-s1-f5")
-    response = make_client(root).get("/v1/search")
-    check_problem(response, 503, "index_unavailable")
+    client = make_client(root)
+    for _ in range(3):
+        response = client.get("/v1/search")
+        check_problem(response, 503, "index_unavailable")
+    assert "outpost_generation_open_failures_total 1" in client.get("/metrics").text.splitlines()
     assert "Retry-After" in response.headers
     assert str(tmp_path) not in response.text
 
