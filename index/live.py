@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from index.engines.base import Engine
 from index.errors import IndexDamaged, IndexMissing, IndexUnavailable, OutpostError, VersionMismatch
-from index.manifest import Manifest
+from index.manifest import Manifest, OpenFile
 from index.query import Suggestion
+from index.scrub import Scrubber
 from index.stores import Place, store_of
 from index.stores.base import KnownIds, Store
 
@@ -23,15 +24,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class OpenGeneration:
-    """A generation that nobody removes while it is open."""
+    """A generation that nobody removes while it is open. ``damaged`` ones are lent to nobody any more."""
 
     name: str
     manifest: Manifest
     engine: Engine
     story_ids: KnownIds
+    files: tuple[OpenFile, ...]
     _release: Callable[[], None]
     _stamp: Hashable
     _users: int = field(default=0)
+    damaged: bool = field(default=False)
     current: tuple[Suggestion, ...] | None = None  # what index.suggestions says is current, once it was asked for
 
     def close(self) -> None:
@@ -82,6 +85,7 @@ class LiveIndex:
         self._opening = threading.Lock()
         self._open: OpenGeneration | None = None
         self._failure: _Failure | None = None
+        self._scrubber: Scrubber | None = None
         self.open_failures = 0
 
     def borrow(self) -> Loan:
@@ -96,6 +100,9 @@ class LiveIndex:
         """Let go of the generation as soon as nobody uses it."""
         with self._lock:
             last, self._open = self._open, None
+            scrubber, self._scrubber = self._scrubber, None
+        if scrubber:
+            scrubber.stop()
         if last and not last._users:
             last.close()
 
@@ -109,7 +116,7 @@ class LiveIndex:
 
     def _acquire_changed(self, stamp: Hashable) -> OpenGeneration:
         """Open the generation of ``stamp``, unless that failed a short while ago."""
-        failure, usable = self._failure, self._open is not None
+        failure, usable = self._failure, self._open is not None and not self._open.damaged
         if failure is None or not failure.holds(stamp, self._clock()):
             # One thread opens, the others wait for it: opening twice would cost twice the memory. Where it failed
             # before, they go on with the generation that is open.
@@ -120,7 +127,7 @@ class LiveIndex:
                 finally:
                     self._opening.release()
         with self._lock:
-            if self._open:
+            if self._open and not self._open.damaged:
                 self._open._users += 1
                 return self._open
             failure = self._failure
@@ -136,13 +143,18 @@ class LiveIndex:
         try:
             opened = self._store.open_current()
         except Exception as error:
-            self._remember(stamp, error, last)
+            self._remember(stamp, error, last if last and not last.damaged else None)
             return
         name = opened.manifest.generation
-        fresh = OpenGeneration(name, opened.manifest, opened.engine, opened.story_ids, opened.release, stamp)
+        fresh = OpenGeneration(
+            name, opened.manifest, opened.engine, opened.story_ids, opened.files, opened.release, stamp
+        )
         with self._lock:
             self._open, self._failure = fresh, None
             idle = last is not None and not last._users
+            if fresh.files and self._scrubber is None:
+                self._scrubber = Scrubber(self._list_files, self._take_out)
+                self._scrubber.start()
         if last and idle:
             self._retire(last)
 
@@ -177,6 +189,24 @@ class LiveIndex:
         # Frames would keep what was opened halfway.
         known.__traceback__ = known.__cause__ = known.__context__ = None
         self._failure = _Failure(stamp, known, attempts, now + delay)
+
+    def _list_files(self) -> tuple[OpenFile, ...]:
+        last = self._open
+        return last.files if last and not last.damaged else ()
+
+    def _take_out(self, file: OpenFile, fault: str) -> None:
+        """Lend the open generation to nobody any more, for one of its files is not what it was."""
+        with self._lock:
+            last = self._open
+            # A switch may have come between: the file may be one of the new generation too, or not.
+            if last is None or last.damaged or all(own[1:] != file[1:] for own in last.files):
+                return
+            error = IndexDamaged(self._store, f"{last.name}: {file.path} {fault}")
+            self._failure = _Failure(last._stamp, error, 1, math.inf)
+            last.damaged = True
+            # So that no request finds it without asking for more.
+            last._stamp = object()
+        _log.error("%s is out of service until another generation is built: %s %s", last.name, file.path, fault)
 
     def _release(self, generation: OpenGeneration) -> None:
         with self._lock:
