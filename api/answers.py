@@ -12,10 +12,10 @@ from index.brief import Json, complete, describe_brief, describe_publisher, form
 from index.correction import Found
 from index.documents import Source, Story
 from index.folding import Typed, find_typed
-from index.generations import Manifest
 from index.highlight import mark
 from index.identity import slug_of
 from index.language import show_query
+from index.manifest import Manifest
 from index.query import Facet, Hit, PublisherRecord, RelatedStory, SourceRecord, Suggestion
 
 _encode = msgspec.json.Encoder().encode

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import http
+import mimetypes
 from typing import Any
 
 import msgspec
@@ -42,6 +44,7 @@ from api.pages.problems import show_problem
 from api.query_string import Request
 from api.schemas import ProblemAnswer
 from api.slow_clients import SlowClients
+from index.identity import slug_of
 from index.live import LiveIndex
 from index.settings import Settings
 
@@ -107,7 +110,16 @@ def create_app(settings: Settings | None = None) -> Flask:
         # After register_http: what is added to an answer later is done earlier.
         app.after_request(show_problem)
     register_rate_limit(app, settings)
+    _load_early(app)
     return app
+
+
+def _load_early(app: Flask) -> None:
+    """What libraries would open at the first request that needs it, when there may be no descriptor left."""
+    slug_of("é")  # the table of letters without diacritics
+    mimetypes.init()
+    codecs.lookup("unicode_escape")  # what Jinja compiles templates with
+    app.jinja_env.get_template("index.template.html")  # of /docs
 
 
 def _register_views(app: Flask, settings: Settings) -> None:

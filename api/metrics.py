@@ -16,6 +16,7 @@ from typing import IO
 
 from index.errors import IndexUnavailable
 from index.live import LiveIndex
+from index.manifest import Manifest
 
 STATUSES = (
     "200",
@@ -175,11 +176,15 @@ def _tell_index(live: LiveIndex) -> Iterator[str]:
     yield from _head("outpost_index_up", "gauge", "Whether there is an index that answers.")
     try:
         with live.borrow() as generation:
-            manifest = generation.manifest
+            manifest: Manifest | None = generation.manifest
     except IndexUnavailable:
-        yield "outpost_index_up 0"
+        manifest = None
+    yield f"outpost_index_up {int(manifest is not None)}"
+    failures = "outpost_generation_open_failures_total"
+    yield from _head(failures, "counter", "Attempts of this process to open a generation that failed.")
+    yield f"{failures} {live.open_failures}"
+    if manifest is None:
         return
-    yield "outpost_index_up 1"
     yield from _head("outpost_generation_info", "gauge", "The generation that is served.")
     yield f'outpost_generation_info{{generation="{_escape(generation.name)}"}} 1'
     yield from _head("outpost_generation_built_seconds", "gauge", "When it was built, in seconds since 1970.")

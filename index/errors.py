@@ -64,8 +64,12 @@ class IndexUnavailable(OutpostError):
         super().__init__(f"no index at {directory}: {reason}")
 
 
+class IndexMissing(IndexUnavailable):
+    """Nothing has been built at the place of an index."""
+
+
 class IndexDamaged(IndexUnavailable):
-    """Files of the current generation are missing, cut or altered."""
+    """Files of the current generation are missing, cut or altered, which stays so until another one is built."""
 
 
 class VersionMismatch(IndexUnavailable):

@@ -1,8 +1,9 @@
 """Where generations live, which one is current, which may go.
 
-    DIR/current                     the name of the current generation: replaced by rename, so never half written
+    DIR/current                     the name of the current generation and its checksum: replaced by rename, so never
+                                    half written
     DIR/build.lock                  held by the one build that may run
-    DIR/generations/g7-s1-f4/       data version 7, schema version 1, format version 2; never changed again
+    DIR/generations/g7-s1-f5/       data version 7, schema version 1, format version 5; never changed again
     DIR/generations/building-g8/    a build that is running, or the leftover of one that was killed
 
 A reader holds a shared lock on its generation's ``manifest.json``; whoever can get the exclusive one may remove
@@ -13,50 +14,26 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import mmap
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-import msgspec
-from xxhash import xxh3_64_intdigest
+from xxhash import xxh3_64_hexdigest
 
-from index.caching import Budget, Cache
-from index.errors import BuildRunning, IndexDamaged, IndexUnavailable, VersionMismatch
-from index.query import IndexStatus
-from index.schema import SCHEMA_VERSION
+from index.disk import is_damage, make_directories, open_regular, read_regular, replace_file, sync, unreadable
+from index.errors import BuildFailed, BuildRunning, IndexDamaged, IndexMissing, IndexUnavailable, VersionMismatch
+from index.manifest import MANIFEST
 
-MANIFEST = "manifest.json"
+CURRENT, LOCK = "current", "build.lock"
+# A name has some 20 characters, and its checksum 16.
+_MAX_CURRENT = 100
 # A disk that is asked for 30 small files at once writes its journal once for many of them.
 _SYNCS = 16
-# 3 MB are 9,000 files.
-CHECKSUMS = Budget(3 << 20)
-_checksums: Cache[tuple[int, int, int, int], int] = Cache(CHECKSUMS)
 _NAME = re.compile(r"g(\d+)-s\d+-f\d+")
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a generation is: written last, so that its presence says that the rest is there.
-
-    ``build`` differs between any two builds; ``files`` are sizes in bytes by relative path, ``checksums`` their
-    XXH3 of 64 bits. ``updating`` while one is changed where it is, which a cluster does.
-    """
-
-    generation: str
-    build: str
-    engine: str
-    schema_version: int
-    format_version: int
-    built_at: datetime
-    status: IndexStatus
-    files: dict[str, int] = {}
-    checksums: dict[str, int] = {}
-    updating: bool = False
 
 
 def directory_of(root: Path) -> Path:
@@ -64,16 +41,46 @@ def directory_of(root: Path) -> Path:
 
 
 def read_current(root: Path) -> str:
-    """The name of the current generation. Raises IndexUnavailable when there is none."""
-    try:
-        name = (root / "current").read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        raise IndexUnavailable(root, "nothing has been built there; 'outpost build FILE' does") from None
-    except (OSError, ValueError) as error:
-        raise IndexUnavailable(root, f"'current' cannot be read: {error}") from error
-    if not _NAME.fullmatch(name):
-        raise IndexDamaged(root, f"'current' names no generation: {name[:40]!r}")
+    """The name of the current generation.
+
+    Raises IndexMissing where nothing was built, IndexDamaged, VersionMismatch, or IndexUnavailable where ``current``
+    cannot be read for now.
+    """
+    name, checksum = _split_current(root)
+    if not checksum:
+        raise VersionMismatch(root, "form", "that of an earlier version", "the one with checksums")
     return name
+
+
+def read_previous(root: Path) -> str:
+    """The same for a build, which replaces it: an earlier version of Outpost wrote the name alone."""
+    return _split_current(root)[0]
+
+
+def _split_current(root: Path) -> tuple[str, str]:
+    """The name, and its checksum, "" where there is none."""
+    path = root / CURRENT
+    try:
+        text = read_regular(path, _MAX_CURRENT).decode("ascii").strip()
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise IndexDamaged(root, f"'{CURRENT}' is a link to a file that is missing") from None
+        raise IndexMissing(root, "nothing has been built there; 'outpost build FILE' does") from None
+    except OSError as error:
+        raise unreadable(root, f"'{CURRENT}'", error) from error
+    except UnicodeDecodeError as error:
+        raise IndexDamaged(root, f"'{CURRENT}' names no generation: {error}") from error
+    name, _, checksum = text.partition(" ")
+    if not _NAME.fullmatch(name):
+        raise IndexDamaged(root, f"'{CURRENT}' names no generation: {text[:40]!r}")
+    if checksum and checksum != xxh3_64_hexdigest(name.encode()):
+        raise IndexDamaged(root, f"'{CURRENT}' was altered: its checksum is another")
+    return name, checksum
+
+
+def write_current(root: Path, name: str) -> None:
+    """Make a generation the current one, in one step and durably."""
+    replace_file(root / CURRENT, f"{name} {xxh3_64_hexdigest(name.encode())}\n".encode("ascii"))
 
 
 def find_current(root: Path) -> Path:
@@ -82,10 +89,13 @@ def find_current(root: Path) -> Path:
 
 
 def hold(directory: Path) -> IO[bytes] | None:
-    """Lock a generation against removal until the file is closed; None when it has just been removed."""
+    """Lock a generation against removal until the file is closed; None when it has just been removed.
+
+    Raises OSError.
+    """
     path = directory / MANIFEST
     try:
-        held = open(path, "rb")  # noqa: SIM115 - the caller closes it with the engine
+        held = open(path, "rb", opener=open_regular)  # noqa: SIM115 - the caller closes it with the engine
     except FileNotFoundError:
         return None
     try:
@@ -95,61 +105,22 @@ def hold(directory: Path) -> IO[bytes] | None:
             return held
     except FileNotFoundError:
         pass
+    except BaseException:
+        held.close()
+        raise
     held.close()
     return None
 
 
-def read_manifest(root: Path, directory: Path, engine: str, format_version: int) -> Manifest:
-    """The manifest, after its versions, and the sizes and checksums of all files, were checked.
-
-    Raises VersionMismatch, or IndexDamaged naming the first file that is missing, cut or altered.
-    """
-    try:
-        manifest = msgspec.json.decode((directory / MANIFEST).read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise IndexDamaged(root, f"{directory.name}/{MANIFEST}: {error}") from error
-    for what, found, expected in (
-        ("engine", manifest.engine, engine),
-        ("schema version", manifest.schema_version, SCHEMA_VERSION),
-        ("format version", manifest.format_version, format_version),
-    ):
-        if found != expected:
-            raise VersionMismatch(root, what, found, expected)
-    for file, size in manifest.files.items():
-        path = directory / file
-        actual = path.stat().st_size if path.exists() else None
-        if actual != size:
-            state = "is missing" if actual is None else f"has {actual} bytes instead of {size}"
-            raise IndexDamaged(root, f"{directory.name}/{file} {state}")
-        if checksum(path) != manifest.checksums.get(file):
-            raise IndexDamaged(root, f"{directory.name}/{file} was altered: its checksum is another")
-    return manifest
-
-
-def checksum(path: Path) -> int:
-    """The XXH3 of a file, at 10 GB/s: read once in a process, for generations share files that never change."""
-    stat = path.stat()
-    # Not the path: an update links files to another place. The time, for numbers of removed files are given again.
-    identity = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-    known = _checksums.get(identity)
-    if known is None:
-        known = _read_checksum(path)
-        _checksums.add(identity, known)
-    return known
-
-
-def _read_checksum(path: Path) -> int:
-    if not path.stat().st_size:  # cannot be mapped
-        return xxh3_64_intdigest(b"")
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        return xxh3_64_intdigest(mapped)
-
-
 @contextlib.contextmanager
 def lock_for_build(root: Path) -> Iterator[None]:
-    """Be the only build in ``root``. Raises BuildRunning at once when there is another."""
-    directory_of(root).mkdir(parents=True, exist_ok=True)
-    with open(root / "build.lock", "a+", encoding="ascii") as lock:
+    """Be the only build in ``root``. Raises BuildRunning at once when there is another, BuildFailed where something is
+    in the way, OSError."""
+    make_directories(directory_of(root))
+    if (root / CURRENT).is_dir() and not (root / CURRENT).is_symlink():
+        # Told before the work of a build: nothing replaces a directory.
+        raise BuildFailed(f"{root / CURRENT} is a directory; remove it, and build again")
+    with open(root / LOCK, "a+", encoding="ascii", errors="replace", opener=open_regular) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -165,17 +136,25 @@ def start_directory(root: Path) -> tuple[int, Path]:
     """The next data version and a new empty directory for it; leftovers of killed builds are removed."""
     home = directory_of(root)
     for leftover in home.glob("building-*"):
-        shutil.rmtree(leftover)
+        _remove(leftover)
     for leftover in home.glob("removing-*"):
         # The reader that began to remove it may be at it right now.
         shutil.rmtree(leftover, ignore_errors=True)
     used = [int(match[1]) for path in home.iterdir() if (match := _NAME.fullmatch(path.name))]
     with contextlib.suppress(IndexUnavailable):
-        used.append(int(read_current(root)[1:].partition("-")[0]))
+        used.append(int(read_previous(root)[1:].partition("-")[0]))
     version = max(used, default=0) + 1
     directory = home / f"building-g{version}"
     directory.mkdir()
     return version, directory
+
+
+def _remove(path: Path) -> None:
+    """Whatever it is: a link is removed, not followed."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def publish(root: Path, building: Path, name: str) -> None:
@@ -188,42 +167,56 @@ def publish(root: Path, building: Path, name: str) -> None:
     final = directory_of(root) / name
     building.rename(final)
     sync(final.parent)
-    fresh = root / "current.new"
-    fresh.write_text(name + "\n", encoding="ascii")
-    sync(fresh)
-    fresh.rename(root / "current")
-    sync(root)
+    write_current(root, name)
+
+
+def list_generations(root: Path) -> list[Path]:
+    """The directories of all published generations, the oldest first."""
+    found = [(int(match[1]), path) for path in directory_of(root).iterdir() if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(found)]
 
 
 def remove_unused(root: Path) -> list[str]:
     """Remove every generation that is neither current nor held by a reader; tell which.
 
-    A generation is renamed before its files go, so that a crash in between leaves nothing that looks whole.
+    A generation is renamed before its files go, so that a crash in between leaves nothing that looks whole. Raises
+    OSError, after all others were removed, where one could not be.
     """
     removed = []
-    home = directory_of(root)
-    for directory in sorted(path for path in home.iterdir() if _NAME.fullmatch(path.name)):
+    failure: OSError | None = None
+    for directory in list_generations(root):
         # Asked anew for each: a build may have switched in the meantime.
         if directory.name == read_current(root):
             continue
         try:
-            with open(directory / MANIFEST, "rb") as held:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                doomed = directory.rename(home / f"removing-{directory.name}")
-                shutil.rmtree(doomed)
-        except BlockingIOError:
-            continue
-        except FileNotFoundError:
-            # Another process was faster.
+            if not _remove_generation(directory):
+                continue
+        except OSError as error:
+            failure = failure or error
             continue
         removed.append(directory.name)
+    if failure:
+        raise failure
     return removed
 
 
-def sync(path: Path) -> None:
-    """fsync a file or a directory."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _remove_generation(directory: Path) -> bool:
+    """False where a reader holds it, or it is none."""
+    with contextlib.ExitStack() as stack:
+        try:
+            held = stack.enter_context(open(directory / MANIFEST, "rb", opener=open_regular))
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (FileNotFoundError, NotADirectoryError, BlockingIOError):
+            # Another process was faster, or it is no generation, or somebody reads it.
+            return False
+        except OSError as error:
+            # What is no file cannot be held by anybody.
+            if not is_damage(error):
+                raise
+        doomed = directory.with_name(f"removing-{directory.name}")
+        try:
+            directory.rename(doomed)
+            _remove(doomed)
+        except FileNotFoundError:
+            return False
+    return True

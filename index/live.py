@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from index.engines.base import Engine
-from index.errors import IndexUnavailable, OutpostError
-from index.generations import Manifest
+from index.errors import IndexDamaged, IndexMissing, IndexUnavailable, OutpostError, VersionMismatch
+from index.manifest import Manifest, OpenFile
 from index.query import Suggestion
+from index.scrub import Scrubber
 from index.stores import Place, store_of
 from index.stores.base import KnownIds, Store
 
+# Seconds until a generation that could not be opened is tried again: at first, and at most.
+_FIRST_RETRY, _LAST_RETRY = 5.0, 60.0
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class OpenGeneration:
-    """A generation that nobody removes while it is open."""
+    """A generation that nobody removes while it is open. ``damaged`` ones are lent to nobody any more."""
 
     name: str
     manifest: Manifest
     engine: Engine
     story_ids: KnownIds
+    files: tuple[OpenFile, ...]
     _release: Callable[[], None]
     _stamp: Hashable
     _users: int = field(default=0)
+    damaged: bool = field(default=False)
     current: tuple[Suggestion, ...] | None = None  # what index.suggestions says is current, once it was asked for
 
     def close(self) -> None:
         self.engine.close()
         self._release()
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why the generation of ``stamp`` is not open, and when that is tried again."""
+
+    stamp: Hashable
+    error: IndexUnavailable
+    attempts: int
+    retry_at: float
+
+    def holds(self, stamp: Hashable, now: float) -> bool:
+        return self.stamp == stamp and now < self.retry_at
 
 
 class Loan:
@@ -53,13 +73,20 @@ class Loan:
 
 class LiveIndex:
     """Lends the current generation. Whether it still is that is looked at for every loan (2 µs): a switch needs no
-    signal."""
+    signal.
 
-    def __init__(self, place: Place | Store) -> None:
+    ``open_failures`` counts the attempts to open a generation that failed.
+    """
+
+    def __init__(self, place: Place | Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store_of(place)
+        self._clock = clock
         self._lock = threading.Lock()
         self._opening = threading.Lock()
         self._open: OpenGeneration | None = None
+        self._failure: _Failure | None = None
+        self._scrubber: Scrubber | None = None
+        self.open_failures = 0
 
     def borrow(self) -> Loan:
         """The current generation, open until the end of a with block.
@@ -73,6 +100,9 @@ class LiveIndex:
         """Let go of the generation as soon as nobody uses it."""
         with self._lock:
             last, self._open = self._open, None
+            scrubber, self._scrubber = self._scrubber, None
+        if scrubber:
+            scrubber.stop()
         if last and not last._users:
             last.close()
 
@@ -82,34 +112,101 @@ class LiveIndex:
             if self._open and self._open._stamp == stamp:
                 self._open._users += 1
                 return self._open
-        # One thread opens, the others wait for it: opening twice would cost twice the memory.
-        with self._opening:
-            self._refresh(stamp)
+        return self._acquire_changed(stamp)
+
+    def _acquire_changed(self, stamp: Hashable) -> OpenGeneration:
+        """Open the generation of ``stamp``, unless that failed a short while ago."""
+        failure, usable = self._failure, self._open is not None and not self._open.damaged
+        if failure is None or not failure.holds(stamp, self._clock()):
+            # One thread opens, the others wait for it: opening twice would cost twice the memory. Where it failed
+            # before, they go on with the generation that is open.
+            retry = usable and failure is not None and failure.stamp == stamp
+            if self._opening.acquire(blocking=not retry):
+                try:
+                    self._refresh(stamp)
+                finally:
+                    self._opening.release()
         with self._lock:
-            assert self._open is not None
-            self._open._users += 1
-            return self._open
+            if self._open and not self._open.damaged:
+                self._open._users += 1
+                return self._open
+            failure = self._failure
+        if failure is None:
+            raise IndexUnavailable(self._store, "it has just been closed")
+        # The same error may be raised by many threads, and must not gather the frames of all of them.
+        raise failure.error.with_traceback(None)
 
     def _refresh(self, stamp: Hashable) -> None:
-        last = self._open
-        if last and last._stamp == stamp:
+        last, failure = self._open, self._failure
+        if (last and last._stamp == stamp) or (failure and failure.holds(stamp, self._clock())):
             return
         try:
             opened = self._store.open_current()
-        except IndexUnavailable as error:
-            if last is None:
-                raise
-            # Said once for each switch: the stamp now counts as looked at.
-            _log.error("the new generation cannot be opened, %s goes on serving: %s", last.name, error)
-            last._stamp = stamp
+        except Exception as error:
+            self._remember(stamp, error, last if last and not last.damaged else None)
             return
         name = opened.manifest.generation
-        fresh = OpenGeneration(name, opened.manifest, opened.engine, opened.story_ids, opened.release, stamp)
+        fresh = OpenGeneration(
+            name, opened.manifest, opened.engine, opened.story_ids, opened.files, opened.release, stamp
+        )
         with self._lock:
-            self._open = fresh
+            self._open, self._failure = fresh, None
             idle = last is not None and not last._users
+            if fresh.files and self._scrubber is None:
+                self._scrubber = Scrubber(self._list_files, self._take_out)
+                self._scrubber.start()
         if last and idle:
             self._retire(last)
+
+    def _remember(self, stamp: Hashable, error: Exception, serving: OpenGeneration | None) -> None:
+        """What other requests meet until the next attempt. Whatever it is, the generation that is ``serving`` does so
+        on."""
+        before, now = self._failure, self._clock()
+        attempts = before.attempts + 1 if before and before.stamp == stamp else 1
+        match error:
+            case IndexDamaged() | VersionMismatch():
+                # It stays so until another generation is built.
+                delay = math.inf
+            case IndexMissing():
+                # Looked for by each request: that costs nothing, and what is built has another stamp.
+                delay = math.inf if serving else 0.0
+            case _:
+                delay = min(_FIRST_RETRY * 2 ** min(attempts - 1, 10), _LAST_RETRY)
+        known = error if isinstance(error, IndexUnavailable) else None
+        if not isinstance(error, IndexMissing):
+            self.open_failures += 1
+        if serving:
+            again = f"; tried again in {delay:.0f} seconds" if delay < math.inf else ""
+            message = f"the new generation cannot be opened, {serving.name} goes on serving: {error}{again}"
+            _log.error(message, exc_info=None if known else error)
+            if delay == math.inf:
+                # Said once for each switch: the stamp now counts as looked at.
+                serving._stamp = stamp
+        elif known is None:
+            _log.error("the index cannot be opened: %s", error, exc_info=error)
+        if known is None:
+            known = IndexUnavailable(self._store, f"{type(error).__name__}: {error}")
+        # Frames would keep what was opened halfway.
+        known.__traceback__ = known.__cause__ = known.__context__ = None
+        self._failure = _Failure(stamp, known, attempts, now + delay)
+
+    def _list_files(self) -> tuple[OpenFile, ...]:
+        last = self._open
+        return last.files if last and not last.damaged else ()
+
+    def _take_out(self, file: OpenFile, fault: str) -> None:
+        """Lend the open generation to nobody any more, for one of its files is not what it was."""
+        with self._lock:
+            last = self._open
+            # A switch may have come between: the file may be one of the new generation too, or not.
+            if last is None or last.damaged or all(own[1:] != file[1:] for own in last.files):
+                return
+            error = IndexDamaged(self._store, f"{last.name}: {file.path} {fault}")
+            self._failure = _Failure(last._stamp, error, 1, math.inf)
+            last.damaged = True
+            # So that no request finds it without asking for more.
+            last._stamp = object()
+        _log.error("%s is out of service until another generation is built: %s %s", last.name, file.path, fault)
 
     def _release(self, generation: OpenGeneration) -> None:
         with self._lock:

@@ -8,45 +8,44 @@ from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 
+from index.disk import read_regular, unreadable
 from index.errors import IndexDamaged
 from index.near_names import find_near_names
 
 # The ids at the last build, which updates share; those added since then, of which some may stand in both; those that
 # are gone, which may stand in either.
-_BUILT, _ADDED, _REMOVED = "ids.txt", "added.txt", "removed.txt"
+_BUILT, _ADDED, _REMOVED = ID_FILES = ("ids.txt", "added.txt", "removed.txt")
 # So many added ids are read and written at each update (3 ms) before ids.txt is written anew (0.2 s at 228,612).
 _MAX_ADDED = 10_000
 
 
 class StoryIds:
-    """The ids of one generation, read when they are first needed: only a missing story asks for them.
+    """The ids of one generation. Its files are read at once, so that nothing has to be opened later; they become lists
+    when a missing story first asks for them.
 
-    Every method raises IndexDamaged where they cannot be read.
+    Making it raises IndexDamaged, or IndexUnavailable where a file cannot be read for now.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self._files = {name: _read(directory, name) for name in ID_FILES}
 
     @cached_property
     def _present(self) -> list[str]:
-        built = self._read(_BUILT)
+        built = self._split(_BUILT)
         if not self._added and not self._removed:
             return built
         return sorted({*built, *self._added} - self._removed)
 
     @cached_property
     def _added(self) -> frozenset[str]:
-        return frozenset(self._read(_ADDED))
+        return frozenset(self._split(_ADDED))
 
     @cached_property
     def _removed(self) -> frozenset[str]:
-        return frozenset(self._read(_REMOVED))
+        return frozenset(self._split(_REMOVED))
 
-    def _read(self, name: str) -> list[str]:
-        try:
-            return (self._directory / name).read_text(encoding="ascii").split()
-        except (OSError, ValueError) as error:
-            raise IndexDamaged(self._directory, f"{name}: {error}") from error
+    def _split(self, name: str) -> list[str]:
+        return self._files[name].decode("ascii").split()
 
     def was_removed(self, ident: str) -> bool:
         """Whether an earlier generation had this story and this one has not."""
@@ -66,6 +65,16 @@ class StoryIds:
 
     def all_ever(self) -> set[str]:
         return {*self._present, *self._removed}
+
+
+def _read(directory: Path, name: str) -> bytes:
+    try:
+        data = read_regular(directory / name)
+    except OSError as error:
+        raise unreadable(directory, name, error) from error
+    if not data.isascii():
+        raise IndexDamaged(directory, f"{name} holds what is no id")
+    return data
 
 
 def write_story_ids(directory: Path, present: Collection[str], before: StoryIds | None) -> None:

@@ -6,6 +6,7 @@ import click
 
 from api.conditional import VERSION
 from scripts.build import build
+from scripts.check import check
 from scripts.export import export
 from scripts.facet import facet
 from scripts.import_page import import_page
@@ -26,11 +27,11 @@ from scripts.update import delete, merge, update
 def main() -> None:
     """Search over news stories and the articles they are made of.
 
-    Exit codes: 0 found or done, 1 nothing found, 2 wrong use, bad input, or no server.
+    Exit codes: 0 found or done, 1 nothing found or a fault in the index, 2 wrong use, bad input, or no server.
     """
 
 
 WRITING = (build, update, delete, merge, import_page, serve)
-READING = (search, suggest, show, related, sources, facet, timeline, lookup, export, status)
+READING = (search, suggest, show, related, sources, facet, timeline, lookup, export, status, check)
 for command in (*WRITING, *READING):
     main.add_command(command)

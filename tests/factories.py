@@ -10,6 +10,7 @@ import msgspec
 
 from index.documents import Story
 from index.indexer import build_index
+from index.manifest import MANIFEST, add_checksum
 
 SAMPLE = Path(__file__).parent.parent / "sample" / "stories.ndjson"
 
@@ -26,6 +27,14 @@ def to_line(story: Story) -> bytes:
 def write_stories(path: Path, stories: Iterable[Story]) -> Path:
     path.write_bytes(b"".join(map(to_line, stories)))
     return path
+
+
+def change_manifest(directory: Path, **changes: Any) -> None:
+    """Other values in the manifest of a generation, whose checksum is right again."""
+    path = directory / MANIFEST
+    content = msgspec.json.decode(path.read_bytes())
+    del content["checksum"]
+    path.write_bytes(add_checksum(msgspec.json.encode(content | changes)))
 
 
 def build_stories(root: Path, stories: Iterable[Story], *also: Path) -> Path:

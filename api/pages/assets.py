@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _DIRECTORY = Path(__file__).parent / "static"
-TEMPLATES = Path(__file__).parent / "templates"
+_TEMPLATES = Path(__file__).parent / "templates"
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
@@ -31,5 +31,6 @@ def _read_assets() -> tuple[dict[str, str], dict[str, Asset]]:
 
 # File name to the name that it is served by, and that name to what is served: no request reaches the file system.
 ASSET_NAMES, ASSETS = _read_assets()
+TEMPLATES = {path.name: path.read_text(encoding="utf-8") for path in sorted(_TEMPLATES.iterdir())}
 # Part of every page's ETag: a page of an older release asks for assets that are not there any more.
-EDITION = _digest(*(path.read_bytes() for path in sorted(TEMPLATES.iterdir())), *map(str.encode, ASSETS))
+EDITION = _digest(*map(str.encode, TEMPLATES.values()), *map(str.encode, ASSETS))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from index.engines.base import Engine, GenerationUpdater, GenerationWriter
-from index.generations import Manifest
+from index.manifest import Manifest, OpenFile
 from index.query import IndexStatus
 
 
@@ -27,12 +27,28 @@ class KnownIds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The current generation, which stays what it is until ``release`` is called, after the engine was closed."""
+    """The current generation, which stays what it is until ``release`` is called, after the engine was closed.
+
+    ``files`` are those on this machine that it is served from.
+    """
 
     manifest: Manifest
     engine: Engine
     story_ids: KnownIds
     release: Callable[[], None]
+    files: tuple[OpenFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedGeneration:
+    """What checking a generation found. Faults that are of no generation come without a name. ``complete``: all of it
+    was looked at."""
+
+    name: str = ""
+    current: bool = False
+    about: str = ""
+    faults: tuple[str, ...] = ()
+    complete: bool = False
 
 
 class Building(Protocol):
@@ -74,6 +90,10 @@ class Store(Protocol):
 
     def remove_unused(self) -> None:
         """Remove generations that nobody needs any more, as far as this process may."""
+        ...
+
+    def check(self) -> Iterator[CheckedGeneration]:
+        """Compare what is stored with what it has to be, reading all of it anew. Raises IndexMissing."""
         ...
 
     def begin(self, *, keep: bool) -> AbstractContextManager[Building]:

@@ -24,6 +24,7 @@ from typing import Any
 
 import msgspec
 
+from index.disk import sync
 from index.engines.base import Engine
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.bulk import BulkLoader
@@ -37,17 +38,26 @@ from index.engines.opensearch.mappings import FORMAT_VERSION, LISTS
 from index.engines.opensearch.recount import recount
 from index.engines.opensearch.updater import ClusterUpdater
 from index.engines.opensearch.writer import ClusterWriter, create_indices, name_indices, settle_indices
-from index.errors import BuildFailed, IndexDamaged, IndexUnavailable, OutpostError, QueryTimeout, VersionMismatch
-from index.generations import Manifest, sync
-from index.query import IndexStatus
+from index.errors import (
+    BuildFailed,
+    IndexDamaged,
+    IndexMissing,
+    IndexUnavailable,
+    OutpostError,
+    QueryTimeout,
+    VersionMismatch,
+)
+from index.manifest import Manifest, check_versions, compare_versions
+from index.query import IndexStatus, SearchQuery, SourceQuery
 from index.schema import SCHEMA_VERSION
-from index.stores.base import Opened
+from index.stores.base import CheckedGeneration, Opened
 
 Json = dict[str, Any]
 ENGINE = "opensearch"
 # How long a switch or an update may go unseen: for so many seconds nobody asks the cluster again. Where it does not
 # answer for so many, the request that asked goes on with what it knows.
 _FRESH, _GLANCE = 1.0, 2.0
+_UNKNOWN = ("", "")
 _META = "outpost"
 _log = logging.getLogger(__name__)
 
@@ -60,19 +70,24 @@ class ClusterStore:
         self._cluster, self._building = Cluster(address), Cluster(address, BUILD_PATIENCE)
         self._glancing = Cluster(address, _GLANCE)
         self._asking = threading.Lock()
-        self._asked, self._stamp = float("-inf"), ("", "")
+        self._asked, self._stamp = float("-inf"), _UNKNOWN
 
     def __str__(self) -> str:
         return str(self.address)
 
     def read_stamp(self) -> tuple[str, str]:
         """Which index the alias leads to, and the build. While the cluster is away nothing is known to have changed."""
-        if time.monotonic() - self._asked >= _FRESH and self._asking.acquire(blocking=False):
+        # Until there is an index each request looks for it: whoever waits for one is not to wait a second more.
+        due = self._stamp == _UNKNOWN or time.monotonic() - self._asked >= _FRESH
+        if due and self._asking.acquire(blocking=False):
             try:
                 name, manifest = self._find_current(self._glancing)
                 self._stamp = name, manifest.build
-            except (IndexUnavailable, QueryTimeout) as error:
+            except (OutpostError, Refused) as error:
                 _log.debug("the stamp stays: %s", error)
+            except Exception:
+                # An answer that no OpenSearch gives: whatever is open goes on serving.
+                _log.exception("the stamp stays")
             finally:
                 self._asked = time.monotonic()
                 self._asking.release()
@@ -85,6 +100,8 @@ class ClusterStore:
             engine = ClusterEngine(cluster, name, manifest.status, lambda: self._is_current(name, manifest.build))
         except QueryTimeout as error:
             raise IndexUnavailable(self.address, "nothing answers in time") from error
+        except Refused as error:
+            raise IndexUnavailable(self.address, f"the cluster refuses: {error.reason}") from error
         self._stamp = name, manifest.build
         return Opened(manifest, engine, ClusterIds(cluster, name), lambda: None)
 
@@ -94,25 +111,25 @@ class ClusterStore:
         try:
             found: Json = cluster.send("GET", f"/_alias/{self.address.alias}")
         except Refused as error:
-            raise IndexUnavailable(self.address, "nothing has been built there; 'outpost build FILE' does") from error
+            raise IndexMissing(self.address, "nothing has been built there; 'outpost build FILE' does") from error
         names = [name for name in found if self._read_version(name)]
         if len(names) != 1:
             raise IndexDamaged(self.address, f"the alias leads to {', '.join(sorted(found)) or 'nothing'}")
         return names[0], self._read_manifest(cluster, names[0])
 
     def _read_manifest(self, cluster: Cluster, name: str) -> Manifest:
+        # Before the manifest is read: that of another version may have another form.
+        check_versions(self.address, name, FORMAT_VERSION)
         answer = cluster.send("GET", f"/{name}/_mapping", filter_path="*.mappings._meta")
         try:
-            manifest = msgspec.convert(answer[name]["mappings"]["_meta"][_META], Manifest)
-        except (KeyError, msgspec.ValidationError) as error:
+            found = answer[name]["mappings"]["_meta"][_META]
+            manifest = msgspec.convert(found, Manifest)
+        except (KeyError, TypeError, msgspec.ValidationError) as error:
             raise IndexDamaged(self.address, f"{name} has no manifest that can be read: {error}") from error
-        for what, found, expected in (
-            ("engine", manifest.engine, ENGINE),
-            ("schema version", manifest.schema_version, SCHEMA_VERSION),
-            ("format version", manifest.format_version, FORMAT_VERSION),
-        ):
-            if found != expected:
-                raise VersionMismatch(self.address, what, found, expected)
+        compare_versions(self.address, manifest, ENGINE, FORMAT_VERSION)
+        if msgspec.to_builtins(manifest) != found:
+            # More than was asked for, less, or in another spelling: nothing that this version has written.
+            raise IndexDamaged(self.address, f"{name} has a manifest with other fields than this version writes")
         return manifest
 
     def _is_current(self, name: str, build: str) -> bool:
@@ -125,6 +142,33 @@ class ClusterStore:
     def _read_version(self, name: str) -> int | None:
         match = re.fullmatch(re.escape(self.address.alias) + r"-g(\d+)-s\d+-f\d+", name)
         return int(match[1]) if match else None
+
+    def check(self) -> Iterator[CheckedGeneration]:
+        """Its manifest, and whether as many documents can be found as it says: files are for the cluster to check."""
+        try:
+            opened = self.open_current()
+        except (IndexDamaged, VersionMismatch) as error:
+            yield CheckedGeneration(faults=(error.reason,))
+            return
+        name, status = opened.manifest.generation, opened.manifest.status
+        try:
+            found = {
+                "stories": (status.stories, opened.engine.search_stories(SearchQuery(limit=0)).total),
+                "sources": (status.sources, opened.engine.search_sources(SourceQuery(limit=0)).total),
+                "publishers": (status.publishers, len(opened.engine.list_publishers())),
+            }
+        finally:
+            opened.engine.close()
+            opened.release()
+        about = ", ".join(f"{count:,} {kind}" for kind, (_, count) in found.items()) + " found"
+        if opened.manifest.updating:
+            # The manifest says again how many there are when the update, or the one that mends it, has ended.
+            yield CheckedGeneration(name, True, f"{about}, an update is running or was interrupted")
+            return
+        wrong = (f"{name} has {n:,} {kind} instead of {said:,}" for kind, (said, n) in found.items() if n != said)
+        yield CheckedGeneration(
+            name, True, f"{about} (files are for the cluster to check)", tuple(wrong), complete=True
+        )
 
     def remove_unused(self) -> None:
         """The next build does: other processes may read it for a second more."""

@@ -11,17 +11,25 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from index import generations
+from index.disk import describe_error, sync, unreadable
 from index.engines import engine_kind
 from index.engines.base import Engine, GenerationUpdater, GenerationWriter
-from index.errors import BuildFailed, IndexDamaged, IndexUnavailable
-from index.generations import MANIFEST, Manifest
+from index.errors import BuildFailed, IndexDamaged, IndexMissing, IndexUnavailable, VersionMismatch
+from index.manifest import (
+    MANIFEST,
+    Manifest,
+    check_files,
+    encode_manifest,
+    list_files,
+    read_manifest,
+    remember_checksum,
+    verify_files,
+)
 from index.query import IndexStatus
 from index.schema import SCHEMA_VERSION
-from index.stores.base import Opened
-from index.story_ids import StoryIds, update_story_ids, write_story_ids
+from index.stores.base import CheckedGeneration, Opened
+from index.story_ids import ID_FILES, StoryIds, update_story_ids, write_story_ids
 
 _REJECTS = "rejects.ndjson"
 # A build may switch and clean up between reading the name and locking; it cannot do so endlessly.
@@ -34,7 +42,7 @@ class DirectoryStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._current = str(root / "current")
+        self._current = str(root / generations.CURRENT)
         self._kind = engine_kind()
 
     def __str__(self) -> str:
@@ -49,33 +57,103 @@ class DirectoryStore:
 
     def open_current(self) -> Opened:
         for _ in range(_ATTEMPTS):
-            name = generations.read_current(self.root)
-            directory = generations.directory_of(self.root) / name
+            directory = generations.find_current(self.root)
+            opened = self._open(directory)
+            if opened is not None:
+                return opened
+        if directory.is_dir():
+            raise IndexDamaged(self.root, f"{directory.name}/{MANIFEST} is missing")
+        raise IndexUnavailable(self.root, f"the generation {directory.name} that 'current' names is not there")
+
+    def _open(self, directory: Path) -> Opened | None:
+        """None where the generation has just been removed."""
+        try:
             held = generations.hold(directory)
-            if held is None:
-                continue
-            try:
-                manifest = self._read_manifest(directory)
-                engine = self._kind.open(directory, manifest.status)
-            except BaseException:
-                held.close()
-                raise
-            return Opened(manifest, engine, StoryIds(directory), held.close)
-        raise IndexUnavailable(self.root, f"the generation {name} that 'current' names is not there")
+        except OSError as error:
+            raise unreadable(self.root, f"{directory.name}/{MANIFEST}", error) from error
+        if held is None:
+            return None
+        try:
+            manifest = self._read_verified(directory)
+            # All that answers need is opened now: later there may be no descriptor left, or no file.
+            ids = StoryIds(directory)
+            files = list_files(directory, manifest)
+            engine = self._kind.open(directory, manifest.status)
+        except OSError as error:
+            held.close()
+            raise unreadable(self.root, directory.name, error) from error
+        except BaseException:
+            held.close()
+            raise
+        return Opened(manifest, engine, ids, held.close, files)
 
     def _read_manifest(self, directory: Path) -> Manifest:
-        return generations.read_manifest(self.root, directory, self._kind.name, self._kind.format_version)
+        return read_manifest(self.root, directory, self._kind.name, self._kind.format_version)
+
+    def _read_verified(self, directory: Path) -> Manifest:
+        manifest = self._read_manifest(directory)
+        verify_files(self.root, directory, manifest)
+        return manifest
 
     def remove_unused(self) -> None:
         generations.remove_unused(self.root)
+
+    def check(self) -> Iterator[CheckedGeneration]:
+        current, directories = "", list[Path]()
+        for _ in range(_ATTEMPTS):
+            try:
+                current = generations.read_current(self.root)
+            except IndexMissing:
+                raise
+            except IndexUnavailable as error:
+                yield CheckedGeneration(faults=(error.reason,))
+            try:
+                directories = generations.list_generations(self.root)
+            except OSError as error:
+                raise unreadable(self.root, "generations", error) from error
+            # A build may have switched, and removed what was current, in between.
+            if not current or current in [directory.name for directory in directories]:
+                break
+        else:
+            yield CheckedGeneration(current, True, "", (f"{current} is missing",))
+        for directory in directories:
+            checked = self._check(directory, current=directory.name == current)
+            if checked is not None:
+                yield checked
+
+    def _check(self, directory: Path, *, current: bool) -> CheckedGeneration | None:
+        """None where the generation has just been removed."""
+        name = directory.name
+        try:
+            held = generations.hold(directory)
+        except OSError as error:
+            return CheckedGeneration(name, current, "", (f"{name}/{MANIFEST} {describe_error(error)}",))
+        if held is None:
+            missing = CheckedGeneration(name, current, "", (f"{name}/{MANIFEST} is missing",))
+            return missing if directory.exists() else None
+        with held:
+            try:
+                manifest = self._read_manifest(directory)
+            except VersionMismatch as error:
+                # An older server may still read it, until the next build removes it.
+                return CheckedGeneration(
+                    name, current, "of another version, not checked", (error.reason,) if current else ()
+                )
+            except IndexUnavailable as error:
+                return CheckedGeneration(name, current, "", (error.reason,))
+            faults = check_files(directory, manifest)
+        size = sum(manifest.files.values())
+        return CheckedGeneration(name, current, f"{len(manifest.files)} files, {size:,} bytes", faults, complete=True)
 
     @contextmanager
     def begin(self, *, keep: bool) -> Iterator[DirectoryBuilding]:
         try:
             if keep:
-                self._read_manifest(generations.find_current(self.root))
-            self.root.mkdir(parents=True, exist_ok=True)
+                # Told before anything is written where there is nothing to go on from.
+                generations.read_current(self.root)
             with generations.lock_for_build(self.root):
+                if keep:
+                    self._read_verified(generations.find_current(self.root))
                 building = DirectoryBuilding(self.root, keep=keep)
                 try:
                     yield building
@@ -83,7 +161,9 @@ class DirectoryStore:
                     shutil.rmtree(building.directory, ignore_errors=True)
                     raise
         except OSError as error:
-            raise BuildFailed(f"could not write the index at {self.root}: {error.strerror or error}") from error
+            where = f" ({error.filename})" if error.filename else ""
+            reason = f"{error.strerror or error}{where}"
+            raise BuildFailed(f"could not write the index at {self.root}: {reason}") from error
 
 
 class DirectoryBuilding:
@@ -105,15 +185,31 @@ class DirectoryBuilding:
         if self._keep:
             update_story_ids(self.directory, generations.find_current(self._root), present, removed)
         else:
-            write_story_ids(self.directory, present, _previous_ids(self._root))
+            write_story_ids(self.directory, present, self._read_previous_ids())
         self._status = status
+
+    def _read_previous_ids(self) -> StoryIds | None:
+        """Those of the generation that is replaced: of which stories it knows that they were removed."""
+        try:
+            directory = generations.directory_of(self._root) / generations.read_previous(self._root)
+            try:
+                manifest = read_manifest(self._root, directory, self._kind.name, self._kind.format_version)
+                verify_files(self._root, directory, manifest, ID_FILES)
+            except VersionMismatch as error:
+                _log.info("the ids of %s are taken as they are: %s", directory.name, error)
+            return StoryIds(directory)
+        except IndexMissing:
+            return None
+        except IndexUnavailable as error:
+            _log.warning("which stories were removed cannot be told: %s", error)
+            return None
 
     def keep_rejects(self, refused: int) -> Path | None:
         kept = self._root / _REJECTS
         if refused:
-            generations.sync(self.rejects)
+            sync(self.rejects)
             self.rejects.rename(kept)
-            generations.sync(self._root)
+            sync(self._root)
             return kept
         self.rejects.unlink(missing_ok=True)
         kept.unlink(missing_ok=True)
@@ -121,16 +217,20 @@ class DirectoryBuilding:
 
     def open(self) -> Engine:
         self._size = self._write_manifest()
-        kind = self._kind
-        manifest = generations.read_manifest(self._root, self.directory, kind.name, kind.format_version)
-        return kind.open(self.directory, manifest.status)
+        manifest = read_manifest(self._root, self.directory, self._kind.name, self._kind.format_version)
+        verify_files(self._root, self.directory, manifest)
+        return self._kind.open(self.directory, manifest.status)
 
     def publish(self) -> tuple[str, int]:
         # Held from before the switch on, so that no reader that cleans up takes it for an old one.
         held = generations.hold(self.directory)
         try:
             generations.publish(self._root, self.directory, self._name)
-            generations.remove_unused(self._root)
+            try:
+                generations.remove_unused(self._root)
+            except OSError as error:
+                # The switch is done, whatever stays behind.
+                _log.warning("an older generation cannot be removed: %s", error)
         finally:
             if held:
                 held.close()
@@ -150,18 +250,7 @@ class DirectoryBuilding:
             built_at=now,
             status=self._status,
             files=files,
-            checksums={file: generations.checksum(building / file) for file in files},
+            checksums={file: remember_checksum(building / file) for file in files},
         )
-        (building / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+        (building / MANIFEST).write_bytes(encode_manifest(manifest))
         return sum(files.values())
-
-
-def _previous_ids(root: Path) -> StoryIds | None:
-    try:
-        ids = StoryIds(generations.find_current(root))
-        ids.all_ever()
-    except IndexUnavailable as error:
-        if isinstance(error, IndexDamaged):
-            _log.warning("which stories were removed cannot be told: %s", error)
-        return None
-    return ids

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from pathlib import Path
 
-import msgspec
 import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.errors import PROBLEMS
+from index import generations
 from index.settings import Settings
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem, faults_of, get
-from tests.factories import build_stories, make_story
+from tests.factories import build_stories, change_manifest, make_story
 
 INDEX_PATHS = ["/v1/search", "/v1/stories", "/v1/stories/1", "/v1/stories/1/related", "/v1/stories/1/sources"]
 INDEX_PATHS += ["/v1/sources", "/v1/sources/x", "/v1/publishers", "/v1/publishers/x", "/readyz", "/status"]
@@ -234,7 +234,7 @@ def test_what_needs_no_index_answers_without_one(nowhere: FlaskClient, path: str
 
 
 def _generation_in(root: Path) -> Path:
-    return root / "generations" / (root / "current").read_text().strip()
+    return generations.find_current(root)
 
 
 @pytest.mark.parametrize("damage", ["cut", "missing", "altered", "no manifest", "no json", "no name", "no generation"])
@@ -257,30 +257,33 @@ def test_a_damaged_index_is_503(make_client: MakeClient, tmp_path: Path, damage:
         case "no name":
             (root / "current").write_text("../../etc")
         case _:
-            (root / "current").write_text("g99-s1-f1")
-    response = make_client(root).get("/v1/search")
-    check_problem(response, 503, "index_unavailable")
+            generations.write_current(root, "g99-s1-f5")
+    client = make_client(root)
+    for _ in range(3):
+        response = client.get("/v1/search")
+        check_problem(response, 503, "index_unavailable")
+    assert "outpost_generation_open_failures_total 1" in client.get("/metrics").text.splitlines()
     assert "Retry-After" in response.headers
     assert str(tmp_path) not in response.text
 
 
-def test_damage_that_only_a_missing_story_meets_is_503(make_client: MakeClient, tmp_path: Path) -> None:
-    root = build_stories(tmp_path / "index", [make_story("here")])
+def test_no_answer_opens_a_file_of_the_index(make_client: MakeClient, tmp_path: Path) -> None:
+    source = {"title": "A source", "publisher": {"name": "Reuters"}}
+    root = build_stories(tmp_path / "index", [make_story("here", topics=["AI"], sources=[source])])
     client = make_client(root)
     get(client, "/v1/stories/here")
-    # It is read when it is first needed, which may be long after the generation was opened and checked.
-    ids = _generation_in(root) / "ids.txt"
-    ids.write_bytes(b"\xff" * ids.stat().st_size)
-    check_problem(client.get("/v1/stories/never"), 503, "index_unavailable")
+    # With all files gone, whatever was opened before, and checked, still answers.
+    shutil.rmtree(_generation_in(root))
+    check_problem(client.get("/v1/stories/her"), 404, "not_found")
+    assert get(client, "/v1/publishers")["total"] == 1
+    assert get(client, "/v1/suggest?q=re")
+    assert get(client, "/v1/search?q=story&facets=topic,publisher")["total"] == 1
 
 
 @pytest.mark.parametrize("what", ["engine", "schema_version", "format_version"])
 def test_an_index_of_another_version_is_503(make_client: MakeClient, tmp_path: Path, what: str) -> None:
     root = build_stories(tmp_path / "index", [make_story()])
-    manifest = _generation_in(root) / "manifest.json"
-    content = json.loads(manifest.read_bytes())
-    content[what] = "other" if what == "engine" else 999
-    manifest.write_bytes(msgspec.json.encode(content))
+    change_manifest(_generation_in(root), **{what: "other" if what == "engine" else 999})
     check_problem(make_client(root).get("/readyz"), 503, "index_unavailable")
 
 

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from index.brief import complete
+from index.generations import read_current
 from index.indexer import build_index, update_index
 from index.live import LiveIndex
 from index.query import SearchQuery
@@ -75,7 +76,7 @@ def test_a_build_killed_at_any_moment_leaves_a_whole_index(
             build_index(root, [old])
     assert 40 in seen
     build_index(root, [old])
-    assert [path.name for path in (root / "generations").iterdir()] == [(root / "current").read_text().strip()]
+    assert [path.name for path in (root / "generations").iterdir()] == [read_current(root)]
 
 
 def test_the_second_of_two_builds_says_so_and_changes_nothing(tmp_path: Path, many: Path) -> None:
@@ -157,9 +158,7 @@ def test_no_request_fails_while_generations_switch(
         asker.join()
     assert set(totals) == {30, 50}
     # The last one is served with no restart, and only it is left.
-    assert (
-        requests.get(f"{server.url}/status", timeout=10).json()["generation"] == (root / "current").read_text().strip()
-    )
+    assert requests.get(f"{server.url}/status", timeout=10).json()["generation"] == read_current(root)
     print(f"{len(totals)} requests, {pytestconfig.getoption('switches')} switches, 0 failed")
 
 

@@ -20,6 +20,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
+from index.generations import read_current
 from index.indexer import build_index
 from tests.e2e.conftest import BIN, ROOT, Server, answers, free_port, wait_until
 from tests.factories import SAMPLE, make_story, write_stories
@@ -458,4 +459,4 @@ def test_nothing_is_lost_while_the_index_is_built_anew(site: Site, tmp_path: Pat
 
 
 def generation_of(site: Site) -> str:
-    return (site.root / "current").read_text().strip()
+    return read_current(site.root)

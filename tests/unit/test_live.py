@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import errno
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 
 from index import generations
 from index.brief import encode_brief
-from index.errors import IndexUnavailable
+from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout, VersionMismatch
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query import SearchQuery
-from tests.factories import build_stories, make_story, write_stories
+from index.stores.base import Opened
+from index.stores.directory import DirectoryStore
+from tests.factories import build_stories, change_manifest, make_story, write_stories
 
 
 @pytest.fixture
@@ -46,8 +49,7 @@ def on_disk(root: Path) -> list[str]:
 
 def spoil(root: Path) -> None:
     """Make the current generation one that cannot be opened."""
-    path = generations.directory_of(root) / generations.read_current(root) / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 999}))
+    change_manifest(generations.find_current(root), schema_version=999)
 
 
 def test_a_switch_is_seen_at_the_next_loan(live: LiveIndex, root: Path) -> None:
@@ -185,3 +187,194 @@ def test_threads_that_borrow_during_twenty_switches_never_fail(live: LiveIndex, 
     assert len(seen) > 5
     assert ids(live) == ["story-19"]
     assert on_disk(root) == [generations.read_current(root)]
+
+
+# --- what a new generation may raise -------------------------------------------------------------------------------
+
+
+class Clock:
+    """A time that only a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FailingStore(DirectoryStore):
+    """Fails with ``error`` to open what is current, if there is one."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.error: BaseException | None = None
+        self.attempts = 0
+
+    def open_current(self) -> Opened:
+        self.attempts += 1
+        if self.error is not None:
+            raise self.error
+        return super().open_current()
+
+
+@pytest.fixture
+def store(root: Path) -> FailingStore:
+    return FailingStore(root)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def watched(store: FailingStore, clock: Clock) -> Iterator[LiveIndex]:
+    live = LiveIndex(store, clock)
+    yield live
+    live.close()
+
+
+PASSING: list[Exception] = [
+    OSError(errno.EMFILE, "Too many open files"),
+    MemoryError(),
+    PermissionError(errno.EACCES, "Permission denied"),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    RuntimeError("can't start new thread"),
+    ZeroDivisionError("a mistake of ours"),
+    QueryTimeout(10),
+    IndexUnavailable("there", "ids.txt cannot be read: Too many open files"),
+]
+passing = pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+
+
+@passing
+def test_whatever_a_new_generation_raises_the_open_one_goes_on_and_it_is_tried_again(
+    watched: LiveIndex, store: FailingStore, clock: Clock, root: Path, error: Exception,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    assert ids(watched) == ["first"]
+    build(root, "second")
+    store.error, store.attempts = error, 0
+    for delay in (5, 10, 20, 40, 60, 60):
+        for _ in range(3):
+            assert ids(watched) == ["first"]
+            clock.now += 0.1
+        attempts = store.attempts
+        clock.now += delay - 0.4
+        assert ids(watched) == ["first"]
+        assert store.attempts == attempts
+        clock.now += 0.2
+    assert ids(watched) == ["first"]
+    assert watched.open_failures == store.attempts == 7
+    assert caplog.text.count("goes on serving") == 7
+    # Where it is no error of Outpost the log says where it came from.
+    assert ("Traceback" in caplog.text) == (not isinstance(error, IndexUnavailable))
+    store.error = None
+    clock.now += 60
+    assert ids(watched) == ["second"]
+    assert watched.open_failures == 7
+
+
+@pytest.mark.parametrize("error", [IndexDamaged("there", "cut"), VersionMismatch("there", "schema version", 9, 1)])
+def test_damage_is_looked_at_once_until_another_generation_is_built(
+    watched: LiveIndex, store: FailingStore, clock: Clock, root: Path, error: Exception
+) -> None:
+    assert ids(watched) == ["first"]
+    build(root, "second")
+    store.error, store.attempts = error, 0
+    for _ in range(5):
+        assert ids(watched) == ["first"]
+        clock.now += 1000
+    assert store.attempts == watched.open_failures == 1
+    store.error = None
+    assert ids(watched) == ["first"]
+    build(root, "third")
+    assert ids(watched) == ["third"]
+
+
+@passing
+def test_where_none_is_open_whatever_is_raised_is_an_unavailable_index(
+    watched: LiveIndex, store: FailingStore, clock: Clock, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.error = error
+    for attempts in (1, 2):
+        for _ in range(4):
+            with pytest.raises(IndexUnavailable) as caught:
+                ids(watched)
+            assert type(caught.value) is IndexUnavailable
+        # The requests in between cost nothing.
+        assert store.attempts == watched.open_failures == attempts
+        clock.now += 11
+    assert ("Traceback" in caplog.text) == (not isinstance(error, IndexUnavailable))
+    store.error = None
+    assert ids(watched) == ["first"]
+
+
+def test_a_damaged_index_is_not_read_anew_for_each_request(
+    watched: LiveIndex, store: FailingStore, clock: Clock, root: Path
+) -> None:
+    spoil(root)
+    for _ in range(5):
+        with pytest.raises(VersionMismatch):
+            ids(watched)
+        clock.now += 1000
+    assert store.attempts == 1
+    # Somebody has mended it, and says so.
+    change_manifest(generations.find_current(root), schema_version=1)
+    os.utime(root / "current")
+    assert ids(watched) == ["first"]
+
+
+def test_an_error_that_many_requests_meet_keeps_no_frames(watched: LiveIndex, store: FailingStore) -> None:
+    store.error = OSError(errno.EMFILE, "Too many open files")
+    depths = []
+    for _ in range(20):
+        with pytest.raises(IndexUnavailable) as caught:
+            ids(watched)
+        depths.append(len(caught.traceback))
+        assert caught.value.__cause__ is None
+    assert len(set(depths[1:])) == 1
+
+
+def test_threads_go_on_with_the_open_generation_while_one_tries_again(
+    watched: LiveIndex, store: FailingStore, clock: Clock, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ids(watched) == ["first"]
+    build(root, "second")
+    store.error = MemoryError()
+    assert ids(watched) == ["first"]
+    clock.now += 10
+    trying, done = threading.Event(), threading.Event()
+
+    def try_long() -> Opened:
+        trying.set()
+        assert done.wait(30)
+        raise MemoryError
+
+    monkeypatch.setattr(store, "open_current", try_long)
+    thread = threading.Thread(target=lambda: ids(watched))
+    thread.start()
+    assert trying.wait(30)
+    assert ids(watched) == ["first"]
+    done.set()
+    thread.join()
+
+
+def test_interrupts_are_not_taken_for_failures(watched: LiveIndex, store: FailingStore) -> None:
+    store.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        ids(watched)
+    store.error = None
+    assert ids(watched) == ["first"]
+    assert watched.open_failures == 0
+
+
+def test_nothing_built_is_no_failure_and_is_seen_as_soon_as_it_is_built(tmp_path: Path) -> None:
+    live = LiveIndex(tmp_path / "index")
+    for _ in range(3):
+        with pytest.raises(IndexUnavailable, match="nothing has been built"):
+            ids(live)
+    assert live.open_failures == 0
+    build_stories(tmp_path / "index", [make_story("1")])
+    assert ids(live) == ["1"]
+    live.close()

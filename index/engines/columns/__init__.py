@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from index.disk import unreadable
 from index.engines.columns.engine import ColumnsEngine
 from index.engines.columns.files import FORMAT_VERSION
 from index.engines.columns.updater import ColumnsUpdater
@@ -29,5 +30,7 @@ class ColumnsKind:
     def open(self, directory: Path, status: IndexStatus) -> ColumnsEngine:
         try:
             return ColumnsEngine(directory, status)
-        except (OSError, ValueError, TypeError, KeyError, EOFError, msgspec.MsgspecError) as error:
+        except OSError as error:
+            raise unreadable(directory, Path(error.filename or directory).name, error) from error
+        except (ValueError, TypeError, KeyError, EOFError, msgspec.MsgspecError) as error:
             raise IndexDamaged(directory, f"{type(error).__name__}: {error}") from error

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import mmap
-import sys
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from index.disk import open_regular, populate
+
 # A line of the processor's cache, which no two arrays share.
 _ALIGNMENT = 64
-# madvise(2), Linux 5.14; the module mmap of Python 3.11 has no name for it.
-_MADV_POPULATE_READ = 22
 
 
 class ArrayPlace(Struct, frozen=True):
@@ -63,13 +62,11 @@ class ArrayFile:
 
 def map_file(path: Path) -> mmap.mmap | bytes:
     """All bytes of a file, read-only."""
-    if not path.stat().st_size:
-        return b""  # cannot be mapped
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=open_regular) as file:
+        if not os.fstat(file.fileno()).st_size:
+            return b""  # cannot be mapped
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    if sys.platform == "linux":
-        # Opening has read the file for its checksum. Mapping its pages at once takes 7 ms for 100 MB; otherwise each
-        # 64 KB cost the first query that reads in them 7 µs, and a query reads in 20 places and more.
-        with contextlib.suppress(OSError):  # Linux before 5.14 does not know it
-            mapped.madvise(_MADV_POPULATE_READ)
+    # Opening has read the file for its checksum. Mapping its pages at once takes 7 ms for 100 MB; otherwise each 64 KB
+    # cost the first query that reads in them 7 µs, and a query reads in 20 places and more.
+    populate(mapped)
     return mapped

@@ -82,7 +82,7 @@ class ColumnsCodec(base.Codec):  # type: ignore[misc]  # Whoosh has no types
             home, name, kind = Path(storage.folder), segment.directory, _KINDS[segment.collection]
             # Whatever path to ``home`` was given, "." too: only the name of the file is taken.
             deleted = home / deleted_path(home, kind, name).name
-            self._columns = Columns(Segment(home / name, kind, deleted))
+            self._columns = Columns(Segment(home / name, kind, deleted if deleted.exists() else None))
         return self._columns
 
 

@@ -17,7 +17,7 @@ from index.engines.columns import filtering, word_kernels
 from index.engines.columns.deadline import Deadline
 from index.engines.columns.executor import ANYWHERE, NO_ROOM, Docs, Executor, Matches, Scope, Scratch, nothing
 from index.engines.columns.facets import FacetCount, FacetTable
-from index.engines.columns.files import CollectionKind, Segments, deleted_path
+from index.engines.columns.files import CollectionKind, Segments, find_marks
 from index.engines.columns.filtering import NO_FILTERS, Fails
 from index.engines.columns.segment import Segment
 from index.engines.columns.statistics import Statistics
@@ -73,7 +73,7 @@ class Collection:
 
     def __init__(self, directory: Path, kind: CollectionKind, segments: Segments) -> None:
         self.segments = [
-            Segment(directory / kind.name / entry.name, kind, deleted_path(directory, kind, entry.name))
+            Segment(directory / kind.name / entry.name, kind, find_marks(directory, kind, entry))
             for entry in segments.of(kind)
         ]
         self.statistics = Statistics(self.segments)

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from index.disk import read_regular
 from index.engines.columns import filtering, selection
 from index.engines.columns.executor import Docs, Scratch
 from index.engines.columns.facet_columns import FacetColumn
@@ -25,7 +26,7 @@ class _Values:
     """The table of a facet, which generations share while no label changes."""
 
     def __init__(self, path: Path) -> None:
-        self.table = msgspec.json.decode(path.read_bytes(), type=list[tuple[str, str]])
+        self.table = msgspec.json.decode(read_regular(path), type=list[tuple[str, str]])
         self.values = [value for value, _ in self.table]
         self._renumbered: WeakKeyDictionary[FacetColumn, NDArray[np.int32] | None] = WeakKeyDictionary()
 

@@ -21,11 +21,12 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from index.disk import read_regular
 from index.engines.columns.array_file import ArrayPlace
 from index.query import FACETS
 from index.schema import SOURCE_FIELDS, STORY_FIELDS, TextField
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 SEGMENT, COLUMNS, DOCUMENTS, ANSWERS = "segment.json", "columns.bin", "documents.bin", "answers.bin"
 # The fields searched by default share one set of postings ("text"), which carries the stored weights; the others share
 # a second one ("labels"). The first field of a collection is its title.
@@ -42,6 +43,11 @@ class CollectionKind(Struct, frozen=True):
     facets: tuple[str, ...]
     answers: bool = False
     suggests: bool = False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Of each segment."""
+        return (SEGMENT, COLUMNS, DOCUMENTS, ANSWERS) if self.answers else (SEGMENT, COLUMNS, DOCUMENTS)
 
 
 STORIES = CollectionKind("stories", STORY_FIELDS, FACETS, answers=True, suggests=True)
@@ -64,7 +70,7 @@ class SegmentInfo(Struct, frozen=True):
 
 
 class SegmentEntry(Struct, frozen=True):
-    """A segment as a generation has it."""
+    """A segment as a generation has it. Where ``deleted`` documents are more than 0 a file has their marks."""
 
     name: str
     documents: int
@@ -82,7 +88,7 @@ class Segments(Struct, frozen=True):
 
 
 def read_segments(directory: Path) -> Segments:
-    return msgspec.json.decode((directory / "segments.json").read_bytes(), type=Segments)
+    return msgspec.json.decode(read_regular(directory / "segments.json"), type=Segments)
 
 
 def write_segments(directory: Path, segments: Segments) -> None:
@@ -91,3 +97,8 @@ def write_segments(directory: Path, segments: Segments) -> None:
 
 def deleted_path(directory: Path, kind: CollectionKind, segment: str) -> Path:
     return directory / kind.name / f"{segment}.deleted.npy"
+
+
+def find_marks(directory: Path, kind: CollectionKind, entry: SegmentEntry) -> Path | None:
+    """The file that marks what is deleted of a segment, None where nothing is, whatever lies in the directory."""
+    return deleted_path(directory, kind, entry.name) if entry.deleted else None

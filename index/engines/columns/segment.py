@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache, partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -12,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from index.disk import read_regular
 from index.engines.columns.array_file import ArrayFile, map_file
 from index.engines.columns.budgets import TERMS
 from index.engines.columns.facet_columns import FacetColumn
@@ -43,7 +45,7 @@ class SegmentColumns:
     """
 
     def __init__(self, directory: Path, kind: CollectionKind) -> None:
-        self.info = msgspec.json.decode((directory / SEGMENT).read_bytes(), type=SegmentInfo)
+        self.info = msgspec.json.decode(read_regular(directory / SEGMENT), type=SegmentInfo)
         self.size = self.info.documents
         self.fields = kind.fields
         self.field_numbers = {field.name: number for number, field in enumerate(kind.fields)}
@@ -71,12 +73,12 @@ class SegmentColumns:
 
 class Segment(SegmentColumns):
     """The columns of a segment as one generation has them: ``deleted`` marks documents that are gone with 1; None where
-    none is. Raises what SegmentColumns raises."""
+    none is. It is read from a file of that name, None where there is none. Raises what SegmentColumns raises."""
 
-    def __init__(self, directory: Path, kind: CollectionKind, deleted: Path) -> None:
+    def __init__(self, directory: Path, kind: CollectionKind, deleted: Path | None) -> None:
         self._shared = _open_columns(directory, kind)
         self.__dict__.update(self._shared.__dict__)
-        self.deleted = np.load(deleted, allow_pickle=False) if deleted.exists() else None
+        self.deleted = None if deleted is None else np.load(BytesIO(read_regular(deleted)), allow_pickle=False)
 
     @cached_property
     def everything(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -216,7 +216,7 @@ class _Changes:
     def _take_in(self, writer: SegmentWriter, labels: _Labels) -> None:
         writer.finish(labels)
         path = writer.directory
-        segment = Segment(path, self._kind, deleted_path(self._directory, self._kind, path.name))
+        segment = Segment(path, self._kind, None)
         self._kept.append(_Kept(path.name, segment, path, np.zeros(segment.size, np.uint8)))
 
     def _find_alike(self) -> Iterator[list[_Kept]]:
@@ -250,8 +250,9 @@ class _Changes:
         target = self._directory / self._kind.name / kept.name
         if target != kept.path:
             target.mkdir(parents=True)
-            for file in kept.path.iterdir():
-                os.link(file, target / file.name)
+            # Not whatever lies there: these have been checked.
+            for name in self._kind.files:
+                os.link(kept.path / name, target / name)
         gone = int(kept.gone.sum())
         if gone:
             np.save(deleted_path(self._directory, self._kind, kept.name), kept.gone, allow_pickle=False)

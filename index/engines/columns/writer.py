@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from index.disk import read_regular
 from index.documents import Story
 from index.engines import indexed
 from index.engines.census import Census, SourceStore
@@ -153,7 +154,7 @@ def read_labels(directory: Path) -> dict[str, dict[str, str]]:
 
 
 def read_table(directory: Path, facet: str) -> list[tuple[str, str]]:
-    return msgspec.json.decode(facet_path(directory, facet).read_bytes(), type=list[tuple[str, str]])
+    return msgspec.json.decode(read_regular(facet_path(directory, facet)), type=list[tuple[str, str]])
 
 
 def facet_path(directory: Path, facet: str) -> Path:

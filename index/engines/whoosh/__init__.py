@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from index.disk import unreadable
 from index.engines.whoosh.engine import WhooshEngine
 from index.engines.whoosh.fields import FORMAT_VERSION
 from index.engines.whoosh.updater import WhooshUpdater
@@ -27,5 +28,7 @@ class WhooshKind:
     def open(self, directory: Path, status: IndexStatus) -> WhooshEngine:
         try:
             return WhooshEngine(directory, status)
+        except OSError as error:
+            raise unreadable(directory, Path(error.filename or directory).name, error) from error
         except Exception as error:  # Whoosh's files hold pickles, and a damaged pickle raises anything
             raise IndexDamaged(directory, f"{type(error).__name__}: {error}") from error

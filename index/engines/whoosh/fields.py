@@ -18,7 +18,7 @@ from index.engines.indexed import StoredSource, microseconds
 from index.query import FACETS
 from index.schema import SOURCE_FIELDS, STORY_FIELDS, TextField, make_analyzer
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 STORIES, SOURCES = "stories", "sources"
 ROWS, SOURCE_ROWS, WORDS = "rows.ndjson", "source_rows.ndjson", "words.txt"
 LABELS = "labels.json"

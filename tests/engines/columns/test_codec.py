@@ -137,7 +137,7 @@ def _write_segment(
     size = writer.finish(labels)
     if gone:
         deleted = deleted_path(directory, STORIES, entry)
-        segment = Segment(directory / STORIES.name / entry, STORIES, deleted)
+        segment = Segment(directory / STORIES.name / entry, STORIES, None)
         np.save(deleted, np.array([segment.read_id(at).decode() in gone for at in range(size)], np.uint8))
     return SegmentEntry(entry, size, len(gone))
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,6 +24,8 @@ from index.errors import (
     BuildFailed,
     BuildRunning,
     Gone,
+    IndexDamaged,
+    IndexMissing,
     IndexUnavailable,
     InvalidDocuments,
     NotFound,
@@ -406,3 +409,78 @@ def test_results_far_beyond_the_window_are_read_in_order(
         page = search_stories(generation, SearchQuery(offset=offset, limit=20))
         assert page.total == 250
         assert [hit.id for hit in page.hits] == [f"{n:04}" for n in range(offset, min(250, offset + 20))]
+
+
+def damage_manifest(node: Node, address: ClusterAddress, change: Callable[[dict[str, Any]], object]) -> None:
+    """Write what ``change`` makes of the manifest, or returns in its place."""
+    [name] = requests.get(f"{node.url}/_alias/{address.alias}", timeout=30).json()
+    mapping = requests.get(f"{node.url}/{name}/_mapping", timeout=30).json()
+    meta = mapping[name]["mappings"]["_meta"]
+    changed = change(meta["outpost"])
+    body = {"_meta": changed if isinstance(changed, dict) else meta}
+    assert requests.put(f"{node.url}/{name}/_mapping", json=body, timeout=30).ok
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest.update(colour="red"),
+        lambda manifest: manifest["status"].update(colour="red"),
+        lambda manifest: manifest.update(updating="no"),
+        lambda manifest: manifest.update(updating=0),
+        lambda manifest: manifest.update(generation=7),
+        lambda manifest: manifest.update(built_at="yesterday"),
+        lambda manifest: manifest.update(status=[]),
+        lambda manifest: manifest["status"].update(stories="1"),
+        lambda manifest: manifest["status"].update(stories=1.5),
+        lambda manifest: manifest.pop("build"),
+        lambda manifest: manifest.pop("updating"),
+        lambda manifest: manifest["status"].pop("deleted"),
+        lambda manifest: {"outpost": "a text"},
+        lambda manifest: {"outpost": [manifest]},
+        lambda manifest: {"other": manifest},
+        lambda manifest: {},
+    ],
+)
+def test_a_manifest_of_another_form_is_damage_that_displaces_nothing(
+    store: ClusterStore, address: ClusterAddress, node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[dict[str, Any]], object],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("index.stores.cluster._FRESH", 0.0)
+    build(store, tmp_path, make_story("a"))
+    live = LiveIndex(address)
+    with live.borrow() as generation:
+        assert ids(generation) == ["a"]
+    damage_manifest(node, address, change)
+    with pytest.raises(IndexDamaged):
+        read(address)
+    with live.borrow() as generation:
+        assert ids(generation) == ["a"]
+    live.close()
+    [checked] = store.check()
+    assert checked.faults
+    # A build replaces it, as it does any index.
+    build(store, tmp_path, make_story("b"))
+    assert ids(read(address)) == ["b"]
+
+
+def test_checking_counts_what_can_be_found(
+    store: ClusterStore, address: ClusterAddress, node: Node, tmp_path: Path
+) -> None:
+    name = build(store, tmp_path, make_story("a", sources=[{"title": "A", "publisher": {"name": "Reuters"}}]))
+    [checked] = store.check()
+    assert (checked.name, checked.current, checked.faults) == (name, True, ())
+    assert checked.about.startswith("1 stories, 1 sources, 1 publishers found")
+    url = f"{node.url}/{address.alias}-{name}/_delete_by_query?refresh=true"
+    assert requests.post(url, json={"query": {"match_all": {}}}, timeout=30).ok
+    [checked] = store.check()
+    assert checked.faults == (f"{name} has 0 stories instead of 1",)
+    damage_manifest(node, address, lambda manifest: manifest.update(updating=True))
+    [checked] = store.check()
+    assert (checked.faults, checked.complete) == ((), False)
+    assert "an update is running or was interrupted" in checked.about
+
+
+def test_checking_nothing_says_that_nothing_is_there(store: ClusterStore) -> None:
+    with pytest.raises(IndexMissing):
+        list(store.check())
