@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from index import generations, rejects
+from index import rejects
 from index.errors import BuildFailed, Fault
 from index.indexer import BuildReport, build_index, update_index
 from index.readers.ndjson import MAX_LINE, RefusedLine
 from index.rejects import RejectsFile
+from index.stores import directory
 from scripts.cli import main
 from tests.factories import build_stories, make_story, to_line
 
@@ -100,7 +101,7 @@ def test_the_file_of_the_last_build_stays_until_that_of_the_next_is_whole(
         raise OSError(5, "Input/output error")
 
     (tmp_path / "in.ndjson").write_bytes(to_line(make_story("1")) + BAD * 2)
-    monkeypatch.setattr(generations, "sync", fail)
+    monkeypatch.setattr(directory, "sync", fail)
     with pytest.raises(BuildFailed):
         build_index(tmp_path / "index", [tmp_path / "in.ndjson"], skip_invalid=True)
     assert read(report.rejects) == before
