@@ -20,7 +20,7 @@ from tests.attack.servers import Probe, Target, wait_for_status
 from tests.factories import SAMPLE
 
 FLIPS, FLIPS_AT_A_SWITCH = 1000, 200
-ROUNDS, FLIPS_A_ROUND = 3, 340
+ROUNDS, FLIPS_A_ROUND = 4, 250
 # Until a server has seen that files which it serves were changed, and until it serves a new build.
 SCRUB_SECONDS, BUILD_SECONDS = 20, 5
 _PATHS = ("/readyz", "/v1/search?q=ferry", "/v1/stories/31001")
