@@ -23,6 +23,8 @@ _NO_CONTROL = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z"
 _HTTP_URL = r"\A[hH][tT][tT][pP][sS]?://[^\s/?#\x00-\x20\x7f-\x9f\\<>\"]+(?:[/?#][^\s\x00-\x20\x7f-\x9f]*)?\Z"
 EARLIEST, LATEST = datetime(1600, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 MAX_SOURCES = 1000
+# Characters of a title that its slug is made of: those of one of 4 MB take two seconds.
+_MAX_SLUGGED = 1000
 
 Text = Annotated[str, Meta(pattern=_NO_CONTROL)]
 Title = Annotated[str, Meta(pattern=r"\A(?=[\s\S]*\S)" + _NO_CONTROL[2:])]
@@ -111,7 +113,7 @@ class Story(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
     @property
     def slug(self) -> str:
-        return slug_of(self.title)[:80].rstrip("-") or "story"
+        return slug_of(self.title[:_MAX_SLUGGED])[:80].rstrip("-") or "story"
 
     @property
     def publishers(self) -> tuple[Publisher, ...]:

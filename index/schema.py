@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 from whoosh.analysis import STOP_WORDS, Analyzer, LowercaseFilter, RegexTokenizer, StemFilter, StopFilter
 from whoosh.lang.porter import stem
@@ -40,6 +41,9 @@ SOURCE_DEFAULTS = tuple(field.name for field in SOURCE_FIELDS if field.default)
 WORD = re.compile(r"\w+(?:\.\w+)*")
 # Whoosh stores a term's length in 16 bits; nobody types a word of more than 255 letters.
 MAX_WORD = 255
+_MAX_LABEL = 1000
+# Matches to mark are searched in so many characters of a field: 100 hits of 4 MB each would hold a worker for minutes.
+MAX_TEXT = 100_000
 
 
 def make_analyzer() -> Analyzer:
@@ -64,9 +68,16 @@ def iter_tokens(text: str) -> Iterator[tuple[str, int, int]]:
             yield term, match.start(), match.end()
 
 
+def iter_words(text: str) -> Iterator[re.Match[str]]:
+    """The words of a text that matches are searched in: those that end within its first ``MAX_TEXT`` characters."""
+    words = WORD.finditer(text)
+    return words if len(text) <= MAX_TEXT else takewhile(lambda word: word.end() <= MAX_TEXT, words)
+
+
 def fold_words(text: str) -> str:
-    """The words of a text, case folded, each after a blank: what ``has_words`` looks through."""
-    return "".join([f" {word}" for word in WORD.findall(text.casefold())])
+    """The words of a label, of its first 1,000 characters, case folded, each after a blank: what ``has_words`` looks
+    through."""
+    return "".join([f" {word}" for word in WORD.findall(text[:_MAX_LABEL].casefold())])
 
 
 def has_words(folded: str, beginnings: Iterable[str]) -> bool:

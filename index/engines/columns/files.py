@@ -25,7 +25,7 @@ from index.engines.columns.array_file import ArrayPlace
 from index.query import FACETS
 from index.schema import SOURCE_FIELDS, STORY_FIELDS, TextField
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 SEGMENT, COLUMNS, DOCUMENTS, ANSWERS = "segment.json", "columns.bin", "documents.bin", "answers.bin"
 # The fields searched by default share one set of postings ("text"), which carries the stored weights; the others share
 # a second one ("labels"). The first field of a collection is its title.
