@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import count
 from typing import Any
 
 import msgspec
@@ -18,6 +18,8 @@ from index.language import show_query
 from index.manifest import Manifest
 from index.query import Facet, Hit, PublisherRecord, RelatedStory, SourceRecord, Suggestion
 
+# Characters of a heading that the anchor of its section is made of.
+_MAX_HEADING = 200
 _encode = msgspec.json.Encoder().encode
 
 
@@ -62,9 +64,15 @@ def answer_detail(story: Story, base: str, include: Sequence[str], related: Sequ
 
 def _answer_sections(story: Story) -> list[Json]:
     anchors: set[str] = set()
+    numbers: Counter[str] = Counter()
     sections = []
     for number, section in enumerate(story.sections, start=1):
-        anchor = _free_anchor(slug_of(section.heading) or f"section-{number}", anchors)
+        wanted = slug_of(section.heading[:_MAX_HEADING]) or f"section-{number}"
+        anchor = wanted
+        # The first number from 2 that no other section has: a heading may end in one itself.
+        while anchor in anchors:
+            numbers[wanted] += 1
+            anchor = f"{wanted}-{numbers[wanted] + 1}"
         anchors.add(anchor)
         sections.append(
             {
@@ -74,12 +82,6 @@ def _answer_sections(story: Story) -> list[Json]:
             }
         )
     return sections
-
-
-def _free_anchor(wanted: str, taken: set[str]) -> str:
-    """``wanted``, or with the first number from 2 that no other section has: a heading may end in one itself."""
-    numbered = (f"{wanted}-{number}" for number in count(2))
-    return wanted if wanted not in taken else next(anchor for anchor in numbered if anchor not in taken)
 
 
 def answer_related(entry: RelatedStory, base: str) -> Json:

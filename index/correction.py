@@ -10,6 +10,7 @@ from itertools import product
 from msgspec import Struct
 from msgspec.structs import replace
 
+from index.deadline import Deadline
 from index.engines.base import Engine
 from index.folding import show_word
 from index.language import loosen_query, show_query
@@ -58,29 +59,34 @@ def search_forgiving(engine: Engine, query: SearchQuery) -> Found:
     Words that occur in some story, words with digits, quoted ones, excluded ones and prefixes stay as they are.
     """
     started = time.monotonic()
+    # All searches together take no longer than one may.
+    deadline = Deadline(engine.longest if query.seconds is None else min(query.seconds, engine.longest))
     page = engine.search_stories(query)
     if page.total or query.tree is None or time.monotonic() - started > engine.patience:
         return Found(page, query.tree)
-    corrections = _find_corrections(engine, query.tree)
-    best = _find_best(engine, query, corrections)
+    corrections = _find_corrections(engine, query.tree, deadline)
+    best = _find_best(engine, query, corrections, deadline)
     if best is not None:
-        return Found(engine.search_stories(replace(query, tree=best)), best, corrected=True)
+        corrected = replace(query, tree=best, seconds=deadline.left())
+        return Found(engine.search_stories(corrected), best, corrected=True)
     nearest = corrections[0].tree if corrections else query.tree
     loose = loosen_query(nearest)
     if loose is not None:
-        relaxed = engine.search_stories(replace(query, tree=loose))
+        relaxed = engine.search_stories(replace(query, tree=loose, seconds=deadline.left()))
         if relaxed.total:
             return Found(relaxed, loose, corrected=bool(corrections), relaxed="any")
-    hint = _find_best(engine, replace(query, filters=Filters()), corrections) if query.filters != Filters() else None
+    hint = None
+    if query.filters != Filters():
+        hint = _find_best(engine, replace(query, filters=Filters()), corrections, deadline)
     return Found(page, query.tree, did_you_mean=show_query(hint) if hint else None)
 
 
-def _find_corrections(engine: Engine, tree: Node) -> list[_Correction]:
+def _find_corrections(engine: Engine, tree: Node, deadline: Deadline) -> list[_Correction]:
     """The tree with near words in place of those that occur nowhere, the nearest first, of these the most likely."""
-    wrong = [word for word in dict.fromkeys(_iter_words(tree)) if not _occurs(engine, word)]
+    wrong = [word for word in dict.fromkeys(_iter_words(tree)) if not _occurs(engine, word, deadline)]
     if not wrong or len(wrong) > _MAX_WORDS:
         return []
-    near = {word: near for word in wrong if (near := _find_near(engine, word))}
+    near = {word: near for word in wrong if (near := _find_near(engine, word, deadline))}
     room = max(1, int(_MAX_TRIED ** (1 / max(1, len(near))) + 1e-9))
     found = []
     for chosen in product(*[own[:room] for own in near.values()]) if near else ():
@@ -91,9 +97,10 @@ def _find_corrections(engine: Engine, tree: Node) -> list[_Correction]:
     return sorted(found, key=lambda one: (one.distance, -one.likely))
 
 
-def _find_near(engine: Engine, word: str) -> Sequence[NearWord]:
+def _find_near(engine: Engine, word: str, deadline: Deadline) -> Sequence[NearWord]:
     distance = 2 if len(word) >= _TWO_EDITS else 1
-    found = [one for one in engine.find_near_words(word, distance) if not _has_digit(one.word) and one.holding]
+    near = engine.find_near_words(word, distance, deadline.left())
+    found = [one for one in near if not _has_digit(one.word) and one.holding]
     likely = sorted(found, key=lambda one: (one.distance, -one.holding * one.share * _likelihood(word, one.word)))
     return likely[:_MAX_NEAR]
 
@@ -104,14 +111,16 @@ def _likelihood(typed: str, word: str) -> float:
     return 1.0 if len(typed) < len(word) or sorted(typed) == sorted(word) else _UNLIKELY
 
 
-def _find_best(engine: Engine, query: SearchQuery, corrections: Sequence[_Correction]) -> Node | None:
+def _find_best(
+    engine: Engine, query: SearchQuery, corrections: Sequence[_Correction], deadline: Deadline
+) -> Node | None:
     """Of the nearest that find anything the one that finds most, each as far as it is likely; None where none does."""
     best, most, distance = None, 0.0, 0
     until = time.monotonic() + engine.patience
     for one in corrections:
         if best is not None and one.distance > distance:
             break
-        tried = replace(query, tree=one.tree, facets=FacetRequest(), offset=0, limit=0)
+        tried = replace(query, tree=one.tree, facets=FacetRequest(), offset=0, limit=0, seconds=deadline.left())
         found = engine.search_stories(tried).total * one.likely
         if found > most:
             best, most, distance = one.tree, found, one.distance
@@ -143,11 +152,11 @@ def _replace_words(node: Node, words: Mapping[str, str]) -> Node:
             return node
 
 
-def _occurs(engine: Engine, word: str) -> bool:
+def _occurs(engine: Engine, word: str, deadline: Deadline) -> bool:
     """Whether some story has a word that counts as this one, in any field."""
     shown = show_word(word)
     tree = Term(shown, term_of(shown) or shown)
-    return engine.search_stories(SearchQuery(tree, _ANYWHERE, limit=0)).total > 0
+    return engine.search_stories(SearchQuery(tree, _ANYWHERE, limit=0, seconds=deadline.left())).total > 0
 
 
 def _has_digit(word: str) -> bool:

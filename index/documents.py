@@ -29,6 +29,8 @@ EARLIEST, LATEST = datetime(1600, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 MAX_SOURCES = 1000
 # A line of 4 MB can have a million faults; nobody reads more than these.
 MAX_FAULTS = 100
+# Characters of a title that its slug is made of: those of one of 4 MB take two seconds.
+_MAX_SLUGGED = 1000
 
 Text = Annotated[str, Meta(pattern=_NO_CONTROL)]
 Title = Annotated[str, Meta(pattern=r"\A(?=[\s\S]*\S)" + _NO_CONTROL[2:])]
@@ -117,7 +119,7 @@ class Story(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
     @property
     def slug(self) -> str:
-        return make_slug(self.title)[:80].rstrip("-") or "story"
+        return make_slug(self.title[:_MAX_SLUGGED])[:80].rstrip("-") or "story"
 
     @property
     def publishers(self) -> tuple[Publisher, ...]:

@@ -103,6 +103,14 @@ class QueryTimeout(OutpostError):
         super().__init__(f"the query took longer than {seconds:g} seconds; fewer prefixes (word*) are faster")
 
 
+class AnswerTooLong(QueryTimeout):
+    """What a query found has more than ``limit`` bytes: writing and compressing it would take too long."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        OutpostError.__init__(self, f"the results have more than {limit:,} bytes together; fewer at once are faster")
+
+
 class TooManyBuckets(OutpostError):
     """A timeline would have more stretches than ``limit``."""
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 
 from msgspec import Struct
 
 from index.caching import Budget, FunctionCache
-from index.schema import WORD
+from index.schema import WORD, iter_words
 
 # 4 MB are about 20,000 of the 140,000 letters of Unicode.
 LETTERS = Budget(4 << 20)
@@ -46,13 +45,13 @@ class Typed(Struct, frozen=True):
     words: tuple[str, ...]
     closed: bool = False
 
-    def find_in(self, words: Sequence[str]) -> int | None:
+    def find_in(self, words: list[str]) -> int | None:
         """The first place where they stand in folded ``words``; None where they do not."""
         size = len(self.words)
         *whole, last = self.words
         for at in range(len(words) - size + 1):
             end = words[at + size - 1]
-            if list(words[at : at + size - 1]) == whole and (end == last if self.closed else end.startswith(last)):
+            if (end == last if self.closed else end.startswith(last)) and words[at : at + size - 1] == whole:
                 return at
         return None
 
@@ -69,8 +68,9 @@ def fold_text(text: str) -> list[str]:
 
 
 def find_typed(text: str, typed: Typed) -> tuple[int, int] | None:
-    """The first place in ``text`` that is what was typed, as code points ``[start, end)``."""
-    words = list(WORD.finditer(text))
+    """The first place in ``text`` that is what was typed, as code points ``[start, end)``: in its first ``MAX_TEXT``
+    characters."""
+    words = list(iter_words(text))
     at = typed.find_in([fold_word(word[0]) for word in words])
     if at is None:
         return None

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import html
 import re
-from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import accumulate, islice
 
 import msgspec
 
+from index import schema
 from index.documents import Story
 from index.query import Marking, Node, Phrase, Prefix, SearchQuery, Term, iter_positive
-from index.schema import WORD, term_of
+from index.schema import WORD, iter_words, term_of
 
 Span = tuple[int, int]
 _SPECIAL = re.compile("[&<>\"']")
-# A page of 100 hits of 4 MB each would hold a worker for minutes; what lies behind is not looked at.
-MAX_TEXT = 100_000
 # The fields that are marked in a hit.
 MARKED = ("title", "summary", "body", "source")
 # The rarity of words of which no more is known than that a prefix found them.
@@ -69,7 +67,7 @@ class Highlighter:
         wanted = self._wanted.get(name)
         if wanted is None:
             return []
-        words = WORD.finditer(text if len(text) <= MAX_TEXT else text[:MAX_TEXT])
+        words = iter_words(text)
         if not wanted.phrases:
             return wanted.find_words(words)
         found = list(words)
@@ -90,6 +88,7 @@ class Marker:
         """JSON of ``highlight``, ``snippet``, ``matches`` and ``matched_sources``: see docs/api.md."""
         find, tag = self._highlighter.find_spans, self._marking.tag
         texts = {"title": story.title, "summary": story.summary}
+        titles = [source.title for source in story.sources]
         spans = {name: find(name, text) for name, text in texts.items()}
         body = story.body
         body_spans = find("body", body)
@@ -101,11 +100,17 @@ class Marker:
             "matches": {field: own for field, own in spans.items() if own},
             "matched_sources": [
                 number
-                for number, source in enumerate(story.sources, start=1)
-                if source.title and find("source", source.title)
+                for number, title in enumerate(titles[: count_searched(titles)], start=1)
+                if find("source", title)
             ],
         }
         return msgspec.json.encode(marks)
+
+
+def count_searched(titles: Iterable[str]) -> int:
+    """How many titles of a story's sources matches are searched in: the first ones that together have at most
+    ``MAX_TEXT`` characters."""
+    return sum(end <= schema.MAX_TEXT for end in accumulate(map(len, titles)))
 
 
 def query_terms(tree: Node | None) -> list[str]:
@@ -122,12 +127,16 @@ def query_terms(tree: Node | None) -> list[str]:
 
 def _find_phrases(words: Sequence[re.Match[str]], phrases: Iterable[tuple[str, ...]]) -> list[Span]:
     tokens = [(term, word.span()) for word in words if (term := term_of(word[0])) is not None]
-    terms = [term for term, _ in tokens]
+    terms = tuple([term for term, _ in tokens])
+    by_size: dict[int, set[tuple[str, ...]]] = defaultdict(set)
+    for phrase in phrases:
+        by_size[len(phrase)].add(phrase)
     return [
-        (tokens[place][1][0], tokens[place + len(phrase) - 1][1][1])
-        for phrase in phrases
-        for place, term in enumerate(terms)
-        if term == phrase[0] and tuple(terms[place : place + len(phrase)]) == phrase
+        (tokens[place][1][0], tokens[place + size - 1][1][1])
+        for size, own in by_size.items()
+        for first in ({phrase[0] for phrase in own},)
+        for place in range(len(terms) - size + 1)
+        if terms[place] in first and terms[place : place + size] in own
     ]
 
 
@@ -154,15 +163,15 @@ def snippet(text: str, spans: Sequence[Span], words: int, tag: str, rarities: Ma
     """
     # Line breaks between headings and paragraphs say nothing in an excerpt of one line.
     text = text.replace("\n", " ")
-    found = (word.span() for word in WORD.finditer(text[:MAX_TEXT]))
+    found = (word.span() for word in iter_words(text))
     # Without a match it is the beginning, and one word more says that the text goes on.
     places = list(found if spans else islice(found, words + 1))
-    if not places:
-        return escape(text[:MAX_TEXT])
     first = _best_window(text, places, spans, words, rarities or {}) if len(places) > words else 0
     last = min(first + words, len(places)) - 1
     start = 0 if first == 0 else places[first][0]
-    end = len(text) if last == len(places) - 1 and len(text) <= MAX_TEXT else places[last][1]
+    end = min(len(text), schema.MAX_TEXT)
+    if places and (last < len(places) - 1 or end < len(text)):
+        end = places[last][1]
     inside = [(max(a, start) - start, min(b, end) - start) for a, b in spans if a < end and b > start]
     return ("… " if start else "") + mark(text[start:end], inside, tag) + (" …" if end < len(text) else "")
 
@@ -174,14 +183,25 @@ def _best_window(
     numbers = {start: number for number, (start, _) in enumerate(places)}
     matches = [(numbers[start], _terms_in(text[start:end])) for start, end in spans if start in numbers]
     worth = {what: sum(worth_of(rarities.get(term, _UNKNOWN)) for term in what) for _, what in matches}
-    at = [number for number, _ in matches]
     best, best_value = 0, (0, 0, 0)
-    for number in at:
+    # The matches from ``low`` to before ``high`` are in the window; how often each, and what the different ones are
+    # worth together.
+    low = high = total = 0
+    inside: Counter[tuple[str, ...]] = Counter()
+    for number, _ in matches:
         # A few words before the first match say where one is.
         first = min(max(0, number - words // 6), len(places) - words)
-        inside = matches[bisect_left(at, first) : bisect_left(at, first + words)]
-        spread = inside[-1][0] - inside[0][0]
-        value = (sum(worth[what] for what in {what for _, what in inside}), len(inside), -spread)
+        while high < len(matches) and matches[high][0] < first + words:
+            what = matches[high][1]
+            total += 0 if inside[what] else worth[what]
+            inside[what] += 1
+            high += 1
+        while matches[low][0] < first:
+            what = matches[low][1]
+            inside[what] -= 1
+            total -= 0 if inside[what] else worth[what]
+            low += 1
+        value = total, high - low, matches[low][0] - matches[high - 1][0]
         if value > best_value:
             best, best_value = first, value
     return best

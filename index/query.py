@@ -16,6 +16,8 @@ from index.documents import Source, Story
 FACETS = ("topic", "publisher", "curator", "language", "domain", "year", "month")
 NumberName = Literal["source_count", "published_at_timestamp"]
 SuggestionType = Literal["query", "topic", "publisher", "story"]
+# Characters of a text that may be suggested: nobody chooses from a list by longer ones.
+MAX_SUGGESTED = 1000
 
 
 class Sort(StrEnum):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from whoosh.analysis import STOP_WORDS, Analyzer, LowercaseFilter, RegexTokenizer, StemFilter, StopFilter
 from whoosh.lang.porter import stem
@@ -43,6 +44,9 @@ WORD = re.compile(r"\w+(?:\.\w+)*")
 MAX_WORD = 255
 # 16 MB are about 80,000 words with their terms.
 WORDS = Budget(16 << 20)
+_MAX_LABEL = 1000
+# Matches to mark are searched in so many characters of a field: 100 hits of 4 MB each would hold a worker for minutes.
+MAX_TEXT = 100_000
 
 
 def make_analyzer() -> Analyzer:
@@ -67,9 +71,16 @@ def iter_tokens(text: str) -> Iterator[tuple[str, int, int]]:
             yield term, match.start(), match.end()
 
 
+def iter_words(text: str) -> Iterator[re.Match[str]]:
+    """The words of a text that matches are searched in: those that end within its first ``MAX_TEXT`` characters."""
+    words = WORD.finditer(text)
+    return words if len(text) <= MAX_TEXT else takewhile(lambda word: word.end() <= MAX_TEXT, words)
+
+
 def fold_words(text: str) -> str:
-    """The words of a text, case folded, each after a blank: what ``has_words`` looks through."""
-    return "".join([f" {word}" for word in WORD.findall(text.casefold())])
+    """The words of a label, of its first 1,000 characters, case folded, each after a blank: what ``has_words`` looks
+    through."""
+    return "".join([f" {word}" for word in WORD.findall(text[:_MAX_LABEL].casefold())])
 
 
 def has_words(folded: str, beginnings: Iterable[str]) -> bool:

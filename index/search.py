@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from index.brief import encode_brief
 from index.correction import Found, search_forgiving
+from index.deadline import AnswerRoom, Deadline
 from index.documents import Story
+from index.engines.base import Engine
 from index.errors import Gone, NotFound
 from index.identity import source_id
 from index.live import OpenGeneration
@@ -31,6 +33,11 @@ from index.timeline import fill_gaps
 
 # A slug has at most 80 characters, an id 128.
 MAX_SHARED = 209
+# Each may have megabytes.
+_FOUND_AT_ONCE = 20
+# Of the stories that a desk has chosen as related so many are looked up; of the stories that cite an article so many;
+# of all that share articles with a story so many are compared with it, those that share the most.
+_MAX_CURATED, _MAX_CITING, _MAX_COMPARED = 1000, 100, 100
 
 
 def search_stories(generation: OpenGeneration, query: SearchQuery) -> SearchPage:
@@ -115,36 +122,48 @@ def related_stories(generation: OpenGeneration, story: Story, limit: int) -> lis
     """Curated stories in their order, then those that share a cited article, then similar ones; none twice.
 
     Scores within a reason: curated 1.0; shared_source: shared articles by all articles of both (Jaccard);
-    similar: what the engine says, 1 for the same words at the same time.
+    similar: what the engine says, 1 for the same words at the same time. Raises QueryTimeout.
     """
     engine = generation.engine
-    curated = engine.find_stories([ident for ident in dict.fromkeys(story.related) if ident != story.id])
-    related = [RelatedStory(other, "curated", 1.0) for other in curated[:limit]]
+    deadline = Deadline(engine.longest)
+    idents = [ident for ident in dict.fromkeys(story.related[:_MAX_CURATED]) if ident != story.id]
+    related = [RelatedStory(other, "curated", 1.0) for other in _find_first(engine, idents, limit, deadline)]
     taken = {story.id, *(entry.story.id for entry in related)}
     if len(related) < limit:
-        shared = [entry for entry in _sharing_stories(generation, story) if entry.story.id not in taken]
+        shared = [entry for entry in _sharing_stories(engine, story, deadline) if entry.story.id not in taken]
         related += shared[: limit - len(related)]
         taken.update(entry.story.id for entry in related)
     if len(related) < limit:
-        similar = engine.find_similar(story, limit - len(related), frozenset(taken))
+        similar = engine.find_similar(story, limit - len(related), frozenset(taken), deadline.left())
         related += [RelatedStory(other, "similar", round(score, 4)) for other, score in similar]
     return related
 
 
-def _sharing_stories(generation: OpenGeneration, story: Story) -> list[RelatedStory]:
+def _find_first(engine: Engine, idents: Sequence[str], limit: int, deadline: Deadline) -> list[Story]:
+    """The first ``limit`` stories that are there."""
+    found: list[Story] = []
+    for at in deadline.pace(range(0, len(idents), limit)):
+        found += engine.find_stories(idents[at : at + limit])
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def _sharing_stories(engine: Engine, story: Story, deadline: Deadline) -> list[RelatedStory]:
     """Stories that cite one of this story's articles: most alike first, then newest, then by id."""
     own = {ident for ident, source in zip(story.source_ids(), story.sources, strict=True) if source.url}
     shared: Counter[str] = Counter()
-    for ident in sorted(own):
-        source = generation.engine.find_source(ident)
+    for ident in deadline.pace(sorted(own)):
+        source = engine.find_source(ident)
         if source:
             # A page that hundreds of stories cite, such as a home page, says little; the first hundred will do.
-            shared.update(other for other in source.story_ids[:100] if other != story.id)
-    others = generation.engine.find_stories(sorted(shared))
+            shared.update(other for other in source.story_ids[:_MAX_CITING] if other != story.id)
+    most = sorted(shared, key=lambda ident: (-shared[ident], ident))[:_MAX_COMPARED]
     all_own = set(story.source_ids())
     entries = [
         RelatedStory(other, "shared_source", round(shared[other.id] / len(all_own | set(other.source_ids())), 4))
-        for other in others
+        for at in range(0, len(most), _FOUND_AT_ONCE)
+        for other in deadline.pace(engine.find_stories(most[at : at + _FOUND_AT_ONCE]))
     ]
     return sorted(entries, key=lambda entry: (-entry.score, _newest_first(entry.story), entry.story.id))
 
@@ -154,11 +173,18 @@ def _newest_first(story: Story) -> float:
 
 
 def find_citing(generation: OpenGeneration, url: str, offset: int, limit: int) -> SearchPage:
-    """The stories that cite the article of this URL, in whatever spelling, newest first."""
+    """The stories that cite the article of this URL, in whatever spelling, newest first. Raises QueryTimeout."""
+    deadline = Deadline(generation.engine.longest)
     source = generation.engine.find_source(source_id(url, "", 0))
-    stories = generation.engine.find_stories(source.story_ids) if source else []
+    idents = source.story_ids if source else ()
+    stories = [
+        story
+        for at in deadline.pace(range(0, len(idents), _FOUND_AT_ONCE))
+        for story in generation.engine.find_stories(idents[at : at + _FOUND_AT_ONCE])
+    ]
     stories.sort(key=lambda story: (_newest_first(story), story.id))
     hits = tuple(Hit(0.0, encode_brief(story)) for story in stories[offset : offset + limit])
+    AnswerRoom(len(hits)).take(sum(len(hit.brief) for hit in hits))
     return SearchPage(len(stories), hits, {})
 
 

@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import cycle, pairwise
 from typing import get_args
 
-from index.documents import Story
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from index.brief import complete
+from index.deadline import Deadline
 from index.engines.base import Engine
+from index.errors import AnswerTooLong
 from index.folding import Typed
-from index.identity import slug_of
 from index.language import parse_query
 from index.live import OpenGeneration
-from index.query import Filters, SearchQuery, Suggestion, SuggestionType, ValueFilter
+from index.query import MAX_SUGGESTED, Filters, SearchQuery, Suggestion, SuggestionType, ValueFilter
 from index.schema import WORD, term_of
 
 MAX_SUGGESTIONS = 10
@@ -23,18 +28,22 @@ _TURNS: tuple[SuggestionType, ...] = ("query", "query", "topic", "publisher", "s
 # What the newest so many stories are about is current; a phrase is where so many of their titles have it.
 _NEWEST = 500
 _MIN_TITLES = 3
+# So many are read at once, and no more after so many bytes, of which 500 stories usually have 700,000.
+_READ_AT_ONCE, _MAX_READ = 100, 4_000_000
 
 
 def suggest(generation: OpenGeneration, typed: Typed | None, limit: int) -> list[Suggestion]:
     """What ``typed`` may be completed to: queries, then topics, publishers and stories, each the best first.
 
     Types take turns: in a list of 10 are 4 queries and 2 of each other type, and what one lacks the others have.
-    Where nothing is typed it is what the newest stories are about.
+    Where nothing is typed it is what the newest stories are about. Raises QueryTimeout.
     """
+    engine = generation.engine
+    deadline = Deadline(engine.longest)
     if typed is None:
-        current = _find_current(generation)
+        current = _find_current(generation, deadline)
         return _mix(lambda kind, size: [one for one in current if one.type == kind][:size], limit)
-    return _mix(lambda kind, size: generation.engine.complete(kind, typed, size), limit)
+    return _mix(lambda kind, size: engine.complete(kind, typed, size, deadline.left()), limit)
 
 
 def _mix(find: Callable[[SuggestionType, int], list[Suggestion]], limit: int) -> list[Suggestion]:
@@ -59,33 +68,66 @@ def _share_out(sizes: dict[SuggestionType, int], limit: int) -> Counter[Suggesti
     raise AssertionError("cycle ends")
 
 
-def _find_current(generation: OpenGeneration) -> tuple[Suggestion, ...]:
+class _Labelled(Struct):
+    id: str
+
+
+class _Brief(Struct):
+    """What of a brief (index.brief) tells what is current."""
+
+    id: str
+    title: str
+    publishers: list[_Labelled]
+    topics: list[_Labelled]
+
+
+_decoder = msgspec.json.Decoder(_Brief)
+
+
+def _find_current(generation: OpenGeneration, deadline: Deadline) -> tuple[Suggestion, ...]:
     """Read once a generation: decoding the stories takes 10 ms."""
     if generation.current is None:
-        engine = generation.engine
-        hits = engine.search_stories(SearchQuery(limit=_NEWEST)).hits
-        generation.current = tuple(_describe_current(engine, engine.find_stories([hit.id for hit in hits])))
+        stories = _read_newest(generation.engine, deadline)
+        generation.current = tuple(_describe_current(generation.engine, stories, deadline))
     return generation.current
 
 
-def _describe_current(engine: Engine, stories: Sequence[Story]) -> Iterable[Suggestion]:
+def _read_newest(engine: Engine, deadline: Deadline) -> list[_Brief]:
+    """The newest stories, as far as ``_NEWEST`` or ``_MAX_READ`` goes."""
+    stories: list[_Brief] = []
+    size = 0
+    while len(stories) < _NEWEST and size < _MAX_READ:
+        query = SearchQuery(offset=len(stories), limit=_READ_AT_ONCE, seconds=deadline.left())
+        try:
+            hits = engine.search_stories(query).hits
+        except AnswerTooLong:  # what so many characters are about would take too long to find out
+            break
+        briefs = [complete(hit.brief, "") for hit in hits]
+        stories += map(_decoder.decode, deadline.pace(briefs))
+        size += sum(map(len, briefs))
+        if len(briefs) < _READ_AT_ONCE:
+            break
+    return stories
+
+
+def _describe_current(engine: Engine, stories: Sequence[_Brief], deadline: Deadline) -> Iterable[Suggestion]:
     """The phrases that most titles of ``stories`` have, else words; the topics and publishers most of them have; the
     newest of them. Ties by text or id."""
-    titles = [[word.lower() for word in WORD.findall(story.title)] for story in stories]
+    titles = [[word.lower() for word in WORD.findall(story.title[:MAX_SUGGESTED])] for story in stories]
     pairs = Counter(" ".join(pair) for title in titles for pair in set(pairwise(title)) if all(map(_is_query, pair)))
     words = Counter(word for title in titles for word in set(title) if _is_query(word))
     phrases = [text for text in _most_frequent(pairs) if pairs[text] >= _MIN_TITLES]
     for text in [*phrases, *_most_frequent(words)][:MAX_SUGGESTIONS]:
-        yield Suggestion("query", text, None, _count(engine, SearchQuery(parse_query(text, ()), limit=0)))
-    topics = Counter(value for story in stories for value in {slug_of(label) for label in story.topics} if value)
+        yield Suggestion("query", text, None, _count(engine, SearchQuery(parse_query(text, ())), deadline))
+    topics = Counter(value for story in stories for value in {topic.id for topic in story.topics} if value)
     publishers = Counter(publisher.id for story in stories for publisher in story.publishers)
     by_kind: dict[SuggestionType, Counter[str]] = {"topic": topics, "publisher": publishers}
     for kind, counts in by_kind.items():
         labels = engine.find_labels(kind)
         for value in _most_frequent(counts):
             filters = Filters((ValueFilter(kind, frozenset({value})),))
-            yield Suggestion(kind, labels[value], value, _count(engine, SearchQuery(filters=filters, limit=0)))
-    for story in stories[:MAX_SUGGESTIONS]:
+            yield Suggestion(kind, labels[value], value, _count(engine, SearchQuery(filters=filters), deadline))
+    for story in [story for story in stories if len(story.title) <= MAX_SUGGESTED][:MAX_SUGGESTIONS]:
         yield Suggestion("story", story.title, story.id, 1)
 
 
@@ -98,5 +140,5 @@ def _is_query(word: str) -> bool:
     return len(word) > 1 and term_of(word) is not None and WORD.fullmatch(word) is not None
 
 
-def _count(engine: Engine, query: SearchQuery) -> int:
-    return engine.search_stories(query).total
+def _count(engine: Engine, query: SearchQuery, deadline: Deadline) -> int:
+    return engine.search_stories(replace(query, limit=0, seconds=deadline.left())).total

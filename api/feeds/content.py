@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from index.brief import format_time
@@ -9,42 +10,51 @@ from index.documents import Paragraph, Publisher, Source, Story
 from index.identity import normalize_domain
 
 
-def write_content(story: Story, *, whole: bool = True) -> str:
-    """Escaped HTML without a root; not ``whole``: the summary alone."""
-    article = Element("article")
+def write_content(story: Story, room: int) -> str:
+    """Escaped HTML without a root, of at most ``room`` characters: of the summary alone, or of nothing, where all would
+    be longer."""
+    parts: list[str] = []
+    size = 0
+    for element in _iter_elements(story):
+        parts.append(tostring(element, encoding="unicode", method="html"))
+        size += len(parts[-1])
+        if size > room:
+            summary = parts[0] if story.summary else ""
+            return summary if len(summary) <= room else ""
+    return "".join(parts)
+
+
+def _iter_elements(story: Story) -> Iterator[Element]:
+    """One after the other: how long all would be is seen before all are made."""
     if story.summary:
-        SubElement(article, "p").text = story.summary
-    if whole:
-        _add_sections(article, story)
-        _add_sources(article, story)
-    return "".join(tostring(part, encoding="unicode", method="html") for part in article)
-
-
-def _add_sections(article: Element, story: Story) -> None:
+        yield _make("p", story.summary)
     for section in story.sections:
         if section.heading:
-            SubElement(article, "h3").text = section.heading
+            yield _make("h3", section.heading)
         for paragraph in section.paragraphs:
-            _add_paragraph(article, paragraph, story)
+            yield _make_paragraph(paragraph, story)
+    if story.sources:
+        yield _make("h3", "Sources")
+        entries = Element("ol")
+        for source in story.sources:
+            _add_source(SubElement(entries, "li"), source)
+        yield entries
 
 
-def _add_paragraph(article: Element, paragraph: Paragraph, story: Story) -> None:
+def _make(tag: str, text: str) -> Element:
+    element = Element(tag)
+    element.text = text
+    return element
+
+
+def _make_paragraph(paragraph: Paragraph, story: Story) -> Element:
     """The text, and each citation as a number that leads to the article."""
-    element = SubElement(article, "p")
-    element.text = paragraph.text
-    for number in paragraph.citations:
+    element = _make("p", paragraph.text)
+    for number in dict.fromkeys(paragraph.citations):
         raised = SubElement(element, "sup")
         _add_linked(raised, str(number), story.sources[number - 1].url or None)
         raised.tail = " "
-
-
-def _add_sources(article: Element, story: Story) -> None:
-    if not story.sources:
-        return
-    SubElement(article, "h3").text = "Sources"
-    entries = SubElement(article, "ol")
-    for source in story.sources:
-        _add_source(SubElement(entries, "li"), source)
+    return element
 
 
 def _add_source(entry: Element, source: Source) -> None:

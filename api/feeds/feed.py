@@ -16,11 +16,14 @@ GENERATOR = "Outpost"
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 # Characters of content in a feed: a hundred stories of 4 MB, the longest that an index takes, would fill the memory.
 MAX_CONTENT = 2_000_000
+# Topics of an entry, and related stories.
+_MAX_LINKS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A story in a feed. ``content`` is HTML, without its text where the feed would grow too long."""
+    """A story in a feed. ``content`` is HTML: of the summary alone, or of nothing, where the feed would grow too
+    long."""
 
     story: Story
     base: str
@@ -42,11 +45,11 @@ class Entry:
 
     @property
     def topics(self) -> list[str]:
-        return [label for label in self.story.topics if label.strip()]
+        return [label for label in self.story.topics if label.strip()][:_MAX_LINKS]
 
     @property
     def related(self) -> list[str]:
-        return [f"{self.base}/v1/stories/{ident}" for ident in self.story.related]
+        return [f"{self.base}/v1/stories/{ident}" for ident in self.story.related[:_MAX_LINKS]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def make_entries(stories: Iterable[Story], base: str) -> list[Entry]:
     """Stories as entries, with their text as long as the feed is not too long for it."""
     entries, left = [], MAX_CONTENT
     for story in stories:
-        content = write_content(story, whole=left > 0)
+        content = write_content(story, left)
         left -= len(content)
         # The text is in the content: it is not kept twice.
         entries.append(Entry(replace(story, sections=(), sources=()), base, content))

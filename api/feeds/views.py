@@ -19,6 +19,7 @@ from api.feeds.feed import GENERATOR, Feed, make_entries
 from api.pagination import answer_page
 from api.parameters import Arguments
 from api.sharing_schemas import JsonFeedAnswer
+from index.deadline import Deadline
 from index.live import OpenGeneration
 from index.search import iter_stories, search_corrected
 from index.settings import Settings
@@ -85,6 +86,7 @@ def _find_modified(generation: OpenGeneration, arguments: Arguments) -> datetime
 def _make(generation: OpenGeneration, arguments: Arguments, site: Site, render: Render) -> Made:
     offset, after = find_place(generation, arguments)
     query = replace(make_search_query(arguments, parse_search(arguments), offset), after=after)
+    deadline = Deadline(generation.engine.longest)
     page = search_corrected(generation, query, correct=arguments["typo"] == "auto").page
     title, description = _name(arguments)
     feed = Feed(
@@ -92,7 +94,7 @@ def _make(generation: OpenGeneration, arguments: Arguments, site: Site, render: 
         description=description,
         home=_find_home(site),
         links=answer_page(generation, arguments, offset, page.total, site.base, page.after)["links"],
-        entries=make_entries(iter_stories(generation, [hit.id for hit in page.hits]), site.base),
+        entries=make_entries(iter_stories(generation, deadline.pace([hit.id for hit in page.hits])), site.base),
         built=generation.manifest.built_at,
     )
     return render(feed), ""

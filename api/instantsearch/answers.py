@@ -19,9 +19,10 @@ from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.filters import STORY_ATTRIBUTES
 from api.instantsearch.marking import Marker, Tags, mark_beginnings
 from api.instantsearch.queries import find_facets, find_searched, find_snippets, make_query, make_source_query
-from api.instantsearch.requests import SOURCES, Asked, names_of
+from api.instantsearch.requests import MAX_HITS, SOURCES, Asked, names_of
 from index.brief import Json, complete
-from index.errors import QueryTimeout
+from index.deadline import AnswerRoom, Deadline
+from index.errors import AnswerTooLong, QueryTimeout
 from index.language import show_query
 from index.live import OpenGeneration
 from index.query import FACETS, Facet, Hit, NumberName, NumberStats, SearchQuery, SourceRecord
@@ -34,27 +35,22 @@ _SOURCE_TEXTS = ("title", "excerpt", "author", "publisher")
 
 
 class Answering(Struct, frozen=True):
-    """What answers one body: a generation, until a time on the monotonic clock."""
+    """What answers one body: a generation, until when, and how much."""
 
     generation: OpenGeneration
-    until: float
-
-    @property
-    def seconds(self) -> float:
-        """What is left. Raises QueryTimeout."""
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise QueryTimeout(self.generation.engine.longest)
-        return left
+    deadline: Deadline
+    room: AnswerRoom
 
 
 def answer_all(generation: OpenGeneration, searches: Sequence[Asked]) -> list[Json]:
     """One answer for each. Raises InvalidParameters; QueryTimeout where all of them together take too long."""
     # However many searches a body has, together they hold a worker for no longer than one search of the API may.
     longest = generation.engine.longest
-    answering = Answering(generation, time.monotonic() + longest)
+    answering = Answering(generation, Deadline(longest), AnswerRoom(MAX_HITS))
     try:
         return [_answer(answering, asked) for asked in searches]
+    except AnswerTooLong:
+        raise
     except QueryTimeout as error:
         raise QueryTimeout(longest) from error
 
@@ -74,13 +70,13 @@ def _answer_values(answering: Answering, asked: Asked, facet: str) -> Json:
     if asked.index == SOURCES or facet not in FACETS:
         allowed = "nothing: sources have no facets" if asked.index == SOURCES else "one of " + ", ".join(FACETS)
         raise InvalidParameters([ParameterFault(asked.where + "facet", "invalid_value", facet[:100], allowed)])
-    query = replace(make_query(asked, ()), seconds=answering.seconds)
+    query = replace(make_query(asked, ()), seconds=answering.deadline.left())
     found = search_corrected(answering.generation, query, correct=_may_correct(asked))
     beginnings = fold_words(asked.parameters.facet_query).split()
     tags = _tags_of(asked)
     hits = [
         {"value": one.label, "highlighted": mark_beginnings(one.label, beginnings, tags), "count": one.count}
-        for one in found.page.facets[facet].values[: asked.parameters.max_facet_hits]
+        for one in answering.deadline.pace(found.page.facets[facet].values[: asked.parameters.max_facet_hits])
         if one.count
     ]
     return {"facetHits": hits, "exhaustiveFacetsCount": True}
@@ -91,12 +87,15 @@ def _answer_values(answering: Answering, asked: Asked, facet: str) -> Json:
 
 def _answer_stories(answering: Answering, asked: Asked) -> Json:
     names, numbers = find_facets(asked)
-    query = replace(make_query(asked, names), seconds=answering.seconds)
+    query = replace(make_query(asked, names), seconds=answering.deadline.left())
     found = search_corrected(answering.generation, query, correct=_may_correct(asked))
     query = replace(query, tree=found.tree)
     stats = {
         name: measure_number(
-            answering.generation, replace(query, seconds=answering.seconds), name, asked.parameters.max_values_per_facet
+            answering.generation,
+            replace(query, seconds=answering.deadline.left()),
+            name,
+            asked.parameters.max_values_per_facet,
         )
         for name in numbers
     }
@@ -158,22 +157,25 @@ class _Stories:
 
     def __init__(self, answering: Answering, asked: Asked, query: SearchQuery) -> None:
         self._answering, self._asked = answering, asked
-        self._marker = Marker(query.tree, find_searched(asked), _tags_of(asked))
+        self._marker = Marker(query.tree, find_searched(asked), _tags_of(asked), answering.deadline)
         self._highlighted = _choose(names_of(asked.parameters.attributes_to_highlight), _STORY_TEXTS)
         self._excerpts = find_snippets(asked, _STORY_EXCERPTS)
 
     def describe(self, hits: Sequence[Hit]) -> list[Json]:
-        briefs = [msgspec.json.decode(complete(hit.brief, base_url())) for hit in hits]
-        marks = [msgspec.json.decode(hit.marks) if hit.marks else {} for hit in hits]
+        self._answering.room.take(sum(len(hit.brief) + len(hit.marks) for hit in hits))
+        paced = self._answering.deadline.pace
+        briefs = [msgspec.json.decode(complete(hit.brief, base_url())) for hit in paced(hits)]
+        marks = [msgspec.json.decode(hit.marks) if hit.marks else {} for hit in paced(hits)]
         bodies = self._find_bodies(marks, briefs)
-        return [self._describe(*one, bodies) for one in zip(hits, briefs, marks, strict=True)]
+        return [self._describe(*one, bodies) for one in paced(zip(hits, briefs, marks, strict=True))]
 
     def _find_bodies(self, marks: Sequence[Json], briefs: Sequence[Json]) -> dict[str, str]:
         """Where no match is in the body the engine gives an excerpt of the summary; here one of the body is due."""
         wanted = [
             brief["id"] for brief, own in zip(briefs, marks, strict=True) if own and own["snippet"]["field"] != "body"
         ]
-        return {story.id: story.body for story in iter_stories(self._answering.generation, wanted)}
+        stories = iter_stories(self._answering.generation, self._answering.deadline.pace(wanted))
+        return {story.id: story.body for story in stories}
 
     def _describe(self, hit: Hit, brief: Json, marks: Json, bodies: dict[str, str]) -> Json:
         story = {
@@ -214,11 +216,12 @@ class _Stories:
 
 
 def _answer_sources(answering: Answering, asked: Asked) -> Json:
-    query = replace(make_source_query(asked), seconds=answering.seconds)
+    query = replace(make_source_query(asked), seconds=answering.deadline.left())
     found = search_sources(answering.generation, query)
     answer = _answer_page(asked, found.total)
-    marker = Marker(query.tree, SOURCE_DEFAULTS, _tags_of(asked))
-    answer["hits"] = [_describe_source(asked, marker, record, score) for record, score in found.hits]
+    marker = Marker(query.tree, SOURCE_DEFAULTS, _tags_of(asked), answering.deadline)
+    hits = answering.deadline.pace(found.hits)
+    answer["hits"] = [_describe_source(asked, marker, record, score) for record, score in hits]
     return answer
 
 

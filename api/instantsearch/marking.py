@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from index.deadline import Deadline
 from index.highlight import Highlighter, Span, snippet
 from index.query import Node, Phrase, Prefix, Term, iter_positive
-from index.schema import WORD, term_of
+from index.schema import WORD, iter_words, term_of
 
 Json = dict[str, object]
 _MARK = re.compile("(</?mark>)")
@@ -39,12 +40,13 @@ class Tags(Struct, frozen=True):
 
 
 class Marker:
-    """Marks what one query matches in attributes of hits."""
+    """Marks what one query matches in attributes of hits. Raises QueryTimeout at the ``deadline``, which is looked at
+    before each text."""
 
-    def __init__(self, tree: Node | None, search_in: Sequence[str], tags: Tags) -> None:
-        self._highlighter, self._tags = Highlighter(tree, search_in), tags
+    def __init__(self, tree: Node | None, search_in: Sequence[str], tags: Tags, deadline: Deadline) -> None:
+        self._highlighter, self._tags, self._deadline = Highlighter(tree, search_in), tags, deadline
         self._words: dict[str, str] = {}
-        self._prefixes: dict[str, str] = {}
+        self._prefixes: dict[str, None] = {}
         for leaf in iter_positive(tree):
             match leaf:
                 case Term(text, term):
@@ -52,11 +54,12 @@ class Marker:
                 case Phrase(texts, terms):
                     self._words |= dict(zip(terms, map(str.lower, texts), strict=True))
                 case Prefix(text):
-                    self._prefixes[text] = text
-        self._all = {*self._words.values(), *self._prefixes.values()}
+                    self._prefixes[text] = None
+        self._all = {*self._words.values(), *self._prefixes}
 
     def highlight(self, field: str, text: str) -> Json:
         """A text of the index field, whole."""
+        self._deadline.check()
         spans = self._highlighter.find_spans(field, text)
         matched = self._find_words(text, spans)
         level = "none" if not matched else "full" if len(matched) == len(self._all) else "partial"
@@ -69,6 +72,7 @@ class Marker:
 
     def excerpt(self, field: str, text: str, words: int) -> Json:
         """The ``words`` words of it with the most matches."""
+        self._deadline.check()
         spans = self._highlighter.find_spans(field, text)
         return self.read_excerpt(snippet(text, spans, words, "mark"), found=bool(spans))
 
@@ -82,18 +86,21 @@ class Marker:
     def _find_words(self, text: str, spans: Iterable[Span]) -> list[str]:
         """Which words of the query were found there."""
         found: dict[str, None] = {}
-        for start, end in spans:
-            for word in WORD.findall(text[start:end]):
-                if (known := self._words.get(term_of(word) or "")) is not None:
-                    found[known] = None
-                found |= dict.fromkeys(self._prefixes[one] for one in self._prefixes if word.lower().startswith(one))
+        prefixes = tuple(self._prefixes)
+        words = dict.fromkeys(word for start, end in spans for word in WORD.findall(text[start:end]))
+        for word in words:
+            if (known := self._words.get(term_of(word) or "")) is not None:
+                found[known] = None
+            if word.lower().startswith(prefixes):
+                found |= dict.fromkeys(one for one in prefixes if word.lower().startswith(one))
+                prefixes = tuple(one for one in prefixes if one not in found)
         return list(found)
 
 
 def mark_beginnings(text: str, beginnings: Sequence[str], tags: Tags) -> str:
     """A facet's value with what was typed of its words marked."""
     spans = []
-    for word in WORD.finditer(text):
+    for word in iter_words(text):
         sizes = [len(one) for one in beginnings if word[0].casefold().startswith(one)]
         if sizes:
             spans.append((word.start(), min(word.start() + max(sizes), word.end())))

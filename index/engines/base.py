@@ -31,8 +31,9 @@ class Engine(Protocol):
     """One generation, open for reading. Every method may be called from many threads at once.
 
     All raise IndexUnavailable (or a subclass) when the index cannot answer and QueryTimeout when a query takes too
-    long, never an error of their own make. ``patience``: for how many seconds a query that finds nothing may be
-    searched again in other words. ``longest``: how many seconds a search may take, of which it may be given less.
+    long (AnswerTooLong when what it found is too long), never an error of their own make. ``patience``: for how many
+    seconds a query that finds nothing may be searched again in other words. ``longest``: how many seconds a search may
+    take, of which it may be given less.
     """
 
     patience: float
@@ -79,11 +80,13 @@ class Engine(Protocol):
         """The source of this id."""
         ...
 
-    def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
+    def find_similar(
+        self, story: Story, limit: int, exclude: frozenset[str], seconds: float | None = None
+    ) -> list[tuple[Story, float]]:
         """The stories most like ``story`` by its distinctive words and its time (index.engines.similar), best first.
 
         The score is 0 to 1: what has the same words at the same time scores 1. ``story`` and ``exclude`` are
-        left out. The same story gives the same list at every call.
+        left out. The same story gives the same list at every call. ``seconds`` is as in SearchQuery.
         """
         ...
 
@@ -91,9 +94,11 @@ class Engine(Protocol):
         """How rare each term is among the stories: the fewer have it, the greater, and above 0."""
         ...
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
-        """The best ``limit`` texts of a kind in which ``typed`` stands at the beginning of a word: those that begin
-        with it first, then the others.
+    def complete(
+        self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
+    ) -> list[Suggestion]:
+        """The best ``limit`` texts of a kind, of at most MAX_SUGGESTED characters, in which ``typed`` stands at the
+        beginning of a word: those that begin with it first, then the others. ``seconds`` is as in SearchQuery.
 
         query: a word of the stories of two letters or more (stop words are none), or two such words that are
         neighbours in 3 titles or more, in lower case. By how many stories hold the word, or how many titles the
@@ -106,12 +111,13 @@ class Engine(Protocol):
         """
         ...
 
-    def find_near_words(self, word: str, distance: int) -> list[NearWord]:
+    def find_near_words(self, word: str, distance: int, seconds: float | None = None) -> list[NearWord]:
         """The words of the stories, in any field, that at most ``distance`` edits make of ``word``, in lower case
         both: a character more, less or another, or two neighbours the other way round, no place edited twice.
 
         The nearest first, then those of greatest ``holding`` times ``share``, then by text. ``holding`` counts the
-        fields searched by default, ``typed`` all; deleted stories may count in both. Stop words are none.
+        fields searched by default, ``typed`` all; deleted stories may count in both. Stop words are none. ``seconds``
+        is as in SearchQuery.
         """
         ...
 

@@ -24,6 +24,8 @@ FLOOR = 0.2
 _DAY = 24 * 3600 * 1_000_000  # µs
 # Where half of the rest is lost. Bare headlines say little: only what comes within hours is about the same.
 _SCALE, _HEADLINE_SCALE = 3 * _DAY, _DAY // 2
+# Characters of each field in which a story says what it is about. The words of a whole story of 4 MB take ten seconds.
+_MAX_TEXT = 10_000
 # The terms of greatest weight that are looked for: a story of 700 words has 300, one of 40 words is asked for whole.
 _MAX_TERMS = 128
 
@@ -39,8 +41,9 @@ class Likeness:
 
 
 def find_likeness(story: Story, documents: int, count_holding: Callable[[str], int]) -> Likeness:
-    """``count_holding`` tells how many of the ``documents`` have a term in the fields searched by default."""
-    whole, titles = count_terms(story)
+    """``count_holding`` tells how many of the ``documents`` have a term in the fields searched by default; of a long
+    text only the beginning counts."""
+    whole, titles = count_likeness_terms(story)
     rarities = {term: math.log(1 + documents / holding) for term in whole if (holding := count_holding(term))}
     # Rarity is of the story's side alone: its own text, scaled to the cosine's length.
     own = {term: (1 + math.log(whole[term])) * rarity for term, rarity in rarities.items()}
@@ -53,11 +56,17 @@ def find_likeness(story: Story, documents: int, count_holding: Callable[[str], i
     return Likeness(weights, microseconds(story.published_at or None), _HEADLINE_SCALE if bare else _SCALE)
 
 
-def count_terms(story: Story) -> tuple[Counter[str], frozenset[str]]:
-    """How often each term stands in the fields searched by default, and which stand in the title."""
+def count_likeness_terms(story: Story) -> tuple[Counter[str], frozenset[str]]:
+    """``count_terms`` of the beginnings of its texts: the terms that ``find_likeness`` asks for."""
+    return count_terms(story, _MAX_TEXT)
+
+
+def count_terms(story: Story, length: int | None = None) -> tuple[Counter[str], frozenset[str]]:
+    """How often each term stands in the fields searched by default, and which stand in the title; of each field in the
+    first ``length`` characters."""
     texts = text_of_story(story)
-    whole = Counter(term for name in STORY_DEFAULTS for term, _, _ in iter_tokens(texts[name]))
-    return whole, frozenset(term for term, _, _ in iter_tokens(story.title))
+    whole = Counter(term for name in STORY_DEFAULTS for term, _, _ in iter_tokens(texts[name][:length]))
+    return whole, frozenset(term for term, _, _ in iter_tokens(story.title[:length]))
 
 
 def length_of(weights: Iterable[float]) -> float:

@@ -11,23 +11,26 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from index import schema
 from index.brief import encode_brief, find_texts
 from index.documents import Story
 from index.engines.columns import token_kernels
 from index.engines.columns.files import ANSWERS
-from index.highlight import MARKED, MAX_TEXT
+from index.highlight import MARKED, count_searched
+from index.schema import WORD, iter_words
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Answer(Struct, frozen=True, gc=False):
     """``stored``: the brief, then the body, as ``parts`` tell: where the body begins, where title and summary begin and
-    end in the brief, where the body ends. ``fits``: no text is too long to be marked by the kernels."""
+    end in the brief, where the body ends. ``searched``: how many tokens of title, summary, body and source titles
+    matches are searched in, where that is not all of them."""
 
     stored: bytes
     parts: tuple[int, int, int, int, int, int]
     source_titles: tuple[str, ...]
-    fits: bool
+    searched: tuple[int, int, int, int] | None
 
 
 def make_answer(story: Story, body: str) -> Answer:
@@ -35,8 +38,16 @@ def make_answer(story: Story, body: str) -> Answer:
     # Only snippets show the body, and they have no line breaks.
     stored = brief + _encode(body.replace("\n", " "))[1:-1]
     titles = tuple([source.title for source in story.sources])
-    fits = max(map(len, (story.title, story.summary, body, *titles))) <= MAX_TEXT
-    return Answer(stored, (len(brief), *find_texts(brief), len(stored)), titles, fits)
+    return Answer(stored, (len(brief), *find_texts(brief), len(stored)), titles, _count_searched(story, body, titles))
+
+
+def _count_searched(story: Story, body: str, titles: Sequence[str]) -> tuple[int, int, int, int] | None:
+    if max(len(story.title), len(story.summary), len(body), sum(map(len, titles))) <= schema.MAX_TEXT:
+        return None
+    title, summary, own_body = (sum(1 for _ in iter_words(text)) for text in (story.title, story.summary, body))
+    # An end follows the words of each title.
+    sources = sum(len(WORD.findall(one)) + 1 for one in titles[: count_searched(titles)])
+    return title, summary, own_body, sources
 
 
 class AnswerWriter:
@@ -46,11 +57,11 @@ class AnswerWriter:
         self._path = directory / ANSWERS
         self._file = open(self._path, "wb")  # noqa: SIM115 - until finish or abort
         self._parts = array.array("i")
-        self._too_long: list[int] = []
+        self._searched: dict[int, tuple[int, int, int, int]] = {}
 
     def add(self, answer: Answer) -> None:
-        if not answer.fits:
-            self._too_long.append(len(self._parts) // 6)
+        if answer.searched is not None:
+            self._searched[len(self._parts) // 6] = answer.searched
         self._file.write(answer.stored)
         self._parts.extend(answer.parts)
 
@@ -71,18 +82,23 @@ class AnswerWriter:
         self._file.close()
         parts = np.array(self._parts, np.int64).reshape(len(order), 6)
         stored_starts = _starts(parts[:, 5])
-        marked = np.ascontiguousarray(counts[:, : len(MARKED)])
+        # A copy also where there is one document: then the slice would be as contiguous as the whole, and stay a view.
+        marked = counts[:, : len(MARKED)].copy()
+        for document, searched in self._searched.items():
+            marked[document] = searched
         starts = _starts(marked.sum(axis=1))
         size = int(marked.sum())
         words, gaps, sizes = np.empty(size, np.int32), np.empty(size, np.uint8), np.empty(size, np.uint8)
         spelled = [word.encode() for word in numbers]
-        token_kernels.measure(
-            tokens, _starts(counts.sum(axis=1)), marked, stored_starts[:, None] + parts[:, [1, 2, 3, 4, 0, 5]],
-            self._map(), np.frombuffer(b"".join(spelled), np.uint8),
+        texts = self._map()
+        # None of them has fewer bytes, and no two share one.
+        long = np.empty((len(texts) // token_kernels.LONG + 1, 3), np.int64)
+        n = token_kernels.measure(
+            tokens, _starts(counts.sum(axis=1)), counts, marked,
+            stored_starts[:, None] + parts[:, [1, 2, 3, 4, 0, 5]], texts, np.frombuffer(b"".join(spelled), np.uint8),
             np.append(_starts(np.array(list(map(len, spelled)), np.int64)), sum(map(len, spelled))),
-            starts, words, gaps, sizes,
+            starts, words, gaps, sizes, long,
         )  # fmt: skip
-        marked[self._too_long, 0] = -1
         # The last two are the names of what is no word: of none at all, and of the end of a source.
         names = np.concatenate([word_numbers, [token_kernels.END_OF_SOURCE, token_kernels.DROPPED]])
         save("answer_starts", stored_starts[order])
@@ -92,6 +108,7 @@ class AnswerWriter:
         save("token_words", names.astype(np.int32)[words])
         save("token_gaps", gaps)
         save("token_sizes", sizes)
+        save("token_long", long[:n])
 
     def _map(self) -> NDArray[np.uint8]:
         # An empty file cannot be mapped.

@@ -13,8 +13,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from index.deadline import Deadline
 from index.engines.columns import filtering, word_kernels
-from index.engines.columns.deadline import Deadline
+from index.engines.columns.deadline import begin_deadline
 from index.engines.columns.executor import ANYWHERE, NO_ROOM, Docs, Executor, Matches, Scope, Scratch, nothing
 from index.engines.columns.facets import FacetCount, FacetTable
 from index.engines.columns.files import CollectionKind, Segments, find_marks
@@ -82,10 +83,10 @@ class Collection:
         self._find_scope = lru_cache(maxsize=100)(Scope)
         self._scratch: list[list[Scratch]] = [[] for _ in self.segments]
 
-    def search(self, match: Match, query: SearchQuery, among: Sequence[str] | None = None) -> Page:
+    def search(self, match: Match, query: SearchQuery, deadline: Deadline, among: Sequence[str] | None = None) -> Page:
         """The first ``query.offset + query.limit`` documents in order, the total, the facets; of the documents with the
         ids ``among`` alone, unless it is None. Raises QueryTimeout."""
-        total, found, deadline, wanted = 0, [], Deadline(query.seconds), query.offset + query.limit
+        total, found, wanted = 0, [], query.offset + query.limit
         counts = [FacetCount(self._facets[name], query.facets, query.filters) for name in query.facets.names]
         for place, segment in enumerate(self.segments):
             scratch = self._take_scratch(place)
@@ -113,7 +114,7 @@ class Collection:
 
     def iter_matches(self, match: Match, query: SearchQuery) -> Iterator[tuple[Segment, Matches]]:
         """Segment by segment, all that matches and passes the filters, ascending. Raises QueryTimeout."""
-        deadline = Deadline(query.seconds)
+        deadline = begin_deadline(query.seconds)
         for place, segment in enumerate(self.segments):
             scratch = self._take_scratch(place)
             within, left = filtering.narrow(segment, query.filters, ())

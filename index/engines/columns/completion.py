@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from index.deadline import Deadline
 from index.engines.columns.budgets import TERMS
 from index.engines.columns.facets import FacetTable
 from index.engines.columns.filtering import order_key
@@ -19,7 +20,7 @@ from index.engines.columns.segment import Segment
 from index.engines.columns.suggestion_writer import MIN_TITLES
 from index.engines.columns.texts import Folds, SegmentSuggestions, Texts, index_texts
 from index.folding import Typed, show_word
-from index.query import Sort, Suggestion, SuggestionType
+from index.query import MAX_SUGGESTED, Sort, Suggestion, SuggestionType
 from index.schema import term_of
 
 # Of each segment so many times what is wanted are read, and as many times more until what others have cannot change
@@ -62,44 +63,48 @@ class Completer:
             name: _Labels(FacetTable(directory, name, segments), segments) for name in ("topic", "publisher")
         }
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
-        """See Engine.complete."""
+    def complete(self, kind: SuggestionType, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
+        """See Engine.complete. Raises QueryTimeout."""
         match kind:
             case "query":
-                return self._complete_queries(typed, limit)
+                return self._complete_queries(typed, limit, deadline)
             case "story":
-                return self._complete_stories(typed, limit)
+                return self._complete_stories(typed, limit, deadline)
             case _:
                 return self._labels[kind].complete(kind, typed, limit)
 
     # --- stories -------------------------------------------------------------------------------------------------
 
-    def _complete_stories(self, typed: Typed, limit: int) -> list[Suggestion]:
+    def _complete_stories(self, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
         found: dict[str, Suggestion] = {}
         parts = [_iter_titles(segment, typed, 2 * limit) for segment in self._segments]
-        for _, segment, number in parts[0] if len(parts) == 1 else heapq.merge(*parts, key=lambda one: one[0]):
+        merged = parts[0] if len(parts) == 1 else heapq.merge(*parts, key=lambda one: one[0])
+        for _, segment, number in deadline.pace(merged):
             if len(found) == limit:
                 break
             story = _decoder.decode(segment.read_document(number))
-            found.setdefault(story.title, Suggestion("story", story.title, story.id, 1))
+            if len(story.title) <= MAX_SUGGESTED:
+                found.setdefault(story.title, Suggestion("story", story.title, story.id, 1))
         return list(found.values())
 
     # --- queries -------------------------------------------------------------------------------------------------
 
-    def _complete_queries(self, typed: Typed, limit: int) -> list[Suggestion]:
+    def _complete_queries(self, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
         size = _SPARE * limit if len(self._segments) == 1 else max(_LEAST, _SPARE * limit)
         while True:
             parts = [list(islice(_iter_queries(segment, typed, size), size)) for segment in self._segments]
-            chosen = self._choose(parts, limit)
+            chosen = self._choose(parts, limit, deadline)
             unread = [part[-1] for part in parts if len(part) == size]
             if not unread or (len(chosen) == limit and (len(parts) == 1 or _is_ahead(chosen[-1][0], unread))):
                 return [suggestion for _, suggestion in chosen]
             size *= _SPARE
 
-    def _choose(self, parts: Sequence[Sequence[_Query]], limit: int) -> list[tuple[_Query, Suggestion]]:
+    def _choose(
+        self, parts: Sequence[Sequence[_Query]], limit: int, deadline: Deadline
+    ) -> list[tuple[_Query, Suggestion]]:
         queries = parts[0] if len(parts) == 1 else sorted(self._merge(parts), key=lambda query: query.order)
         found: dict[tuple[str | None, ...], tuple[_Query, Suggestion]] = {}
-        for query in queries:
+        for query in deadline.pace(queries):
             if len(found) == limit:
                 break
             words = [show_word(word.decode()) for word in query.words]
@@ -186,7 +191,9 @@ class _Labels:
         order = order[counts[order] > 0]
         table = self._table.table
         entries = [
-            (*table[number], count) for number, count in zip(order.tolist(), counts[order].tolist(), strict=True)
+            (*table[number], count)
+            for number, count in zip(order.tolist(), counts[order].tolist(), strict=True)
+            if len(table[number][1]) <= MAX_SUGGESTED
         ]
         return entries, *index_texts([label for _, label, _ in entries])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -11,18 +12,20 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from index.deadline import AnswerRoom, Deadline
 from index.documents import Story
 from index.engines.census import StoredPublishers
 from index.engines.columns import deadline
 from index.engines.columns.collection import Collection, Found, Page, TreeMatch
 from index.engines.columns.completion import Completer
+from index.engines.columns.deadline import begin_deadline
 from index.engines.columns.executor import Executor, Matches
 from index.engines.columns.files import SOURCES, STORIES, read_segments
 from index.engines.columns.marking import make_hits
 from index.engines.columns.times import count_times, measure, to_seconds
 from index.engines.indexed import StoredSource
 from index.engines.similar import Likeness, find_likeness
-from index.errors import IndexDamaged
+from index.errors import IndexDamaged, QueryTimeout
 from index.folding import Typed, show_word
 from index.language import parse_query
 from index.query import (
@@ -70,15 +73,17 @@ class ColumnsEngine:
         self._completer = Completer(directory, self._stories.segments, self._count)
         # The first search lays out its scratch arrays, which takes 10 ms: no reader is to wait for it.
         tree = parse_query('news OR "a word" OR wor*', ())
-        self.search_stories(SearchQuery(tree, facets=FacetRequest(FACETS), marking=Marking()))
+        with suppress(QueryTimeout):
+            self.search_stories(SearchQuery(tree, facets=FacetRequest(FACETS), limit=1, marking=Marking()))
 
-    def match_stories(self, query: SearchQuery) -> Page:
+    def match_stories(self, query: SearchQuery, deadline: Deadline | None = None) -> Page:
         """The search without reading a story: where the first ``offset + limit`` hits lie, the total, the facets."""
-        return self._stories.search(TreeMatch(query.tree), query)
+        return self._stories.search(TreeMatch(query.tree), query, deadline or begin_deadline(query.seconds))
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
-        page = self.match_stories(query)
-        hits = make_hits(page.found[query.offset :], query, self.find_rarities)
+        deadline = begin_deadline(query.seconds)
+        page = self.match_stories(query, deadline)
+        hits = make_hits(page.found[query.offset :], query, self.find_rarities, deadline)
         return SearchPage(page.total, hits, page.facets)
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
@@ -112,41 +117,56 @@ class ColumnsEngine:
         among = None
         if query.story is not None:
             among = [ident for story in self.find_stories([query.story]) for ident in story.source_ids()]
-        page = self._sources.search(TreeMatch(query.tree), asked, among)
-        return SourcePage(page.total, tuple((_read_source(one), one.score) for one in page.found[query.offset :]))
+        deadline = begin_deadline(query.seconds)
+        page = self._sources.search(TreeMatch(query.tree), asked, deadline, among)
+        found = page.found[query.offset :]
+        room = AnswerRoom(len(found))
+        return SourcePage(page.total, tuple((_read_source(one, room), one.score) for one in deadline.pace(found)))
 
     # --- similar stories -----------------------------------------------------------------------------------------
 
-    def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
-        statistics = self._stories.statistics
-        likeness = find_likeness(story, statistics.documents, statistics.holding)
+    def find_similar(
+        self, story: Story, limit: int, exclude: frozenset[str], seconds: float | None = None
+    ) -> list[tuple[Story, float]]:
+        statistics, deadline = self._stories.statistics, begin_deadline(seconds)
+
+        def count_holding(term: str) -> int:
+            deadline.check()
+            return statistics.holding(term)
+
+        likeness = find_likeness(story, statistics.documents, count_holding)
         if not likeness.weights:
             return []
         query = SearchQuery(sort=Sort.RELEVANCE, limit=limit + len(exclude) + 1)
-        page = self._stories.search(_Similar(likeness), query)
+        page = self._stories.search(_Similar(likeness), query, deadline)
         left_out = {story.id.encode(), *(ident.encode() for ident in exclude)}
         others = [one for one in page.found if one.segment.read_id(one.number) not in left_out]
-        return [(_read_story(one), min(1.0, one.score)) for one in others[:limit]]
+        return [(_read_story(one), min(1.0, one.score)) for one in deadline.pace(others[:limit])]
 
     # --- suggestions ---------------------------------------------------------------------------------------------
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
-        return self._completer.complete(kind, typed, limit) if limit > 0 else []
+    def complete(
+        self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
+    ) -> list[Suggestion]:
+        return self._completer.complete(kind, typed, limit, begin_deadline(seconds)) if limit > 0 else []
 
     def _count(self, text: str) -> int:
         return self.match_stories(SearchQuery(parse_query(text, ()), limit=0)).total
 
     # --- near words ----------------------------------------------------------------------------------------------
 
-    def find_near_words(self, word: str, distance: int) -> list[NearWord]:
-        edits, typed = {}, Counter[str]()
-        for segment in self._stories.segments:
+    def find_near_words(self, word: str, distance: int, seconds: float | None = None) -> list[NearWord]:
+        edits, typed, deadline = {}, Counter[str](), begin_deadline(seconds)
+        for segment in deadline.pace(self._stories.segments):
             assert segment.suggestions
             for near, count, times in segment.suggestions.words.find_near(word, distance):
                 edits[near] = count
                 typed[near] += times
         holding = self._stories.statistics.holding
-        found = [NearWord(near, edits[near], holding(term_of(show_word(near)) or ""), typed[near]) for near in edits]
+        found = [
+            NearWord(near, edits[near], holding(term_of(show_word(near)) or ""), typed[near])
+            for near in deadline.pace(edits)
+        ]
         return sorted(found, key=near_word_order)
 
     # --- looking up ----------------------------------------------------------------------------------------------
@@ -156,7 +176,7 @@ class ColumnsEngine:
 
     def find_source(self, ident: str) -> SourceRecord | None:
         found = self._sources.find(ident)
-        return _read_source(found) if found else None
+        return _read_source(found, AnswerRoom(1)) if found else None
 
     def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
         return {term: self._stories.statistics.rarities(term)[0] for term in terms}
@@ -199,6 +219,8 @@ def _read_story(found: Found) -> Story:
     return _story_decoder.decode(found.segment.read_document(found.number))
 
 
-def _read_source(found: Found) -> SourceRecord:
-    stored = _source_decoder.decode(found.segment.read_document(found.number))
+def _read_source(found: Found, room: AnswerRoom) -> SourceRecord:
+    document = found.segment.read_document(found.number)
+    room.take(len(document))
+    stored = _source_decoder.decode(document)
     return SourceRecord(stored.id, stored.source, stored.story_ids)

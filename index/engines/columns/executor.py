@@ -8,8 +8,8 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from index.deadline import Deadline
 from index.engines.columns import kernels, similar_kernels, word_kernels
-from index.engines.columns.deadline import Deadline
 from index.engines.columns.segment import Postings, Segment
 from index.engines.columns.statistics import Row, Statistics
 from index.engines.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
@@ -242,7 +242,7 @@ class Executor:
 
     def _match_phrase(self, terms: tuple[str, ...], mask: int, postings: Postings, text: bool) -> Matches:
         spans = [(*postings.span(self._segment.find_term(term)), at) for at, term in enumerate(terms)]
-        spans.sort(key=lambda span: span[1] - span[0])
+        spans.sort(key=lambda span: (span[1] - span[0], span[0]))
         room = spans[0][1] - spans[0][0]
         if not room:
             return nothing()

@@ -26,6 +26,10 @@ OUT_INTS, OUT_LONGS, OUT_BYTES, OUT_FLOATS = types.int32[::1], types.int64[::1],
 # A place is a field number and a position in that field, in one uint32: consecutive words are consecutive numbers.
 FIELD_SHIFT = 28
 _POSITION_MASK = (1 << FIELD_SHIFT) - 1
+_FIELDS = 8  # as many bits has a posting for its fields
+# Looking for each term of a phrase after each place of the rarest one takes so many steps in a document at most. More
+# would be seconds for "x x x x …" in long texts of nothing but "x".
+_MAX_STEPS = 4096
 
 
 @njit(cache=True, nogil=True)
@@ -226,14 +230,70 @@ def _follows(start, offsets, at, place_starts, places):
     return True
 
 
+@njit(cache=True, nogil=True)
+def find_borders(phrase, borders):
+    """Knuth, Morris and Pratt's failure function: for the first 1, 2 … terms of ``phrase`` how many of them, less than
+    all, stand at their start and at their end."""
+    matched = 0
+    for i in range(len(phrase)):
+        if i:
+            matched = match_next(phrase, borders, matched, phrase[i])
+        borders[i] = matched
+
+
+@njit(cache=True, nogil=True)
+def match_next(phrase, borders, matched, term):
+    """How many terms of ``phrase`` have matched after ``term``, where ``matched`` had before it."""
+    if matched == len(phrase):
+        matched = borders[matched - 1]
+    while matched and phrase[matched] != term:
+        matched = borders[matched - 1]
+    return matched + (phrase[matched] == term)
+
+
+@njit(cache=True, nogil=True)
+def _count_by_reading(lists, at, phrase, borders, place_starts, places, mask):
+    """How often ``phrase`` stands in the document that ``at`` points to, and how often in its title: its terms are put
+    in their order and read once."""
+    count = titles = 0
+    begins, ends = np.empty(len(at), np.int64), np.empty(len(at), np.int64)
+    for field in range(_FIELDS):
+        if not mask >> field & 1:
+            continue
+        size = 0
+        for i in range(len(at)):
+            begin, end = place_starts[at[i]], place_starts[at[i] + 1]
+            begins[i] = gallop(places, begin, end, np.int64(field) << FIELD_SHIFT)
+            ends[i] = gallop(places, begins[i], end, np.int64(field + 1) << FIELD_SHIFT)
+            if ends[i] > begins[i]:
+                size = max(size, (places[ends[i] - 1] & _POSITION_MASK) + 1)
+        terms = np.full(size, -1, np.int64)
+        for i in range(len(at)):
+            # Equal terms stand side by side in ``lists``.
+            if i == 0 or lists[i, 0] != lists[i - 1, 0]:
+                for own in range(begins[i], ends[i]):
+                    terms[places[own] & _POSITION_MASK] = lists[i, 0]
+        matched = 0
+        for term in terms:
+            matched = match_next(phrase, borders, matched, term)
+            if matched == len(phrase):
+                count += 1
+                titles += field == 0
+    return count, titles
+
+
 @kernel([(LISTS, INTS, PLACES, PLACES, N, OUT_INTS, OUT_INTS, OUT_INTS)])
 def count_phrase(lists, docs, place_starts, places, mask, out_docs, out_counts, out_titles):
     """The same for terms that stand one after the other.
 
     ``lists``, int64: for each term where its list begins and ends in ``docs``, and its place in the phrase; the
-    shortest first.
+    shortest first, equal terms side by side.
     """
     at, ends, offsets = lists[:, 0].copy(), lists[:, 1].copy(), lists[:, 2].copy()
+    # The terms in the order of the phrase, each by the begin of its list.
+    phrase, borders = np.empty(len(lists), np.int64), np.empty(len(lists), np.int64)
+    phrase[offsets] = lists[:, 0]
+    find_borders(phrase, borders)
     n = 0
     while at[0] < ends[0]:
         reached = advance(at, ends, docs, docs[at[0]])
@@ -244,7 +304,11 @@ def count_phrase(lists, docs, place_starts, places, mask, out_docs, out_counts, 
             at[0] = gallop(docs, at[0], ends[0], reached)
             continue
         count = titles = 0
-        for own in range(place_starts[at[0]], place_starts[at[0] + 1]):
+        first, last = place_starts[at[0]], place_starts[at[0] + 1]
+        if (last - first) * len(at) > _MAX_STEPS:
+            count, titles = _count_by_reading(lists, at, phrase, borders, place_starts, places, mask)
+            first = last
+        for own in range(first, last):
             field = places[own] >> FIELD_SHIFT
             start = np.int64(places[own]) - offsets[0]
             if mask >> field & 1 and _follows(start, offsets, at, place_starts, places):

@@ -8,17 +8,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.documents import Story
+from index import schema
+from index.deadline import AnswerRoom, Deadline
 from index.engines.columns import marking_kernels
 from index.engines.columns.array_file import map_file
 from index.engines.columns.budgets import TERMS
 from index.engines.columns.files import ANSWERS
 from index.engines.columns.strings import Strings
-from index.highlight import MARKED, Marker, query_terms, worth_of
+from index.highlight import MARKED, query_terms, worth_of
 from index.query import Hit, Marking, Phrase, Prefix, SearchQuery, Term, iter_positive
 
 if TYPE_CHECKING:
@@ -34,15 +34,16 @@ class Answers:
     def __init__(self, directory: Path, read: Callable[[str], NDArray[Any]], words: Strings) -> None:
         self._stored = map_file(directory / ANSWERS)
         names = ("answer_starts", "answer_parts", "token_starts", "token_counts", "token_words", "token_gaps",
-                 "token_sizes", "word_terms")  # fmt: skip
+                 "token_sizes", "token_long", "word_terms")  # fmt: skip
         self.arrays = (np.frombuffer(self._stored, np.uint8), *map(read, names))
         self._starts, self._parts = self.arrays[1:3]
         # Of one prefix the halving of 100,000 words takes 20 µs.
         self.find_words = TERMS.cached(partial(_find_words, words))
 
-    def read_briefs(self, numbers: NDArray[np.int64]) -> list[bytes]:
-        """``encode_brief`` of each document."""
+    def read_briefs(self, numbers: NDArray[np.int64], room: AnswerRoom) -> list[bytes]:
+        """``encode_brief`` of each document. Raises AnswerTooLong."""
         stored, starts, sizes = self._stored, self._starts[numbers], self._parts[numbers, 0]
+        room.take(int(sizes.sum()))
         return [stored[start:end] for start, end in zip(starts.tolist(), (starts + sizes).tolist(), strict=True)]
 
 
@@ -51,7 +52,9 @@ class _Wanted:
 
     def __init__(self, segment: Segment, answers: Answers, query: SearchQuery, rarities: dict[str, float]) -> None:
         masks: dict[str, int] = dict.fromkeys(rarities, 0)
-        prefixes, phrases = [], []
+        # Each once, however often it stands in the query.
+        prefixes: dict[tuple[int, ...], None] = {}
+        phrases: dict[tuple[int, ...], None] = {}
         shared = _to_mask(query.search_in)
         for leaf in iter_positive(query.tree):
             mask = _FIELD_BITS.get(leaf.field, 0) if leaf.field else shared
@@ -59,30 +62,34 @@ class _Wanted:
                 case Term(_, term):
                     masks[term] |= mask
                 case Prefix(text):
-                    prefixes.append((*answers.find_words(text), mask))
+                    prefixes[(*answers.find_words(text), mask)] = None
                 case Phrase(_, own):
-                    numbers = [segment.find_term(term) for term in own]
-                    if None not in numbers:
-                        phrases += [mask, len(numbers), *numbers]
+                    numbers = [number for term in own if (number := segment.find_term(term)) is not None]
+                    if len(numbers) == len(own):
+                        phrases[(mask, len(numbers), *numbers)] = None
         terms = [(segment.find_term(term), mask, worth_of(rarities[term])) for term, mask in masks.items()]
         known = sorted([row for row in terms if row[0] is not None])
         self.terms = np.array(known, np.int64).reshape(-1, 3)
-        self.prefixes = np.array(prefixes, np.int64).reshape(-1, 3)
-        self.phrases = np.array(phrases, np.int64)
+        self.prefixes = np.array([*prefixes], np.int64).reshape(-1, 3)
+        self.phrases = np.array([number for phrase in phrases for number in phrase], np.int64)
 
 
 def make_hits(
-    found: Sequence[Found], query: SearchQuery, find_rarities: Callable[[Sequence[str]], dict[str, float]]
+    found: Sequence[Found],
+    query: SearchQuery,
+    find_rarities: Callable[[Sequence[str]], dict[str, float]],
+    deadline: Deadline,
 ) -> tuple[Hit, ...]:
-    """The documents found as hits, marked where the query asks for it."""
+    """The documents found as hits, marked where the query asks for it. Raises QueryTimeout and AnswerTooLong."""
     segments = list(dict.fromkeys(one.segment for one in found))
+    room = AnswerRoom(len(found))
     if len(segments) == 1:
-        return tuple(_make_hits(segments[0], found, query, find_rarities))
+        return tuple(_make_hits(segments[0], found, query, find_rarities, deadline, room))
     hits = {
         one: hit
         for segment in segments
         for own in ([one for one in found if one.segment is segment],)
-        for one, hit in zip(own, _make_hits(segment, own, query, find_rarities), strict=True)
+        for one, hit in zip(own, _make_hits(segment, own, query, find_rarities, deadline, room), strict=True)
     }
     return tuple(hits[one] for one in found)
 
@@ -92,40 +99,41 @@ def _make_hits(
     found: Sequence[Found],
     query: SearchQuery,
     find_rarities: Callable[[Sequence[str]], dict[str, float]],
+    deadline: Deadline,
+    room: AnswerRoom,
 ) -> list[Hit]:
     answers = segment.answers
     assert answers is not None, "only stories are searched for hits"
     numbers = np.array([one.number for one in found], np.int64)
     scores = [one.score for one in found]
-    briefs = answers.read_briefs(numbers)
+    briefs = answers.read_briefs(numbers, room)
     if query.marking is None:
         return list(map(Hit, scores, briefs))
     rarities = find_rarities(query_terms(query.tree)) if query.marking.matches else {}
-    marks = _mark(segment, answers, numbers, query, query.marking, rarities)
-    return list(map(Hit, scores, briefs, marks))
+    wanted = _Wanted(segment, answers, query if query.marking.matches else SearchQuery(), rarities)
+    return list(map(Hit, scores, briefs, _mark(answers, numbers, wanted, query.marking, deadline, room)))
 
 
 def _mark(
-    segment: Segment,
     answers: Answers,
     numbers: NDArray[np.int64],
-    query: SearchQuery,
+    wanted: _Wanted,
     marking: Marking,
-    rarities: dict[str, float],
+    deadline: Deadline,
+    room: AnswerRoom,
 ) -> list[bytes]:
-    wanted = _Wanted(segment, answers, query if marking.matches else SearchQuery(), rarities)
     mark_documents: Any = marking_kernels.mark_documents
-    written, ends = mark_documents(
-        numbers, *answers.arrays, wanted.terms, wanted.prefixes, wanted.phrases, *_make_tags(marking.tag), marking.words
-    )
-    whole: bytes = written[: ends[-1]].tobytes()
-    marks = [whole[start:end] for start, end in pairwise([0, *ends.tolist()])]
-    if not all(marks):
-        marker = Marker(query, marking, rarities)
-        marks = [
-            mark or marker.mark(msgspec.json.decode(segment.read_document(number), type=Story))
-            for mark, number in zip(marks, numbers.tolist(), strict=True)
-        ]
+    how = (
+        *answers.arrays, wanted.terms, wanted.prefixes, wanted.phrases,
+        *_make_tags(marking.tag), marking.words, schema.MAX_TEXT,
+    )  # fmt: skip
+    marks: list[bytes] = []
+    while len(marks) < len(numbers):
+        deadline.check()
+        written, ends = mark_documents(numbers[len(marks) :], *how)
+        whole: bytes = written[: ends[-1]].tobytes()
+        room.take(len(whole))
+        marks += [whole[start:end] for start, end in pairwise([0, *ends.tolist()])]
     return marks
 
 

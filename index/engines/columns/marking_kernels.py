@@ -2,7 +2,7 @@
 
 Texts are the insides of JSON strings as index.brief and the writer of a segment stored them, so that every byte below
 is one of UTF-8 or of an escape ("\\n"). A token is a word of a text: its number (``DROPPED`` for one that is no term),
-the bytes between it and the one before, its own bytes.
+the bytes between it and the one before, its own bytes (``token_kernels.LONG``: the row of ``long`` says how many).
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
-from index.engines.columns.kernels import BYTES, INTS, LISTS, LONGS, TABLE, N, kernel
-from index.engines.columns.token_kernels import BACKSLASH, DROPPED, END_OF_SOURCE, step
+from index.engines.columns.kernels import BYTES, INTS, LISTS, LONGS, TABLE, N, find_borders, kernel, match_next
+from index.engines.columns.token_kernels import BACKSLASH, END_OF_SOURCE, step
 
 # Words of which no more is known than that a prefix found them: index.highlight.worth_of(1.0).
 _UNKNOWN_WORTH = 1000
 _QUOTE, _AMPERSAND, _APOSTROPHE, _LESS, _GREATER = 34, 38, 39, 60, 62
+# One call marks so many documents as need at most so many bytes, or one: between two calls somebody looks at the clock.
+# A hundred short stories need 700,000; the worst query takes 50 ms for 2,000,000.
+_MAX_ROOM = 2_000_000
+# Bytes of a character in a JSON string at most: those of "\\u0001".
+_CHARACTER = 6
 # Looked up for every byte of a text: blanks and letters take one and the same branch.
 _SPECIAL = np.zeros(256, np.uint8)
 _SPECIAL[[BACKSLASH, _AMPERSAND, _APOSTROPHE, _LESS, _GREATER]] = 1
@@ -23,49 +28,49 @@ _SPECIAL[[BACKSLASH, _AMPERSAND, _APOSTROPHE, _LESS, _GREATER]] = 1
 
 @njit(cache=True, nogil=True)
 def _mark_document(
-    out, o, stored, start, parts, at, counts, words, gaps, sizes, word_terms, terms, prefixes, phrases, opening,
-    closing, length, reach, begins, stops, firsts, lasts, found,
+    out, o, stored, start, parts, at, counts, words, gaps, sizes, long, word_terms, terms, prefixes, phrases, borders,
+    opening, closing, length, max_text, reach, terms_at, begins, stops, firsts, lasts, found,
 ):  # fmt: skip
     field_at = np.empty(5, np.int64)
     field_at[0] = at
     for f in range(4):
         field_at[f + 1] = field_at[f] + counts[f]
     for f in range(3):
-        _reach(words[field_at[f] : field_at[f + 1]], word_terms, terms, prefixes, phrases, f, reach)
+        _reach(words[field_at[f] : field_at[f + 1]], word_terms, terms, prefixes, phrases, borders, f, reach, terms_at)
         found[f] = _merge(reach, counts[f], firsts[f], lasts[f])
     text_begin, text_end = start + parts[1], start + parts[2]
     o = _write(out, o, b'{"highlight":{"title":"')
-    _locate(gaps, sizes, field_at[0], counts[0], text_begin, begins, stops)
+    _locate(gaps, sizes, long, field_at[0], counts[0], text_begin, begins, stops)
     o = _write_marked(
         out, o, stored, text_begin, text_end, begins, stops, firsts[0], lasts[0], found[0], opening, closing, False
     )
     o = _write(out, o, b'","summary":"')
     in_body = found[2] > 0 or parts[3] == parts[4]
     field, text_begin, text_end = 1, start + parts[3], start + parts[4]
-    _locate(gaps, sizes, field_at[1], counts[1], text_begin, begins, stops)
+    _locate(gaps, sizes, long, field_at[1], counts[1], text_begin, begins, stops)
     o = _write_marked(
         out, o, stored, text_begin, text_end, begins, stops, firsts[1], lasts[1], found[1], opening, closing, False
     )
     if in_body:
         o = _write(out, o, b'"},"snippet":{"field":"body","text":"')
         field, text_begin, text_end = 2, start + parts[0], start + parts[5]
-        _locate(gaps, sizes, field_at[2], counts[2], text_begin, begins, stops)
+        _locate(gaps, sizes, long, field_at[2], counts[2], text_begin, begins, stops)
     else:
         o = _write(out, o, b'"},"snippet":{"field":"summary","text":"')
     o = _write_snippet(
         out, o, stored, text_begin, text_end, words[field_at[field] : field_at[field + 1]], word_terms, terms, begins,
-        stops, firsts[field], lasts[field], found[field], opening, closing, length,
+        stops, firsts[field], lasts[field], found[field], opening, closing, length, max_text,
     )  # fmt: skip
     o = _write(out, o, b'"},"matches":{')
     for f in range(2):
         if found[f]:
             o = _write(out, o, b'"title":[' if f == 0 else (b',"summary":[' if found[0] else b'"summary":['))
             text_begin = start + parts[1 + 2 * f]
-            _locate(gaps, sizes, field_at[f], counts[f], text_begin, begins, stops)
+            _locate(gaps, sizes, long, field_at[f], counts[f], text_begin, begins, stops)
             o = _write_offsets(out, o, stored, text_begin, begins, stops, firsts[f], lasts[f], found[f])
     o = _write(out, o, b'},"matched_sources":[')
     own = words[field_at[3] : field_at[4]]
-    _reach(own, word_terms, terms, prefixes, phrases, 3, reach)
+    _reach(own, word_terms, terms, prefixes, phrases, borders, 3, reach, terms_at)
     o = _write_sources(out, o, own, reach)
     return _write(out, o, b"]}")
 
@@ -74,23 +79,30 @@ def _mark_document(
 
 
 @njit(cache=True, nogil=True)
-def _find(terms, wanted):
-    """The row of a term, or -1."""
-    low, high = 0, len(terms)
+def _find_place(rows, wanted):
+    """How many rows begin with a number below ``wanted``; they ascend."""
+    low, high = 0, len(rows)
     # Branches that cannot be foreseen cost more than a look at each of a few.
     while high - low > 8:
         middle = (low + high) >> 1
-        if terms[middle, 0] < wanted:
+        if rows[middle, 0] < wanted:
             low = middle + 1
         else:
             high = middle
-    while low < high and terms[low, 0] < wanted:
+    while low < high and rows[low, 0] < wanted:
         low += 1
-    return low if low < len(terms) and terms[low, 0] == wanted else -1
+    return low
 
 
 @njit(cache=True, nogil=True)
-def _reach(words, word_terms, terms, prefixes, phrases, field, reach):
+def _find(rows, wanted):
+    """The row that begins with ``wanted``, or -1."""
+    place = _find_place(rows, wanted)
+    return place if place < len(rows) and rows[place, 0] == wanted else -1
+
+
+@njit(cache=True, nogil=True)
+def _reach(words, word_terms, terms, prefixes, phrases, borders, field, reach, terms_at):
     """For each word the last one of the longest match that begins with it, or -1."""
     for i in range(len(words)):
         reach[i] = -1
@@ -103,30 +115,50 @@ def _reach(words, word_terms, terms, prefixes, phrases, field, reach):
         for p in range(len(prefixes)):
             if prefixes[p, 2] >> field & 1 and prefixes[p, 0] <= word < prefixes[p, 1]:
                 reach[i] = i
+                break
     at = 0
     while at < len(phrases):
-        size = phrases[at + 1]
+        begin, end = at + 2, at + 2 + phrases[at + 1]
         if phrases[at] >> field & 1:
-            for i in range(len(words)):
-                last = _follow(words, word_terms, phrases[at + 2 : at + 2 + size], i)
-                reach[i] = max(reach[i], last)
-        at += 2 + size
+            _reach_phrase(words, word_terms, phrases, borders, begin, end, reach, terms_at)
+        at = end
 
 
 @njit(cache=True, nogil=True)
-def _follow(words, word_terms, phrase, i):
-    """The last word of the phrase that begins with word ``i``, or -1; words that are no terms are passed over."""
-    last = -1
-    if words[i] < 0:
-        return last
-    for term in phrase:
-        while i < len(words) and words[i] == DROPPED:
-            i += 1
-        if i == len(words) or words[i] < 0 or word_terms[words[i]] != term:
-            return -1
-        last = i
-        i += 1
-    return last
+def _reach_phrase(words, word_terms, phrases, borders, begin, end, reach, terms_at):
+    """The same for the phrase from ``begin`` to ``end``; words that are no terms are passed over. ``terms_at`` is where
+    the terms stand that have been read since the phrase may have begun."""
+    first_term, size = phrases[begin], end - begin
+    matched = n = 0
+    for i in range(len(words)):
+        word = words[i]
+        if word < 0:
+            if word == END_OF_SOURCE:
+                matched = 0
+            continue
+        term = word_terms[word]
+        if not matched:
+            if term != first_term:
+                continue
+            n = 0
+        terms_at[n] = i
+        n += 1
+        matched = match_next(phrases[begin:end], borders[begin:end], matched, term)
+        if matched == size:
+            first = terms_at[n - size]
+            reach[first] = max(reach[first], i)
+
+
+@njit(cache=True, nogil=True)
+def _find_all_borders(phrases):
+    """``kernels.find_borders`` of each phrase, in the places of its terms."""
+    borders = np.zeros(len(phrases), np.int64)
+    at = 0
+    while at < len(phrases):
+        begin, end = at + 2, at + 2 + phrases[at + 1]
+        find_borders(phrases[begin:end], borders[begin:end])
+        at = end
+    return borders
 
 
 @njit(cache=True, nogil=True)
@@ -215,13 +247,24 @@ def _is_same(words, word_terms, first, last, other, other_last):
 
 
 @njit(cache=True, nogil=True)
-def _locate(gaps, sizes, at, n, begin, begins, stops):
+def _locate(gaps, sizes, long, at, n, begin, begins, stops):
     """Where each token's bytes begin and end."""
+    row = _find_place(long, at)
     here = begin
-    for i in range(n):
-        begins[i] = here + gaps[at + i]
-        here = begins[i] + sizes[at + i]
-        stops[i] = here
+    done = 0
+    while done < n:
+        # Up to the next long one, which few texts have.
+        until = n if row == len(long) else min(n, long[row, 0] - at)
+        for i in range(done, until):
+            begins[i] = here + gaps[at + i]
+            here = begins[i] + sizes[at + i]
+            stops[i] = here
+        if until < n:
+            begins[until] = here + long[row, 1]
+            here = begins[until] + long[row, 2]
+            stops[until] = here
+            row += 1
+        done = until + 1
 
 
 @njit(cache=True, nogil=True)
@@ -281,20 +324,37 @@ def _write_marked(out, o, stored, begin, end, begins, stops, firsts, lasts, m, o
 
 @njit(cache=True, nogil=True)
 def _write_snippet(
-    out, o, stored, begin, end, words, word_terms, terms, begins, stops, firsts, lasts, m, opening, closing, length
-):
+    out, o, stored, begin, end, words, word_terms, terms, begins, stops, firsts, lasts, m, opening, closing, length,
+    max_text,
+):  # fmt: skip
     n = len(words)
     first, last = 0, n - 1
     if n > length:
         first = _find_window(words, word_terms, terms, firsts, lasts, m, length)
         last = first + length - 1
+    searched = _find_end(stored, begin, end, max_text)
+    if last < n - 1 or (n and searched < end):
+        searched = stops[last]
     if first > 0:
         begin = begins[first]
         o = _write(out, o, b"\xe2\x80\xa6 ")
-    if last < n - 1:
-        o = _write_marked(out, o, stored, begin, stops[last], begins, stops, firsts, lasts, m, opening, closing, True)
-        return _write(out, o, b" \xe2\x80\xa6")
-    return _write_marked(out, o, stored, begin, end, begins, stops, firsts, lasts, m, opening, closing, True)
+    o = _write_marked(out, o, stored, begin, searched, begins, stops, firsts, lasts, m, opening, closing, True)
+    return _write(out, o, b" \xe2\x80\xa6") if searched < end else o
+
+
+@njit(cache=True, nogil=True)
+def _find_end(stored, begin, end, max_text):
+    """Where the first ``max_text`` characters of a text end."""
+    if end - begin <= max_text:
+        return end
+    points = 0
+    while begin < end:
+        # Bytes 10xxxxxx go on with a character.
+        points += stored[begin] & 0xC0 != 0x80
+        if points > max_text:
+            break
+        begin += step(stored, begin)
+    return begin
 
 
 @njit(cache=True, nogil=True)
@@ -354,45 +414,58 @@ def _write_number(out, o, number):
     return o
 
 
+@njit(cache=True, nogil=True)
+def _measure_room(parts, doc, n, tags, max_text):
+    """How many bytes a document of ``n`` tokens can need at most; ``tags``: bytes of both."""
+    title, summary = parts[doc, 2] - parts[doc, 1], parts[doc, 4] - parts[doc, 3]
+    text = title + summary + min(_CHARACTER * max_text, max(summary, parts[doc, 5] - parts[doc, 0]))
+    # An apostrophe becomes six bytes; a match has tags in text and snippet, and two offsets of six digits.
+    return 300 + 6 * text + n * (2 * tags + 24)
+
+
 @kernel([(
-    types.int64[::1], BYTES, LONGS, TABLE, LONGS, TABLE, INTS, BYTES, BYTES, INTS, LISTS, LISTS, LONGS,
-    BYTES, BYTES, N,
+    types.int64[::1], BYTES, LONGS, TABLE, LONGS, TABLE, INTS, BYTES, BYTES, LISTS, INTS, LISTS, LISTS, LONGS,
+    BYTES, BYTES, N, N,
 )])  # fmt: skip
 def mark_documents(
-    docs, stored, starts, parts, token_starts, token_counts, words, gaps, sizes, word_terms, terms, prefixes, phrases,
-    opening, closing, length,
+    docs, stored, starts, parts, token_starts, token_counts, words, gaps, sizes, long, word_terms, terms, prefixes,
+    phrases, opening, closing, length, max_text,
 ):  # fmt: skip
-    """The JSON of index.highlight.Marker for each of ``docs``, one after the other, and where each ends. A document
-    that has to be marked in another way has no bytes.
+    """The JSON of index.highlight.Marker for the first of ``docs``, one after the other, and where each ends: for as
+    many as have room in ``_MAX_ROOM``, or one.
 
     ``terms[k]``: a term, the fields it is looked for in as bits, its worth; ascending. ``prefixes[k]``: the first word,
     the one after the last, fields. ``phrases``: fields, number of terms, terms; phrase after phrase. ``opening`` and
-    ``closing`` are the tags, ``length`` the words of a snippet.
+    ``closing`` are the tags, ``length`` the words of a snippet, ``max_text`` is index.schema.MAX_TEXT.
     """
-    room = most = 0
+    tags = len(opening) + len(closing)
+    room = most = marked = 0
     for doc in docs:
-        n = max(0, token_counts[doc].sum())
+        n = 0
+        for f in range(4):
+            n += token_counts[doc, f]
+        own = _measure_room(parts, doc, n, tags, max_text)
+        if marked and room + own > _MAX_ROOM:
+            break
         most = max(most, n)
-        # An apostrophe becomes six bytes; a match has tags in text and snippet, and two offsets of six digits.
-        title, summary = parts[doc, 2] - parts[doc, 1], parts[doc, 4] - parts[doc, 3]
-        text = title + 2 * summary + parts[doc, 5] - parts[doc, 0]
-        room += 300 + 6 * text + n * (2 * (len(opening) + len(closing)) + 24)
+        room += own
+        marked += 1
     out = np.empty(room, np.uint8)
-    ends = np.empty(len(docs), np.int64)
+    ends = np.empty(marked, np.int64)
     # For each token of a text: the last token of the longest match that begins there, where its bytes begin and end.
-    reach = np.empty(most + 1, np.int64)
+    reach, terms_at = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64)
     begins, stops = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64)
     # The first and the last token of each match in title, summary and the body.
     firsts, lasts = np.empty((3, most + 1), np.int64), np.empty((3, most + 1), np.int64)
     found = np.zeros(3, np.int64)
+    borders = _find_all_borders(phrases)
     o = 0
-    for i in range(len(docs)):
+    for i in range(marked):
         doc = docs[i]
-        if token_counts[doc, 0] >= 0:
-            o = _mark_document(
-                out, o, stored, starts[doc], parts[doc], token_starts[doc], token_counts[doc], words, gaps, sizes,
-                word_terms, terms, prefixes, phrases, opening, closing, length, reach, begins, stops, firsts, lasts,
-                found,
-            )  # fmt: skip
+        o = _mark_document(
+            out, o, stored, starts[doc], parts[doc], token_starts[doc], token_counts[doc], words, gaps, sizes, long,
+            word_terms, terms, prefixes, phrases, borders, opening, closing, length, max_text, reach, terms_at, begins,
+            stops, firsts, lasts, found,
+        )  # fmt: skip
         ends[i] = o
     return out, ends

@@ -93,7 +93,13 @@ class Segment(SegmentColumns):
             found = self.words.find_prefix(prefix.encode())
         except UnicodeEncodeError:
             return np.empty(0, np.int32)
-        return np.unique(self._word_terms[found.start : found.stop])
+        terms = self._word_terms[found.start : found.stop]
+        if 8 * len(terms) < len(self.terms):
+            return np.unique(terms)
+        # Sorting a million takes ten times as long as marking them.
+        marked = np.zeros(len(self.terms), np.bool_)
+        marked[terms] = True
+        return np.flatnonzero(marked).astype(np.int32)
 
     def find_document(self, ident: str) -> int | None:
         """The number of the document of an id, unless it is deleted."""

@@ -2,7 +2,8 @@
 
 Texts are the insides of JSON strings, so that every byte is one of UTF-8 or of an escape ("\\n"). A token is a word of
 a text: its number, the bytes between it and the one before, its own bytes. ``DROPPED`` stands for a word that is no
-term; ``END_OF_SOURCE`` stands after the title of each source.
+term; ``END_OF_SOURCE`` stands after the title of each source. Nearly all gaps and words fit into one byte: ``LONG``
+stands for that number or a greater one, which a row of ``long`` has: the token's place, its gap, its size.
 """
 
 from __future__ import annotations
@@ -10,44 +11,48 @@ from __future__ import annotations
 from numba import njit
 
 DROPPED, END_OF_SOURCE = -1, -2
-MAX_BYTES = 255  # what a gap or a word may have
+LONG = 255
 BACKSLASH = 92
 
 
 @njit(cache=True, nogil=True)
-def measure(tokens, token_starts, counts, text_places, texts, spelled, spelled_starts, starts, words, gaps, sizes):
-    """Fill ``words``, ``gaps`` and ``sizes`` of the marked texts, by looking for one word after the other.
+def measure(
+    tokens, token_starts, counts, marked, text_places, texts, spelled, spelled_starts, starts, words, gaps, sizes, long
+):
+    """Fill ``words``, ``gaps``, ``sizes`` and ``long`` of the marked texts, by looking for one word after the other.
+    Returns the number of rows of ``long``.
 
-    Text f of document d has ``counts[d, f]`` tokens, one text after the other from ``token_starts[d]`` in ``tokens``
-    and from ``starts[d]`` in what is filled, and lies at ``texts[text_places[d, 2 f]:text_places[d, 2 f + 1]]``; a text
-    beyond those places has no bytes. ``spelled`` holds the bytes of each word. A gap or word of more than ``MAX_BYTES``
-    leaves ``counts[d, 0]`` -1: the document has to be marked in another way.
+    Text f of document d has ``counts[d, f]`` tokens, one text after the other from ``token_starts[d]`` in ``tokens``.
+    The first ``marked[d, f]`` of them are filled in, from ``starts[d]`` on. The text lies at
+    ``texts[text_places[d, 2 f]:text_places[d, 2 f + 1]]``; a text beyond those places has no bytes. ``spelled`` holds
+    the bytes of each word.
     """
+    n = 0
     for d in range(len(counts)):
         source, to = token_starts[d], starts[d]
-        fits = True
-        for f in range(counts.shape[1]):
+        for f in range(marked.shape[1]):
             located = 2 * f < text_places.shape[1]
             before = here = text_places[d, 2 * f] if located else 0
             end = text_places[d, 2 * f + 1] if located else 0
-            for _ in range(counts[d, f]):
-                word = tokens[source]
+            for i in range(marked[d, f]):
+                word = tokens[source + i]
                 words[to] = word
                 gaps[to] = sizes[to] = 0
                 if located:
                     first, size = spelled_starts[word], spelled_starts[word + 1] - spelled_starts[word]
                     while here < end and not _stands_at(texts, here, end, spelled, first, size):
                         here += step(texts, here)
-                    if here - before > MAX_BYTES or size > MAX_BYTES:
-                        fits = False
-                    gaps[to] = min(here - before, MAX_BYTES)
-                    sizes[to] = min(size, MAX_BYTES)
+                    gap = here - before
+                    if gap >= LONG or size >= LONG:
+                        long[n, 0], long[n, 1], long[n, 2] = to, gap, size
+                        n += 1
+                    gaps[to] = min(gap, LONG)
+                    sizes[to] = min(size, LONG)
                     here += size
                     before = here
-                source += 1
                 to += 1
-        if not fits:
-            counts[d, 0] = -1
+            source += counts[d, f]
+    return n
 
 
 @njit(cache=True, nogil=True)

@@ -12,8 +12,9 @@ from opensearchpy import JSONSerializer, OpenSearch
 from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, SSLError, TransportError
 from urllib3 import Timeout
 
+from index.deadline import Deadline
 from index.engines.opensearch.address import ClusterAddress
-from index.engines.opensearch.deadline import MAX_SECONDS, Deadline
+from index.engines.opensearch.deadline import MAX_SECONDS
 from index.errors import IndexUnavailable, QueryTimeout
 
 Json = dict[str, Any]

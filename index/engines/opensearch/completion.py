@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from rapidfuzz.distance import OSA
 
+from index.deadline import Deadline
 from index.documents import Story
 from index.engines.opensearch.client import Cluster
 from index.engines.opensearch.documents import join_words
@@ -17,7 +18,7 @@ from index.engines.opensearch.mappings import MAX_KEY
 from index.engines.opensearch.translation import make_order
 from index.engines.opensearch.vocabulary import MIN_TITLES, PAIR_KIND, WORD_KIND, show_words
 from index.folding import Typed, fold_text
-from index.query import NearWord, Sort, Suggestion, SuggestionType, near_word_order
+from index.query import MAX_SUGGESTED, NearWord, Sort, Suggestion, SuggestionType, near_word_order
 from index.schema import MAX_WORD, term_of
 
 Json = dict[str, Any]
@@ -48,39 +49,39 @@ class Completer:
     ) -> None:
         self._cluster, self._stories, self._lists, self._count = cluster, stories, lists, count
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
-        """See Engine.complete."""
+    def complete(self, kind: SuggestionType, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
+        """See Engine.complete. Raises QueryTimeout."""
         match kind:
             case "query":
-                found = self._iter_queries(typed, limit)
+                found = self._iter_queries(typed, limit, deadline)
             case "story":
-                found = self._iter_stories(typed, limit)
+                found = self._iter_stories(typed, limit, deadline)
             case _:
-                found = self._iter_labels(kind, typed, limit)
+                found = self._iter_labels(kind, typed, limit, deadline)
         return list(islice(found, limit))
 
-    def _iter_stories(self, typed: Typed, limit: int) -> Iterator[Suggestion]:
+    def _iter_stories(self, typed: Typed, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
         seen = set()
         wanted = _Wanted(typed, "title_key", "title_words")
-        for hit in self._iter_found(self._stories, wanted, [], make_order(Sort.NEWEST), limit):
+        for hit in self._iter_found(self._stories, wanted, [], make_order(Sort.NEWEST), limit, deadline):
             story = msgspec.convert(hit["_source"]["document"], Story)
             if story.title not in seen and wanted.is_in(story.title, hit["begins"]):
                 seen.add(story.title)
                 yield Suggestion("story", story.title, story.id, 1)
 
-    def _iter_labels(self, kind: SuggestionType, typed: Typed, limit: int) -> Iterator[Suggestion]:
+    def _iter_labels(self, kind: SuggestionType, typed: Typed, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
         wanted = _Wanted(typed)
         filters: list[Json] = [{"term": {"kind": kind}}, {"range": {"holding": {"gte": 1}}}]
-        for hit in self._iter_found(self._lists.index, wanted, filters, _BEST, limit):
+        for hit in self._iter_found(self._lists.index, wanted, filters, _BEST, limit, deadline):
             entry = hit["_source"]
             label = entry["document"]["label"]
             if wanted.is_in(label, hit["begins"]):
                 yield Suggestion(kind, label, entry["value"], entry["holding"])
 
-    def _iter_queries(self, typed: Typed, limit: int) -> Iterator[Suggestion]:
+    def _iter_queries(self, typed: Typed, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
         seen = set()
         wanted = _Wanted(typed)
-        found = self._iter_found(self._lists.index, wanted, [_SUGGESTED], _BEST, limit)
+        found = self._iter_found(self._lists.index, wanted, [_SUGGESTED], _BEST, limit, deadline)
         while batch := list(islice(found, _SPARE * limit)):
             fresh = []
             for hit in batch:
@@ -94,15 +95,21 @@ class Completer:
                     yield Suggestion("query", text, None, total)
 
     def _iter_found(
-        self, index: str, wanted: _Wanted, filters: Sequence[Json], order: Sequence[Json], limit: int
+        self,
+        index: str,
+        wanted: _Wanted,
+        filters: Sequence[Json],
+        order: Sequence[Json],
+        limit: int,
+        deadline: Deadline,
     ) -> Iterator[Json]:
         """All candidates: those whose beginning may be what was typed, then the others; ``begins`` says which."""
         for begins in (True, False):
             query = {"bool": {**wanted.queries[begins], "filter": [*wanted.queries[begins]["filter"], *filters]}}
             body: Json = {"query": query, "sort": order, "size": _SPARE * limit, "track_total_hits": False}
             while True:
-                hits = self._cluster.search([(index, body)])[0]["hits"]["hits"]
-                yield from ({**hit, "begins": begins} for hit in hits)
+                hits = self._cluster.search([(index, body)], deadline)[0]["hits"]["hits"]
+                yield from ({**hit, "begins": begins} for hit in deadline.pace(hits))
                 if len(hits) < body["size"]:
                     break
                 body = {**body, "size": min(PAGE, body["size"] * _SPARE), "search_after": hits[-1]["sort"]}
@@ -134,11 +141,13 @@ class _Wanted:
 
     def is_in(self, text: str, begins: bool) -> bool:
         """Whether it stands in a text: at its beginning, or else where a later word begins."""
+        if len(text) > MAX_SUGGESTED:
+            return False
         at = self._typed.find_in(fold_text(text))
         return at is not None and (at == 0) is begins
 
 
-def find_near_words(cluster: Cluster, lists: Lists, word: str, distance: int) -> list[NearWord]:
+def find_near_words(cluster: Cluster, lists: Lists, word: str, distance: int, deadline: Deadline) -> list[NearWord]:
     """See Engine.find_near_words. Lucene finds candidates, rapidfuzz says how near they are."""
     if not 0 < len(word) <= MAX_WORD + distance or any(0xD800 <= ord(letter) <= 0xDFFF for letter in word):
         return []
@@ -152,7 +161,7 @@ def find_near_words(cluster: Cluster, lists: Lists, word: str, distance: int) ->
             near.append({"range": {"size": {"gte": low, "lte": high if len(word) <= distance else distance}}})
     wanted = {"bool": {"should": near, "minimum_should_match": 1}}
     found = []
-    for entry in lists.iter_kind(WORD_KIND, filters=[wanted]):
+    for entry in deadline.pace(lists.iter_kind(WORD_KIND, filters=[wanted])):
         other = entry["value"]
         edits = OSA.distance(word, other, score_cutoff=distance)
         if edits <= distance:

@@ -13,13 +13,14 @@ import msgspec
 
 from index.brief import encode_brief
 from index.caching import Budget, Cache, FunctionCache
+from index.deadline import AnswerRoom, Deadline
 from index.documents import Story
 from index.engines.census import PublisherTally, sort_publishers
 from index.engines.indexed import StoredSource, microseconds
 from index.engines.opensearch import counts, translation
 from index.engines.opensearch.client import Cluster, Refused
 from index.engines.opensearch.completion import Completer, find_near_words
-from index.engines.opensearch.deadline import MAX_SECONDS, Deadline
+from index.engines.opensearch.deadline import MAX_SECONDS, begin_deadline
 from index.engines.opensearch.facets import FacetCounter
 from index.engines.opensearch.likeness import make_similar
 from index.engines.opensearch.lists import PAGE, TALLY_KIND, Lists
@@ -27,7 +28,7 @@ from index.engines.opensearch.mappings import SOURCES
 from index.engines.opensearch.snapshot import Replaced, Snapshot
 from index.engines.opensearch.vocabulary import SOURCE_WORD_KIND, WORD_KIND
 from index.engines.scoring import rarity
-from index.engines.similar import count_terms, find_likeness
+from index.engines.similar import count_likeness_terms, find_likeness
 from index.errors import IndexDamaged, IndexUnavailable, StaleCursor
 from index.folding import Typed
 from index.highlight import Marker, query_terms
@@ -104,16 +105,16 @@ class ClusterEngine:
     # --- searching -----------------------------------------------------------------------------------------------
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
+        deadline = begin_deadline(query.seconds)
         if query.after:
-            return self._read_on(self._snapshot, lambda place: self._search_stories(query, place))
+            return self._read_on(self._snapshot, lambda place: self._search_stories(query, place, deadline))
         if query.offset + query.limit > MAX_WINDOW:
-            page = self._search_stories(msgspec.structs.replace(query, offset=0, limit=0), {})
-            hits = self._skip_to(query, self._snapshot, self._make_body(query))
-            return SearchPage(page.total, self._make_hits(query, hits), page.facets, _read_after(hits))
-        return self._search_stories(query, {})
+            page = self._search_stories(msgspec.structs.replace(query, offset=0, limit=0), {}, deadline)
+            hits = self._skip_to(query, self._snapshot, self._make_body(query), deadline)
+            return SearchPage(page.total, self._make_hits(query, hits, deadline), page.facets, _read_after(hits))
+        return self._search_stories(query, {}, deadline)
 
-    def _search_stories(self, query: SearchQuery, place: Json) -> SearchPage:
-        deadline = Deadline(query.seconds)
+    def _search_stories(self, query: SearchQuery, place: Json, deadline: Deadline) -> SearchPage:
         counters = [self._make_counter(name, query) for name in query.facets.names]
         body = {**self._describe(query, counters), **place}
         searches = [(self._name, body)]
@@ -125,7 +126,7 @@ class ClusterEngine:
             self._remember(unknown, answers[1])
         facets = self._read_facets(counters, {"query": body["query"], **place}, answers[0], deadline)
         total, hits = answers[0]["hits"]["total"]["value"], answers[0]["hits"]["hits"]
-        return SearchPage(total, self._make_hits(query, hits), facets, _read_after(hits))
+        return SearchPage(total, self._make_hits(query, hits, deadline), facets, _read_after(hits))
 
     def describe_search(self, query: SearchQuery) -> tuple[str, Json]:
         """The index and the body of the one request that most searches are: to try it without Outpost."""
@@ -157,14 +158,19 @@ class ClusterEngine:
             body["post_filter"] = {"bool": {"filter": narrowed}}
         return body
 
-    def _make_hits(self, query: SearchQuery, hits: Sequence[Json]) -> tuple[Hit, ...]:
+    def _make_hits(self, query: SearchQuery, hits: Sequence[Json], deadline: Deadline) -> tuple[Hit, ...]:
         marker = None
         if query.marking is not None:
             matched = query.marking.matches
             rarities = self.find_rarities(query_terms(query.tree)) if matched else {}
             marker = Marker(query, query.marking, rarities)
-        stories = [(hit["_score"] or 0.0, _read_story(hit)) for hit in hits]
-        return tuple(Hit(score, encode_brief(story), marker.mark(story) if marker else b"") for score, story in stories)
+        room = AnswerRoom(len(hits))
+        made = []
+        for hit in deadline.pace(hits):
+            story = _read_story(hit)
+            made.append(Hit(hit["_score"] or 0.0, encode_brief(story), marker.mark(story) if marker else b""))
+            room.take(len(made[-1].brief) + len(made[-1].marks))
+        return tuple(made)
 
     def _make_counter(self, name: str, query: SearchQuery) -> FacetCounter:
         return FacetCounter(name, query.facets, query.filters, self._labels_of(name))
@@ -188,7 +194,7 @@ class ClusterEngine:
         return counts.measure(self._counter(query), number, size)
 
     def _counter(self, query: SearchQuery) -> counts.Ask:
-        deadline = Deadline(query.seconds)
+        deadline = begin_deadline(query.seconds)
         asked = {"query": self._make_body(query)["query"], "size": 0, "track_total_hits": True}
         return lambda more: self._search([(self._name, {**asked, **more})], deadline)[0]
 
@@ -211,9 +217,11 @@ class ClusterEngine:
         except Replaced as error:
             raise StaleCursor from error
 
-    def _skip_to(self, query: SearchQuery | SourceQuery, snapshot: Snapshot, body: Json) -> list[Json]:
+    def _skip_to(
+        self, query: SearchQuery | SourceQuery, snapshot: Snapshot, body: Json, deadline: Deadline
+    ) -> list[Json]:
         """The hits of a page beyond what OpenSearch counts off, read on from the first."""
-        ask = self._asker(Deadline(query.seconds))
+        ask = self._asker(deadline)
         return list(islice(snapshot.iter_hits(ask, body, PAGE, query.offset), query.limit))
 
     def _asker(self, deadline: Deadline | None = None) -> Callable[[Json], Json]:
@@ -232,46 +240,55 @@ class ClusterEngine:
             "query": translation.make_query(scored, filters), "sort": translation.make_order(sort),
             "track_total_hits": True, "track_scores": query.tree is not None,
         }  # fmt: skip
+        deadline = begin_deadline(query.seconds)
         if query.after:
-            return self._read_on(self._snapshot_of_sources, lambda place: self._search_sources(query, body, place))
+            return self._read_on(
+                self._snapshot_of_sources, lambda place: self._search_sources(query, body, place, deadline)
+            )
         if query.offset + query.limit > MAX_WINDOW:
-            total = self._search_sources(msgspec.structs.replace(query, offset=0, limit=0), body, {}).total
-            return _make_source_page(total, self._skip_to(query, self._snapshot_of_sources, body))
-        return self._search_sources(query, body, {})
+            total = self._search_sources(msgspec.structs.replace(query, offset=0, limit=0), body, {}, deadline).total
+            return _make_source_page(total, self._skip_to(query, self._snapshot_of_sources, body, deadline))
+        return self._search_sources(query, body, {}, deadline)
 
-    def _search_sources(self, query: SourceQuery, body: Json, place: Json) -> SourcePage:
+    def _search_sources(self, query: SourceQuery, body: Json, place: Json, deadline: Deadline) -> SourcePage:
         whole = {**body, **_make_place(query), **place}
-        found = self._search([(self._sources, whole)], Deadline(query.seconds))[0]["hits"]
+        found = self._search([(self._sources, whole)], deadline)[0]["hits"]
         return _make_source_page(found["total"]["value"], found["hits"])
 
     # --- similar stories -----------------------------------------------------------------------------------------
 
-    def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
-        holding = self._find_holding(sorted(count_terms(story)[0]))
+    def find_similar(
+        self, story: Story, limit: int, exclude: frozenset[str], seconds: float | None = None
+    ) -> list[tuple[Story, float]]:
+        deadline = begin_deadline(seconds)
+        holding = self._find_holding(sorted(count_likeness_terms(story)[0]), deadline)
         likeness = find_likeness(story, self._status.stories, lambda term: holding[term])
         if not likeness.weights or limit <= 0:
             return []
         left_out = sorted({story.id, *exclude})
         body = {"query": make_similar(likeness, left_out), "sort": translation.make_order(Sort.RELEVANCE)}
-        hits = self._search([(self._name, {**body, "size": limit, "track_total_hits": False})])[0]["hits"]["hits"]
+        search = self._name, {**body, "size": limit, "track_total_hits": False}
+        hits = self._search([search], deadline)[0]["hits"]["hits"]
         return [(_read_story(hit), min(1.0, hit["_score"])) for hit in hits]
 
     # --- words ---------------------------------------------------------------------------------------------------
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
+    def complete(
+        self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
+    ) -> list[Suggestion]:
         if limit <= 0 or any(0xD800 <= ord(letter) <= 0xDFFF for word in typed.words for letter in word):
             return []
         try:
-            return self._completer.complete(kind, typed, limit)
+            return self._completer.complete(kind, typed, limit, begin_deadline(seconds))
         except Refused as error:
             raise self._explain(error) from error
 
     def _count_text(self, text: str) -> int:
         return self.search_stories(SearchQuery(parse_query(text, ()), limit=0)).total
 
-    def find_near_words(self, word: str, distance: int) -> list[NearWord]:
+    def find_near_words(self, word: str, distance: int, seconds: float | None = None) -> list[NearWord]:
         try:
-            return find_near_words(self._cluster, self._lists, word, distance)
+            return find_near_words(self._cluster, self._lists, word, distance, begin_deadline(seconds))
         except Refused as error:
             raise self._explain(error) from error
 
@@ -279,13 +296,13 @@ class ClusterEngine:
         holding = self._find_holding(terms)
         return {term: rarity(self._status.stories, holding[term]) for term in terms}
 
-    def _find_holding(self, terms: Sequence[str]) -> dict[str, int]:
+    def _find_holding(self, terms: Sequence[str], deadline: Deadline | None = None) -> dict[str, int]:
         known = {term: count for term in terms if (count := self._holding.get(term)) is not None}
         unknown = [term for term in terms if term not in known]
         # A story of megabytes has more different words than an answer may have parts.
         for at in range(0, len(unknown), PAGE):
             part = unknown[at : at + PAGE]
-            known |= self._remember(part, self._search([self._lists.find_holding(part)])[0])
+            known |= self._remember(part, self._search([self._lists.find_holding(part)], deadline)[0])
         return known
 
     def _remember(self, terms: Sequence[str], answer: Json) -> dict[str, int]:

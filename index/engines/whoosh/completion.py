@@ -9,7 +9,7 @@ from itertools import pairwise
 from index.documents import Story
 from index.engines.indexed import labels_of, microseconds, text_of_story
 from index.folding import Typed, fold_text, show_word
-from index.query import Suggestion, SuggestionType
+from index.query import MAX_SUGGESTED, Suggestion, SuggestionType
 from index.schema import STORY_DEFAULTS, WORD, term_of
 
 # A pair of words is suggested from so many titles on.
@@ -43,7 +43,9 @@ def count_words(stories: Iterable[Story]) -> Counter[str]:
 
 
 def _place(text: str, typed: Typed) -> int | None:
-    """0 where a text begins with what was typed, 1 where another word of it does, else None."""
+    """0 where a text begins with what was typed, 1 where another word of it does, else None; None for a long text."""
+    if len(text) > MAX_SUGGESTED:
+        return None
     at = typed.find_in(fold_text(text))
     return None if at is None else min(at, 1)
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from index.brief import encode_brief
+from index.deadline import AnswerRoom, Deadline
 from index.documents import Story
 from index.engines.census import read_publishers
 from index.engines.indexed import StoredSource, microseconds
@@ -20,7 +21,7 @@ from index.engines.similar import Likeness, count_terms, find_likeness, length_o
 from index.engines.whoosh import fields
 from index.engines.whoosh.completion import complete, count_words
 from index.engines.whoosh.edits import count_edits
-from index.engines.whoosh.queries import MAX_SECONDS, Evaluator
+from index.engines.whoosh.queries import MAX_SECONDS, Evaluator, begin_deadline
 from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, passes_source, sort_key
 from index.engines.whoosh.searchers import SearcherPool
 from index.folding import Typed, show_word
@@ -76,18 +77,19 @@ class WhooshEngine:
     # --- searching -----------------------------------------------------------------------------------------
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
-        found, matches = self._find(query)
-        hits = self._make_hits(query, found[query.offset : query.offset + query.limit])
+        deadline = begin_deadline(query.seconds)
+        found, matches = self._find(query, deadline)
+        hits = self._make_hits(query, found[query.offset : query.offset + query.limit], deadline)
         facets = {
             name: count_facet(name, query.facets, query.filters, matches, self.find_labels(name))
             for name in query.facets.names
         }
         return SearchPage(len(found), tuple(hits), facets)
 
-    def _find(self, query: SearchQuery) -> tuple[list[Match], list[Match]]:
+    def _find(self, query: SearchQuery, deadline: Deadline) -> tuple[list[Match], list[Match]]:
         """What matches and passes the filters, in order; and all that matches."""
         boosts = {field.name: field.boost for field in STORY_FIELDS if field.name in query.search_in}
-        scores = self._match(self._stories, query.tree, boosts)
+        scores = self._match(self._stories, query.tree, boosts, deadline)
         matches = [(self._rows[number], score, number) for number, score in scores]
         found = [match for match in matches if passes(match[0], query.filters)]
         if query.recency and query.sort is Sort.RELEVANCE:
@@ -102,7 +104,7 @@ class WhooshEngine:
         return dict(Counter(start_of(time, interval) for time in times)), len(stories) - len(times)
 
     def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
-        rows = [row for row, _, _ in self._find(query)[0]]
+        rows = [row for row, _, _ in self._find(query, begin_deadline(query.seconds))[0]]
         if number == "source_count":
             numbers = [row.source_count for row in rows]
         else:
@@ -115,39 +117,50 @@ class WhooshEngine:
         return map(msgspec.json.encode, self._iter_found(query))
 
     def _iter_found(self, query: SearchQuery) -> Iterator[Story]:
-        found, _ = self._find(query)
+        found, _ = self._find(query, begin_deadline(query.seconds))
         return (self._read_story(number) for _, _, number in found)
 
-    def _make_hits(self, query: SearchQuery, found: Sequence[Match]) -> list[Hit]:
+    def _make_hits(self, query: SearchQuery, found: Sequence[Match], deadline: Deadline) -> list[Hit]:
         marker = None
         if query.marking is not None:
             marker = Marker(query, query.marking, self.find_rarities(query_terms(query.tree)))
-        stories = [(self._read_story(number), score) for _, score, number in found]
-        return [Hit(score, encode_brief(story), marker.mark(story) if marker else b"") for story, score in stories]
+        room = AnswerRoom(len(found))
+        hits = []
+        for _, score, number in deadline.pace(found):
+            story = self._read_story(number)
+            hits.append(Hit(score, encode_brief(story), marker.mark(story) if marker else b""))
+            room.take(len(hits[-1].brief) + len(hits[-1].marks))
+        return hits
 
     def search_sources(self, query: SourceQuery) -> SourcePage:
         boosts = {field.name: field.boost for field in SOURCE_FIELDS}
-        scores = self._match(self._sources, query.tree, boosts)
+        deadline = begin_deadline(query.seconds)
+        scores = self._match(self._sources, query.tree, boosts, deadline)
         found = [(number, score) for number, score in scores if passes_source(self._source_rows[number], query)]
         found.sort(key=self._source_order)
-        page = found[query.offset : query.offset + query.limit]
+        page = deadline.pace(found[query.offset : query.offset + query.limit])
         return SourcePage(len(found), tuple((self._read_source(number), score) for number, score in page))
 
     def _source_order(self, match: tuple[int, float]) -> tuple[object, ...]:
         row = self._source_rows[match[0]]
         return (-match[1], newest_first(row.published), row.id)
 
-    def _match(self, pool: SearcherPool, tree: Node | None, boosts: dict[str, float]) -> list[tuple[int, float]]:
+    def _match(
+        self, pool: SearcherPool, tree: Node | None, boosts: dict[str, float], deadline: Deadline
+    ) -> list[tuple[int, float]]:
         """(document number, score) of every match."""
         if tree is None:
             return [(number, 0.0) for number in range(len(pool))]
         with pool.lend() as searcher:
-            return list(Evaluator(searcher, boosts, pool.expand).match(tree).items())
+            return list(Evaluator(searcher, boosts, pool.expand, deadline).match(tree).items())
 
     # --- similar stories -----------------------------------------------------------------------------------
 
-    def find_similar(self, story: Story, limit: int, exclude: frozenset[str]) -> list[tuple[Story, float]]:
+    def find_similar(
+        self, story: Story, limit: int, exclude: frozenset[str], seconds: float | None = None
+    ) -> list[tuple[Story, float]]:
         """Every story that has one of the terms, decoded, counted and compared."""
+        deadline = begin_deadline(seconds)
         with self._stories.lend() as searcher:
             reader = searcher.reader()
             numbers: dict[str, set[int]] = {}
@@ -159,7 +172,7 @@ class WhooshEngine:
 
             likeness = find_likeness(story, len(self._rows), count_holding)
         found = []
-        for number in set().union(*(numbers[term] for term in likeness.weights)):
+        for number in deadline.pace(set().union(*(numbers[term] for term in likeness.weights))):
             row, other = self._rows[number], self._read_story(number)
             score = _compare(likeness, other) * weigh_distance(likeness, row.published)
             if row.id != story.id and row.id not in exclude:
@@ -169,21 +182,25 @@ class WhooshEngine:
 
     # --- suggestions ---------------------------------------------------------------------------------------
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
-        return complete(self.iter_stories(), self.find_labels, self._count, kind, typed, limit)
+    def complete(
+        self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
+    ) -> list[Suggestion]:
+        stories = begin_deadline(seconds).pace(self.iter_stories())
+        return complete(stories, self.find_labels, self._count, kind, typed, limit)
 
     def _count(self, text: str) -> int:
         return self.search_stories(SearchQuery(parse_query(text, ()), limit=0)).total
 
     # --- near words ----------------------------------------------------------------------------------------
 
-    def find_near_words(self, word: str, distance: int) -> list[NearWord]:
+    def find_near_words(self, word: str, distance: int, seconds: float | None = None) -> list[NearWord]:
         with self._stories.lend() as searcher:
-            evaluator = Evaluator(searcher, dict.fromkeys(STORY_DEFAULTS, 1.0), self._stories.expand)
+            boosts, deadline = dict.fromkeys(STORY_DEFAULTS, 1.0), begin_deadline(seconds)
+            evaluator = Evaluator(searcher, boosts, self._stories.expand, deadline)
             typed = count_words(self.iter_stories())
             found = [
                 NearWord(near, edits, len(evaluator.match_term(term, 1.0)), typed[near])
-                for near in self._stories.words
+                for near in deadline.pace(self._stories.words)
                 if (term := term_of(show_word(near))) and (edits := count_edits(word, near)) <= distance
             ]
         return sorted(found, key=near_word_order)

@@ -7,18 +7,22 @@ here is a dict for each leaf: slower, and as plain as the definition of the tree
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from whoosh import query as wq
 
-from index.errors import QueryTimeout
+from index.deadline import Deadline
 from index.query import And, Node, Not, Or, Phrase, Prefix, Term
 
 # "a* b* c* …" would take minutes on 228,612 stories; looked at before each leaf, of which the slowest takes 0.5 s.
 MAX_SECONDS = 10.0
 Scores = dict[int, float]  # document number to score, of everything that matches
+
+
+def begin_deadline(seconds: float | None) -> Deadline:
+    """``seconds`` from now, at most ``MAX_SECONDS``, which is also what None stands for."""
+    return Deadline(MAX_SECONDS if seconds is None else min(seconds, MAX_SECONDS))
 
 
 class Expanded(wq.MultiTerm):  # type: ignore[misc]  # Whoosh has no types
@@ -46,10 +50,12 @@ class Evaluator:
     """Answers trees over one searcher. ``boosts`` are the fields searched in where a leaf names none; ``expand``
     gives the terms of a prefix. Raises QueryTimeout."""
 
-    def __init__(self, searcher: Any, boosts: dict[str, float], expand: Callable[[str], Sequence[str]]) -> None:
+    def __init__(
+        self, searcher: Any, boosts: dict[str, float], expand: Callable[[str], Sequence[str]], deadline: Deadline
+    ) -> None:
         self._searcher, self._boosts, self._expand = searcher, boosts, expand
         self._known: dict[Node, Scores] = {}
-        self._deadline = time.monotonic() + MAX_SECONDS
+        self._deadline = deadline
 
     def match(self, node: Node) -> Scores:
         """Every match of ``node`` with its score: the sum of what its leaves score; exclusions score nothing."""
@@ -96,8 +102,7 @@ class Evaluator:
 
     def _match_leaf(self, query: wq.Query) -> Scores:
         """Every match of a query of Whoosh's: its matchers walked to their end, no limit and no skipping."""
-        if time.monotonic() > self._deadline:
-            raise QueryTimeout(MAX_SECONDS)
+        self._deadline.check()
         scores: Scores = {}
         for searcher, offset in self._searcher.leaf_searchers():
             matcher = query.matcher(searcher, self._searcher.context())

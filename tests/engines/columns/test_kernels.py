@@ -316,6 +316,60 @@ def test_count_phrase_counts_where_its_terms_follow_each_other(
     assert list(zip(*(column[:n].tolist() for column in out), strict=True)) == expected
 
 
+@pytest.mark.parametrize("words", [1, 2, 3])
+@given(seeds, st.integers(1, 30), st.integers(1, 900))
+@CHECKED
+def test_count_phrase_counts_as_well_where_terms_stand_often(words: int, seed: int, length: int, size: int) -> None:
+    random = Random(seed)
+    # Mostly the first word, so that long phrases stand in long texts.
+    text = [min(random.randrange(words), random.randrange(8)) for _ in range(size)]
+    at = random.randrange(size)
+    phrase = text[at : at + length]
+    docs = [[text, [], text[1:], [3], phrase], [[3], phrase, [0], [], []]]
+    inverted = invert(docs)
+    flat = FlatPostings(inverted)
+    order = sorted(range(len(phrase)), key=lambda at: (len(inverted[phrase[at]]), phrase[at]))
+    own = [(flat.term_starts[phrase[at]], flat.term_starts[phrase[at] + 1], at) for at in order]
+    out = [room(len(inverted[phrase[order[0]]]), np.int32) for _ in range(3)]
+    columns = [given_array(own, np.int64), given_array(flat.docs, np.int32), *_arrays(flat)]
+    n = run(kernels.count_phrase, *columns, 0b10101, *out)
+    expected = []
+    for doc, document in enumerate(docs):
+        found = [
+            field
+            for field in (0, 2, 4)
+            for at in range(len(document[field]))
+            if document[field][at : at + len(phrase)] == phrase
+        ]
+        if found:
+            expected.append((doc, len(found), found.count(0)))
+    assert list(zip(*(column[:n].tolist() for column in out), strict=True)) == expected
+
+
+_phrases = st.lists(st.integers(0, 2), min_size=1, max_size=12)
+
+
+@CHECKED
+@given(_phrases)
+def test_find_borders_finds_what_stands_at_both_ends(phrase: list[int]) -> None:
+    borders = room(len(phrase), np.int64)
+    run(kernels.find_borders, given_array(phrase, np.int64), borders)
+    for size in range(1, len(phrase) + 1):
+        own = phrase[:size]
+        assert borders[size - 1] == max(n for n in range(size) if own[:n] == own[size - n :])
+
+
+@CHECKED
+@given(_phrases, st.lists(st.integers(0, 3), max_size=40))
+def test_match_next_knows_how_much_of_a_phrase_has_been_read(phrase: list[int], text: list[int]) -> None:
+    own, borders = given_array(phrase, np.int64), room(len(phrase), np.int64)
+    kernels.find_borders(own, borders)
+    matched = 0
+    for end, term in enumerate(text, 1):
+        matched = run(kernels.match_next, own, given_array(borders, np.int64), matched, term)
+        assert matched == max(n for n in range(len(phrase) + 1) if phrase[:n] == text[end - n : end][:n] and n <= end)
+
+
 def _share(tf: int, length: int, average: float, k1: float, b: float) -> float:
     return tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average))
 

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from index.deadline import Deadline
 from index.documents import Paragraph, Section, Source, Story
 from index.engines.columns import marking, marking_kernels, token_kernels
 from index.engines.columns.engine import ColumnsEngine
 from index.engines.columns.writer import ColumnsWriter
-from index.highlight import MAX_TEXT, Marker, query_terms
+from index.highlight import Marker, query_terms
 from index.language import parse_query
 from index.query import Marking, Node, SearchQuery
-from index.schema import STORY_DEFAULTS, STORY_FIELDS
+from index.schema import MAX_TEXT, STORY_DEFAULTS, STORY_FIELDS
 from tests.engines.columns.running import Checked, find_kernels
 from tests.strategies import any_text, markings, trees
 
@@ -57,7 +58,7 @@ def expect_marks(engine: ColumnsEngine, stories: Sequence[Story], query: SearchQ
     """Every story, whether it matches or not."""
     marker = Marker(query, how, engine.find_rarities(query_terms(query.tree)))
     page = engine.match_stories(SearchQuery())
-    hits = marking.make_hits(page.found, _with(query, how), engine.find_rarities)
+    hits = marking.make_hits(page.found, _with(query, how), engine.find_rarities, Deadline(60))
     known = {story.id: story for story in stories}
     assert len(hits) == len(stories)
     for hit in hits:

@@ -19,10 +19,10 @@ import trustme
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from index.deadline import Deadline
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.bulk import BulkLoader, send_lines
 from index.engines.opensearch.client import Cluster, Refused
-from index.engines.opensearch.deadline import Deadline
 from index.engines.opensearch.documents import index_line
 from index.errors import BuildFailed, IndexUnavailable, QueryTimeout
 from index.indexer import build_index
