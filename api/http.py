@@ -102,7 +102,10 @@ def _is_in_future(date: str) -> bool:
 
 def _measure_headers(environ: WSGIEnvironment) -> int:
     """Bytes of all header names and values, with the colon, blank and line break of each line. Takes 5 µs."""
-    return sum([len(name) + len(value) - 1 for name, value in environ.items() if name.startswith("HTTP_")])
+    content_headers = len(environ.get("CONTENT_TYPE", "")) + len(environ.get("CONTENT_LENGTH", ""))
+    return content_headers + sum(
+        [len(name) + len(value) - 1 for name, value in environ.items() if name.startswith("HTTP_")]
+    )
 
 
 def _finish(metrics: Metrics, slow: float, response: Response) -> Response:
