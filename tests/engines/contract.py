@@ -47,6 +47,7 @@ from index.schema import STORY_DEFAULTS
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.engines.contract_counts import CountingContract
+from tests.engines.contract_extremes import ExtremeContract
 from tests.engines.contract_lookups import CHECKED
 from tests.engines.contract_near_words import NearWordContract
 from tests.engines.contract_suggestions import SuggestionContract
@@ -66,7 +67,7 @@ SHAPES: tuple[Callable[[Node, Node, Node], Node], ...] = (
 )
 
 
-class EngineContract(CountingContract, NearWordContract, SuggestionContract):
+class EngineContract(CountingContract, NearWordContract, SuggestionContract, ExtremeContract):
     """Inherit it and set ``kind``: searches and misfortunes here, the rest in the classes that it inherits."""
 
     # --- searching stories ---------------------------------------------------------------------------------
