@@ -46,7 +46,9 @@ PROBLEMS = {
         Problem("too_large", 413, "Too large", "The request is larger than the server reads."),
         Problem("rate_limited", 429, "Too many requests", "The client has asked too often; see Retry-After."),
         Problem("internal", 500, "Internal error", "The fault is ours; the log has more under the request id."),
-        Problem("timeout", 504, "Timeout", "The query took too long and was given up; fewer prefixes are faster."),
+        Problem(
+            "timeout", 504, "Timeout", "The query took too long and was given up; fewer prefixes or results are faster."
+        ),
         Problem("busy", 503, "Busy", "Slow clients occupy the server's threads; see Retry-After."),
         Problem("index_unavailable", 503, "Index unavailable", "There is no index that could answer; try again later."),
     )

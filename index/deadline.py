@@ -1,17 +1,15 @@
-"""How long a request may take, and how long its answer may be."""
+"""How long a request may take."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import TypeVar
 
-from index.errors import AnswerTooLong, QueryTimeout
+from index.errors import QueryTimeout
 
-# Bytes of an answer's results together, as they are stored: of 100 real stories they have 200,000, and what is
-# allowed is compressed in half a second. Of more than 100 results each may have as many as one of these.
-_MAX_BYTES, _MAX_EACH = 16_000_000, 160_000
+# What is found has to be written, too: joined, compressed and sent, at 100 MB a second.
+_SECONDS_A_BYTE = 1e-8
 T = TypeVar("T")
 
 
@@ -36,24 +34,13 @@ class Deadline:
         if monotonic() > self._end:
             raise QueryTimeout(self.seconds)
 
+    def spend(self, size: int) -> None:
+        """Leave as much less time as writing so many bytes of an answer takes. Raises QueryTimeout."""
+        self._end -= size * _SECONDS_A_BYTE
+        self.check()
+
     def pace(self, items: Iterable[T]) -> Iterator[T]:
         """``items`` one after the other, with a check before each."""
         for item in items:
             self.check()
             yield item
-
-
-class AnswerRoom:
-    """How many bytes are left for so many ``results``. One by itself may have any number."""
-
-    __slots__ = ("_left", "_limit")
-
-    def __init__(self, results: int) -> None:
-        self._limit = max(_MAX_BYTES, results * _MAX_EACH) if results > 1 else sys.maxsize
-        self._left = self._limit
-
-    def take(self, size: int) -> None:
-        """Use up so many bytes. Raises AnswerTooLong where there are fewer."""
-        self._left -= size
-        if self._left < 0:
-            raise AnswerTooLong(self._limit)

@@ -100,15 +100,9 @@ class QueryTimeout(OutpostError):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        super().__init__(f"the query took longer than {seconds:g} seconds; fewer prefixes (word*) are faster")
-
-
-class AnswerTooLong(QueryTimeout):
-    """What a query found has more than ``limit`` bytes: writing and compressing it would take too long."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        OutpostError.__init__(self, f"the results have more than {limit:,} bytes together; fewer at once are faster")
+        super().__init__(
+            f"the query took longer than {seconds:g} seconds; fewer prefixes (word*) or results are faster"
+        )
 
 
 class TooManyBuckets(OutpostError):

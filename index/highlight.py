@@ -126,18 +126,26 @@ def query_terms(tree: Node | None) -> list[str]:
 
 
 def _find_phrases(words: Sequence[re.Match[str]], phrases: Iterable[tuple[str, ...]]) -> list[Span]:
+    """The spans of all phrases; those of one phrase that overlap are one."""
     tokens = [(term, word.span()) for word in words if (term := term_of(word[0])) is not None]
-    terms = tuple([term for term, _ in tokens])
-    by_size: dict[int, set[tuple[str, ...]]] = defaultdict(set)
-    for phrase in phrases:
-        by_size[len(phrase)].add(phrase)
-    return [
-        (tokens[place][1][0], tokens[place + size - 1][1][1])
-        for size, own in by_size.items()
-        for first in ({phrase[0] for phrase in own},)
-        for place in range(len(terms) - size + 1)
-        if terms[place] in first and terms[place : place + size] in own
-    ]
+    # A letter for each term: str.find is fast, and as fast where a phrase is "x x x x" and so is the text.
+    letters = {term: chr(number) for number, term in enumerate({term for own in phrases for term in own}, start=1)}
+    text = "".join([letters.get(term, "\0") for term, _ in tokens])
+    spans: list[Span] = []
+    for phrase in dict.fromkeys(phrases):
+        wanted = "".join([letters[term] for term in phrase])
+        first = last = -1
+        at = text.find(wanted)
+        while at >= 0:
+            if at > last:
+                if last >= 0:
+                    spans.append((tokens[first][1][0], tokens[last][1][1]))
+                first = at
+            last = at + len(phrase) - 1
+            at = text.find(wanted, at + 1)
+        if last >= 0:
+            spans.append((tokens[first][1][0], tokens[last][1][1]))
+    return spans
 
 
 def escape(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from index.brief import encode_brief
 from index.correction import Found, search_forgiving
-from index.deadline import AnswerRoom, Deadline
+from index.deadline import Deadline
 from index.documents import Story
 from index.engines.base import Engine
 from index.errors import Gone, NotFound
@@ -142,10 +142,10 @@ def related_stories(generation: OpenGeneration, story: Story, limit: int) -> lis
 def _find_first(engine: Engine, idents: Sequence[str], limit: int, deadline: Deadline) -> list[Story]:
     """The first ``limit`` stories that are there."""
     found: list[Story] = []
-    for at in deadline.pace(range(0, len(idents), limit)):
-        found += engine.find_stories(idents[at : at + limit])
+    for at in deadline.pace(range(0, len(idents), _FOUND_AT_ONCE)):
         if len(found) >= limit:
             break
+        found += engine.find_stories(idents[at : at + _FOUND_AT_ONCE])
     return found[:limit]
 
 
@@ -184,7 +184,7 @@ def find_citing(generation: OpenGeneration, url: str, offset: int, limit: int) -
     ]
     stories.sort(key=lambda story: (_newest_first(story), story.id))
     hits = tuple(Hit(0.0, encode_brief(story)) for story in stories[offset : offset + limit])
-    AnswerRoom(len(hits)).take(sum(len(hit.brief) for hit in hits))
+    deadline.spend(sum(len(hit.brief) for hit in hits))
     return SearchPage(len(stories), hits, {})
 
 

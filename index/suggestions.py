@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from index.brief import complete
 from index.deadline import Deadline
 from index.engines.base import Engine
-from index.errors import AnswerTooLong
 from index.folding import Typed
 from index.language import parse_query
 from index.live import OpenGeneration
@@ -29,7 +28,7 @@ _TURNS: tuple[SuggestionType, ...] = ("query", "query", "topic", "publisher", "s
 _NEWEST = 500
 _MIN_TITLES = 3
 # So many are read at once, and no more after so many bytes, of which 500 stories usually have 700,000.
-_READ_AT_ONCE, _MAX_READ = 100, 4_000_000
+_READ_AT_ONCE, _MAX_READ = 20, 4_000_000
 
 
 def suggest(generation: OpenGeneration, typed: Typed | None, limit: int) -> list[Suggestion]:
@@ -98,11 +97,7 @@ def _read_newest(engine: Engine, deadline: Deadline) -> list[_Brief]:
     size = 0
     while len(stories) < _NEWEST and size < _MAX_READ:
         query = SearchQuery(offset=len(stories), limit=_READ_AT_ONCE, seconds=deadline.left())
-        try:
-            hits = engine.search_stories(query).hits
-        except AnswerTooLong:  # what so many characters are about would take too long to find out
-            break
-        briefs = [complete(hit.brief, "") for hit in hits]
+        briefs = [complete(hit.brief, "") for hit in engine.search_stories(query).hits]
         stories += map(_decoder.decode, deadline.pace(briefs))
         size += sum(map(len, briefs))
         if len(briefs) < _READ_AT_ONCE:

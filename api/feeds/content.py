@@ -11,28 +11,26 @@ from index.identity import normalize_domain
 
 
 def write_content(story: Story, room: int) -> str:
-    """Escaped HTML without a root, of at most ``room`` characters: of the summary alone, or of nothing, where all would
-    be longer."""
+    """Escaped HTML without a root: of the summary alone where all would have more than ``room`` characters."""
     parts: list[str] = []
     size = 0
-    for element in _iter_elements(story):
+    for element in _iter_elements(story, room):
         parts.append(tostring(element, encoding="unicode", method="html"))
         size += len(parts[-1])
         if size > room:
-            summary = parts[0] if story.summary else ""
-            return summary if len(summary) <= room else ""
+            return parts[0] if story.summary else ""
     return "".join(parts)
 
 
-def _iter_elements(story: Story) -> Iterator[Element]:
-    """One after the other: how long all would be is seen before all are made."""
+def _iter_elements(story: Story, room: int) -> Iterator[Element]:
+    """One after the other, so that whoever has no room for more stops in time."""
     if story.summary:
         yield _make("p", story.summary)
     for section in story.sections:
         if section.heading:
             yield _make("h3", section.heading)
         for paragraph in section.paragraphs:
-            yield _make_paragraph(paragraph, story)
+            yield _make_paragraph(paragraph, story, room)
     if story.sources:
         yield _make("h3", "Sources")
         entries = Element("ol")
@@ -47,13 +45,18 @@ def _make(tag: str, text: str) -> Element:
     return element
 
 
-def _make_paragraph(paragraph: Paragraph, story: Story) -> Element:
-    """The text, and each citation as a number that leads to the article."""
+def _make_paragraph(paragraph: Paragraph, story: Story, room: int) -> Element:
+    """The text, and each citation as a number that leads to the article; none after more than ``room`` characters: a
+    million citations of one long address would fill the memory."""
     element = _make("p", paragraph.text)
-    for number in dict.fromkeys(paragraph.citations):
+    for number in paragraph.citations:
+        url = story.sources[number - 1].url or None
         raised = SubElement(element, "sup")
-        _add_linked(raised, str(number), story.sources[number - 1].url or None)
+        _add_linked(raised, str(number), url)
         raised.tail = " "
+        room -= len(url or "") + len("<sup></sup>")
+        if room < 0:
+            break
     return element
 
 

@@ -22,8 +22,7 @@ _MAX_LINKS = 100
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A story in a feed. ``content`` is HTML: of the summary alone, or of nothing, where the feed would grow too
-    long."""
+    """A story in a feed. ``content`` is HTML, without its text where the feed would grow too long."""
 
     story: Story
     base: str
@@ -79,7 +78,7 @@ def make_entries(stories: Iterable[Story], base: str) -> list[Entry]:
     """Stories as entries, with their text as long as the feed is not too long for it."""
     entries, left = [], MAX_CONTENT
     for story in stories:
-        content = write_content(story, left)
+        content = write_content(story, MAX_CONTENT if left > 0 else 0)
         left -= len(content)
         # The text is in the content: it is not kept twice.
         entries.append(Entry(replace(story, sections=(), sources=()), base, content))

@@ -19,10 +19,10 @@ from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.filters import STORY_ATTRIBUTES
 from api.instantsearch.marking import Marker, Tags, mark_beginnings
 from api.instantsearch.queries import find_facets, find_searched, find_snippets, make_query, make_source_query
-from api.instantsearch.requests import MAX_HITS, SOURCES, Asked, names_of
+from api.instantsearch.requests import SOURCES, Asked, names_of
 from index.brief import Json, complete
-from index.deadline import AnswerRoom, Deadline
-from index.errors import AnswerTooLong, QueryTimeout
+from index.deadline import Deadline
+from index.errors import QueryTimeout
 from index.language import show_query
 from index.live import OpenGeneration
 from index.query import FACETS, Facet, Hit, NumberName, NumberStats, SearchQuery, SourceRecord
@@ -35,22 +35,19 @@ _SOURCE_TEXTS = ("title", "excerpt", "author", "publisher")
 
 
 class Answering(Struct, frozen=True):
-    """What answers one body: a generation, until when, and how much."""
+    """What answers one body: a generation, and until when."""
 
     generation: OpenGeneration
     deadline: Deadline
-    room: AnswerRoom
 
 
 def answer_all(generation: OpenGeneration, searches: Sequence[Asked]) -> list[Json]:
     """One answer for each. Raises InvalidParameters; QueryTimeout where all of them together take too long."""
     # However many searches a body has, together they hold a worker for no longer than one search of the API may.
     longest = generation.engine.longest
-    answering = Answering(generation, Deadline(longest), AnswerRoom(MAX_HITS))
+    answering = Answering(generation, Deadline(longest))
     try:
         return [_answer(answering, asked) for asked in searches]
-    except AnswerTooLong:
-        raise
     except QueryTimeout as error:
         raise QueryTimeout(longest) from error
 
@@ -162,7 +159,7 @@ class _Stories:
         self._excerpts = find_snippets(asked, _STORY_EXCERPTS)
 
     def describe(self, hits: Sequence[Hit]) -> list[Json]:
-        self._answering.room.take(sum(len(hit.brief) + len(hit.marks) for hit in hits))
+        self._answering.deadline.spend(sum(len(hit.brief) + len(hit.marks) for hit in hits))
         paced = self._answering.deadline.pace
         briefs = [msgspec.json.decode(complete(hit.brief, base_url())) for hit in paced(hits)]
         marks = [msgspec.json.decode(hit.marks) if hit.marks else {} for hit in paced(hits)]

@@ -31,9 +31,9 @@ class Engine(Protocol):
     """One generation, open for reading. Every method may be called from many threads at once.
 
     All raise IndexUnavailable (or a subclass) when the index cannot answer and QueryTimeout when a query takes too
-    long (AnswerTooLong when what it found is too long), never an error of their own make. ``patience``: for how many
-    seconds a query that finds nothing may be searched again in other words. ``longest``: how many seconds a search may
-    take, of which it may be given less.
+    long, never an error of their own make; marking hits and writing them counts. ``patience``: for how many seconds a
+    query that finds nothing may be searched again in other words. ``longest``: how many seconds a search may take, of
+    which it may be given less.
     """
 
     patience: float

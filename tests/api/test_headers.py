@@ -336,7 +336,9 @@ def test_a_link_too_long_for_a_header_stands_in_the_body_alone(client: FlaskClie
 
 
 def test_where_there_is_room_for_one_link_only_it_is_the_next_page(client: FlaskClient) -> None:
-    answer = client.get("/v1/search", query_string={"topic": "energy," * 220, "language": "en," * 50, "per_page": "1"})
+    # Links are those of whoever asked the same first, so no other test asks for these topics.
+    topics = "energy,transport," * 90
+    answer = client.get("/v1/search", query_string={"topic": topics, "language": "en," * 50, "per_page": "1"})
     assert re.fullmatch(r'<[^>]*>; rel="next"', answer.headers["Link"])
 
 

@@ -67,7 +67,7 @@ SHAPES: tuple[Callable[[Node, Node, Node], Node], ...] = (
 )
 
 
-class EngineContract(CountingContract, ExtremeContract, NearWordContract, SuggestionContract):
+class EngineContract(CountingContract, NearWordContract, SuggestionContract, ExtremeContract):
     """Inherit it and set ``kind``: searches and misfortunes here, the rest in the classes that it inherits."""
 
     # --- searching stories ---------------------------------------------------------------------------------

@@ -1,104 +1,112 @@
-"""What index/engines/base.py promises of stories of extreme texts, each alone in its segment."""
+"""What index/engines/base.py promises holds for stories of extreme texts; tests/engines/contract.py has the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from msgspec.structs import replace
+from hypothesis import given, settings
 
 from index.documents import Story
+from index.engines.base import Engine
+from index.folding import read_typed
 from index.highlight import Marker, query_terms
-from index.language import parse_query
-from index.query import FacetRequest, Marking, SearchQuery
-from index.schema import WORD
-from tests.engines.brute_force import BruteForce
+from index.query import (
+    FACETS,
+    And,
+    FacetRequest,
+    Marking,
+    Node,
+    Or,
+    Phrase,
+    Prefix,
+    SearchQuery,
+    Sort,
+    SourceQuery,
+    Term,
+)
+from index.schema import WORD, term_of
+from tests.engines.brute_force import BruteForce, texts_of_story
 from tests.engines.contract_lookups import CHECKED, ServesCorpora
+from tests.extremes import EXTREMES, extreme_corpora, make_extreme
 from tests.factories import make_story
-from tests.strategies import stories
 
-EXTREMES = {
-    "a word of 255 letters": "x" * 255,
-    "a word of 256 letters": "x" * 256,
-    "a word of 70,000 letters": "x" * 70_000,
-    "long words beside short ones": ("short " + "y" * 300 + " ") * 50,
-    "25,000 words": " ".join(f"w{number % 900}" for number in range(25_000)),
-    "70,000 different words": " ".join(f"w{number}" for number in range(70_000)),
-    "one word 70,000 times": "ferry " * 70_000,
-    "one letter": "a",
-    "stop words alone": "the and of " * 100,
-    "punctuation alone": "... -- !? " * 100,
-    "emoji": "👩‍🚀🤖 " * 500,
-    "letters with a thousand accents": ("e" + "\u0301" * 1000 + " ") * 3,
-    "Chinese without blanks": "漢字仮名" * 2000,
-    "from right to left": "ספינה سفينة " * 500,
-    "quotes and backslashes": '\\"' * 5000 + " end",
-    "tabs and line breaks": "one\ttwo\nthree\r\n" * 500,
-    "a word of many parts": ".".join(["part"] * 500),
-    "capitals that grow in lower case": "İ" * 300,
-}
-_CHARACTERS = st.characters(exclude_categories=("Cc", "Cs"))
-FIELDS = ("title", "summary", "topic", "body", "heading", "excerpt", "publisher", "author")
-
-
-def make_extreme(field: str, text: str, ident: str = "1") -> Story:
-    """A story with ``text`` in one of its fields."""
-    fields: dict[str, object] = {}
-    if field in ("title", "summary"):
-        fields[field] = text
-    elif field == "topic":
-        fields["topics"] = [text]
-    elif field in ("body", "heading"):
-        paragraphs = [{"text": text if field == "body" else "A paragraph"}]
-        fields["sections"] = [{"heading": text if field == "heading" else "", "paragraphs": paragraphs}]
-    else:
-        value: object = {"name": text} if field == "publisher" else text
-        fields["sources"] = [{"url": "https://example.com/1", "title": "A source", field: value}]
-    return make_story(ident, **fields)
+OTHERS = (make_story("a", title="A robot", topics=["AI"]), make_story("b", title="Chips", summary="x of w1"))
 
 
 class ExtremeContract(ServesCorpora):
-    """Any text in any field can be built, looked up, searched and marked."""
+    """Segments of one such story, added to others, merged with them, and taken out again."""
 
-    @pytest.mark.parametrize("field", ["title", "body"])
-    @pytest.mark.parametrize("kind", EXTREMES)
-    def test_a_story_of_an_extreme_text_is_a_segment_by_itself(self, field: str, kind: str) -> None:
-        self._check([make_extreme(field, EXTREMES[kind])])
+    @pytest.mark.parametrize("text", EXTREMES.values(), ids=EXTREMES)
+    def test_a_story_of_an_extreme_text_is_found_wherever_it_is(self, text: str) -> None:
+        story = make_extreme("1", text)
+        with self.serve([story]) as engine:
+            check_everything(engine, [story])
+        with self.make_directories(4) as (base, added, merged, deleted):
+            writer = self.kind.make_writer(base)
+            for other in OTHERS:
+                writer.add(other)
+            writer.finish()
+            updater = self.kind.make_updater(added, base)
+            updater.add(story)
+            with self.open(added, updater.finish()) as engine:
+                check_everything(engine, [*OTHERS, story])
+            with self.open(merged, self.kind.make_updater(merged, added).merge()) as engine:
+                check_everything(engine, [*OTHERS, story])
+            updater = self.kind.make_updater(deleted, merged)
+            assert updater.delete("1")
+            with self.open(deleted, updater.finish()) as engine:
+                check_everything(engine, OTHERS)
 
-    @pytest.mark.parametrize("field", FIELDS)
-    def test_stories_of_all_extreme_texts_are_one_segment(self, field: str) -> None:
-        short = [text for text in EXTREMES.values() if len(text) < 20_000]
-        self._check([make_extreme(field, text, str(number)) for number, text in enumerate(short)])
-
-    @CHECKED
-    @given(
-        stories(), st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=5), st.integers(1, 400)
-    )
-    def test_any_text_repeated_is_searched_and_marked_as_its_twin_says(
-        self, story: Story, part: str, times: int
-    ) -> None:
-        self._check([replace(story, summary=part * times)])
-
-    def _check(self, corpus: Sequence[Story]) -> None:
-        truth = BruteForce(corpus)
-        marking = Marking()
+    @settings(CHECKED, max_examples=8)
+    @given(extreme_corpora)
+    def test_extreme_stories_are_found_and_marked_as_by_reading_them(self, corpus: list[Story]) -> None:
         with self.serve(corpus) as engine:
-            assert engine.find_stories([story.id for story in corpus]) == list(corpus)
-            for text in _find_queries(corpus):
-                tree = parse_query(text, ())
-                query = SearchQuery(tree, facets=FacetRequest(("topic", "publisher")), limit=50, marking=marking)
-                page = engine.search_stories(query)
-                assert {hit.id for hit in page.hits} == {story.id for story in truth.match_stories(query)}
-                assert page.total == len(page.hits)
-                marker = Marker(query, marking, engine.find_rarities(query_terms(tree)))
-                for hit in page.hits:
-                    assert hit.marks == marker.mark(truth.stories[hit.id])
+            check_everything(engine, corpus)
 
 
-def _find_queries(corpus: Sequence[Story]) -> list[str]:
-    """A word, a phrase and a beginning of the texts, and everything."""
-    texts = [text for story in corpus for text in (story.title, story.summary, story.body) if text]
-    words = [word[:300] for text in texts for word in WORD.findall(text[:2000])[:2]]
-    return ["", *words, f'"{" ".join(words[:2])}"', f"{words[0][:3]}*" if words else ""]
+def check_everything(engine: Engine, corpus: Sequence[Story]) -> None:
+    """Searches with marks and facets, sources, suggestions, near words, similar stories, and the export."""
+    truth = BruteForce(corpus)
+    for tree in iter_trees(corpus[-1]):
+        query = SearchQuery(tree, sort=Sort.RELEVANCE, facets=FacetRequest(FACETS), limit=100, marking=Marking(words=5))
+        page = engine.search_stories(query)
+        assert {hit.id for hit in page.hits} == {story.id for story in truth.match_stories(query)}
+        assert page.facets == {name: truth.count_facet(name, query, engine.find_labels(name)) for name in FACETS}
+        marker = Marker(query, Marking(words=5), engine.find_rarities(query_terms(tree)))
+        for hit in page.hits:
+            assert hit.marks == marker.mark(truth.stories[hit.id])
+        sources = SourceQuery(tree, limit=100)
+        found = {record.id for record, _ in engine.search_sources(sources).hits}
+        assert found == {record.id for record in truth.match_sources(sources)}
+    for story in corpus:
+        assert story.id not in {other.id for other, _ in engine.find_similar(story, 5, frozenset())}
+    for word in WORD.findall(corpus[-1].title)[:1]:
+        engine.find_near_words(word.lower(), 2)
+        if typed := read_typed(word[:200]):
+            for kind in ("query", "topic", "publisher", "story"):
+                engine.complete(kind, typed, 3)
+    assert engine.find_stories([story.id for story in corpus]) == list(corpus)
+    exported = set(engine.iter_documents(SearchQuery()))
+    assert exported == {msgspec.json.encode(story) for story in corpus}
+
+
+def iter_trees(story: Story) -> Iterator[Node | None]:
+    """Queries for words of a story: first and last ones, prefixes, phrases, all of some."""
+    yield None
+    texts = texts_of_story(story)
+    words = [word for text in texts.values() for word in WORD.findall(text)]
+    terms = [Term(word, term) for word in words if (term := term_of(word)) is not None]
+    for word in dict.fromkeys([*words[:1], max(words, key=len, default="chip")]):
+        yield Prefix(word.lower()[:3])
+        yield Prefix(word.lower()[:250], "title")
+    if not terms:
+        return
+    some = dict.fromkeys([*terms[:2], *terms[-2:], max(terms, key=lambda term: len(term.term))])
+    yield from some
+    yield And(tuple(some))
+    yield Or((*some, Prefix("x"), Term("robot", "robot", "title")))
+    for size in (2, 30):
+        yield Phrase(tuple(term.text for term in terms[:size]), tuple(term.term for term in terms[:size]))
+    yield Phrase(("no", "such"), (terms[0].term, terms[0].term), "title")

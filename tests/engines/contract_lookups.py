@@ -36,12 +36,25 @@ class ServesCorpora:
     @contextmanager
     def serve(self, corpus: Sequence[Story]) -> Iterator[Engine]:
         """An engine over a generation of ``corpus``."""
+        with self.make_directories(1) as (directory,), self.open(directory, self.build(directory, corpus)) as engine:
+            yield engine
+
+    @contextmanager
+    def make_directories(self, count: int) -> Iterator[list[Path]]:
+        """For so many generations, each of which goes on from the one before."""
         with tempfile.TemporaryDirectory() as name:
-            engine = self.kind.open(Path(name), self.build(Path(name), corpus))
-            try:
-                yield engine
-            finally:
-                engine.close()
+            directories = [Path(name) / str(number) for number in range(count)]
+            for directory in directories:
+                directory.mkdir()
+            yield directories
+
+    @contextmanager
+    def open(self, directory: Path, status: IndexStatus) -> Iterator[Engine]:
+        engine = self.kind.open(directory, status)
+        try:
+            yield engine
+        finally:
+            engine.close()
 
     def build(self, directory: Path, corpus: Sequence[Story]) -> IndexStatus:
         writer = self.kind.make_writer(directory)

@@ -185,7 +185,9 @@ class _Labels:
         counts = np.zeros(len(self._table.table), np.int64)
         for segment, renumbered in zip(self._segments, self._table.renumbered, strict=True):
             own = segment.facets[self._table.name].count_documents(segment.deleted)
-            np.add.at(counts, np.arange(len(own)) if renumbered is None else renumbered, own)
+            # What only deleted documents have has no place in the table.
+            held = np.flatnonzero(own)
+            np.add.at(counts, held if renumbered is None else renumbered[held], own[held])
         # The table is in the order that ties break by.
         order = np.argsort(-counts, kind="stable")
         order = order[counts[order] > 0]

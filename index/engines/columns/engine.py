@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from index.deadline import AnswerRoom, Deadline
+from index.deadline import Deadline
 from index.documents import Story
 from index.engines.census import StoredPublishers
 from index.engines.columns import deadline
@@ -120,8 +120,7 @@ class ColumnsEngine:
         deadline = begin_deadline(query.seconds)
         page = self._sources.search(TreeMatch(query.tree), asked, deadline, among)
         found = page.found[query.offset :]
-        room = AnswerRoom(len(found))
-        return SourcePage(page.total, tuple((_read_source(one, room), one.score) for one in deadline.pace(found)))
+        return SourcePage(page.total, tuple((_read_source(one, deadline), one.score) for one in found))
 
     # --- similar stories -----------------------------------------------------------------------------------------
 
@@ -176,7 +175,7 @@ class ColumnsEngine:
 
     def find_source(self, ident: str) -> SourceRecord | None:
         found = self._sources.find(ident)
-        return _read_source(found, AnswerRoom(1)) if found else None
+        return _read_source(found, begin_deadline(None)) if found else None
 
     def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
         return {term: self._stories.statistics.rarities(term)[0] for term in terms}
@@ -219,8 +218,8 @@ def _read_story(found: Found) -> Story:
     return _story_decoder.decode(found.segment.read_document(found.number))
 
 
-def _read_source(found: Found, room: AnswerRoom) -> SourceRecord:
+def _read_source(found: Found, deadline: Deadline) -> SourceRecord:
     document = found.segment.read_document(found.number)
-    room.take(len(document))
+    deadline.spend(len(document))
     stored = _source_decoder.decode(document)
     return SourceRecord(stored.id, stored.source, stored.story_ids)

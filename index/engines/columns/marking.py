@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import schema
-from index.deadline import AnswerRoom, Deadline
+from index.deadline import Deadline
 from index.engines.columns import marking_kernels
 from index.engines.columns.array_file import map_file
 from index.engines.columns.budgets import TERMS
@@ -40,10 +40,10 @@ class Answers:
         # Of one prefix the halving of 100,000 words takes 20 µs.
         self.find_words = TERMS.cached(partial(_find_words, words))
 
-    def read_briefs(self, numbers: NDArray[np.int64], room: AnswerRoom) -> list[bytes]:
-        """``encode_brief`` of each document. Raises AnswerTooLong."""
+    def read_briefs(self, numbers: NDArray[np.int64], deadline: Deadline) -> list[bytes]:
+        """``encode_brief`` of each document. Raises QueryTimeout."""
         stored, starts, sizes = self._stored, self._starts[numbers], self._parts[numbers, 0]
-        room.take(int(sizes.sum()))
+        deadline.spend(int(sizes.sum()))
         return [stored[start:end] for start, end in zip(starts.tolist(), (starts + sizes).tolist(), strict=True)]
 
 
@@ -80,16 +80,15 @@ def make_hits(
     find_rarities: Callable[[Sequence[str]], dict[str, float]],
     deadline: Deadline,
 ) -> tuple[Hit, ...]:
-    """The documents found as hits, marked where the query asks for it. Raises QueryTimeout and AnswerTooLong."""
+    """The documents found as hits, marked where the query asks for it. Raises QueryTimeout."""
     segments = list(dict.fromkeys(one.segment for one in found))
-    room = AnswerRoom(len(found))
     if len(segments) == 1:
-        return tuple(_make_hits(segments[0], found, query, find_rarities, deadline, room))
+        return tuple(_make_hits(segments[0], found, query, find_rarities, deadline))
     hits = {
         one: hit
         for segment in segments
         for own in ([one for one in found if one.segment is segment],)
-        for one, hit in zip(own, _make_hits(segment, own, query, find_rarities, deadline, room), strict=True)
+        for one, hit in zip(own, _make_hits(segment, own, query, find_rarities, deadline), strict=True)
     }
     return tuple(hits[one] for one in found)
 
@@ -100,18 +99,17 @@ def _make_hits(
     query: SearchQuery,
     find_rarities: Callable[[Sequence[str]], dict[str, float]],
     deadline: Deadline,
-    room: AnswerRoom,
 ) -> list[Hit]:
     answers = segment.answers
     assert answers is not None, "only stories are searched for hits"
     numbers = np.array([one.number for one in found], np.int64)
     scores = [one.score for one in found]
-    briefs = answers.read_briefs(numbers, room)
+    briefs = answers.read_briefs(numbers, deadline)
     if query.marking is None:
         return list(map(Hit, scores, briefs))
     rarities = find_rarities(query_terms(query.tree)) if query.marking.matches else {}
     wanted = _Wanted(segment, answers, query if query.marking.matches else SearchQuery(), rarities)
-    return list(map(Hit, scores, briefs, _mark(answers, numbers, wanted, query.marking, deadline, room)))
+    return list(map(Hit, scores, briefs, _mark(answers, numbers, wanted, query.marking, deadline)))
 
 
 def _mark(
@@ -120,7 +118,6 @@ def _mark(
     wanted: _Wanted,
     marking: Marking,
     deadline: Deadline,
-    room: AnswerRoom,
 ) -> list[bytes]:
     mark_documents: Any = marking_kernels.mark_documents
     how = (
@@ -129,10 +126,9 @@ def _mark(
     )  # fmt: skip
     marks: list[bytes] = []
     while len(marks) < len(numbers):
-        deadline.check()
         written, ends = mark_documents(numbers[len(marks) :], *how)
         whole: bytes = written[: ends[-1]].tobytes()
-        room.take(len(whole))
+        deadline.spend(len(whole))
         marks += [whole[start:end] for start, end in pairwise([0, *ends.tolist()])]
     return marks
 

@@ -79,13 +79,21 @@ class Texts:
                 suffixes, size = np.sort(suffixes), len(suffixes)
             found = np.empty(size, np.uint32)
             n = keep_lowest(self._tokens, suffixes, wanted.whole, wanted.low, wanted.high, size, found)
-            for value in found[done:n].tolist():
-                number = bisect_right(self._starts, value & ~INNER) - 1
+            for value, number in self._find_numbers(found[done:n]):
                 if number not in seen:
                     seen.add(number)
                     yield value < INNER, number
             # The range is gone through again, for four times as many.
             done, size = (size, min(4 * size, len(suffixes))) if n == size else (size, size)
+
+    def _find_numbers(self, suffixes: NDArray[np.uint32]) -> Iterator[tuple[int, int]]:
+        """Each suffix with the number of its text; of many that are neighbours in one text only the first."""
+        if len(suffixes) <= _MAX_KEPT:
+            return ((value, bisect_right(self._starts, value & ~INNER) - 1) for value in suffixes.tolist())
+        numbers = np.searchsorted(self._starts, (suffixes & np.uint32(INNER - 1)).astype(np.int32), "right")
+        fresh = np.ones(len(numbers), np.bool_)
+        fresh[1:] = numbers[1:] != numbers[:-1]
+        return zip(suffixes[fresh].tolist(), (numbers[fresh] - 1).tolist(), strict=True)
 
 
 class SegmentSuggestions:

@@ -13,7 +13,7 @@ import msgspec
 
 from index.brief import encode_brief
 from index.caching import Budget, Cache, FunctionCache
-from index.deadline import AnswerRoom, Deadline
+from index.deadline import Deadline
 from index.documents import Story
 from index.engines.census import PublisherTally, sort_publishers
 from index.engines.indexed import StoredSource, microseconds
@@ -164,12 +164,11 @@ class ClusterEngine:
             matched = query.marking.matches
             rarities = self.find_rarities(query_terms(query.tree)) if matched else {}
             marker = Marker(query, query.marking, rarities)
-        room = AnswerRoom(len(hits))
         made = []
-        for hit in deadline.pace(hits):
+        for hit in hits:
             story = _read_story(hit)
             made.append(Hit(hit["_score"] or 0.0, encode_brief(story), marker.mark(story) if marker else b""))
-            room.take(len(made[-1].brief) + len(made[-1].marks))
+            deadline.spend(len(made[-1].brief) + len(made[-1].marks))
         return tuple(made)
 
     def _make_counter(self, name: str, query: SearchQuery) -> FacetCounter:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from index.brief import encode_brief
-from index.deadline import AnswerRoom, Deadline
+from index.deadline import Deadline
 from index.documents import Story
 from index.engines.census import read_publishers
 from index.engines.indexed import StoredSource, microseconds
@@ -124,12 +124,11 @@ class WhooshEngine:
         marker = None
         if query.marking is not None:
             marker = Marker(query, query.marking, self.find_rarities(query_terms(query.tree)))
-        room = AnswerRoom(len(found))
         hits = []
-        for _, score, number in deadline.pace(found):
+        for _, score, number in found:
             story = self._read_story(number)
             hits.append(Hit(score, encode_brief(story), marker.mark(story) if marker else b""))
-            room.take(len(hits[-1].brief) + len(hits[-1].marks))
+            deadline.spend(len(hits[-1].brief) + len(hits[-1].marks))
         return hits
 
     def search_sources(self, query: SourceQuery) -> SourcePage:

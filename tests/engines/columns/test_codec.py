@@ -21,6 +21,7 @@ from whoosh.index import open_dir
 from whoosh.qparser import MultifieldParser
 from whoosh.scoring import bm25
 
+from index.deadline import Deadline
 from index.documents import Story
 from index.engines import indexed
 from index.engines.columns import ColumnsKind
@@ -64,7 +65,8 @@ class Both:
 
     def find(self, tree: Node | None) -> set[str]:
         """The ids of what the engine finds."""
-        page = self.columns.search(TreeMatch(tree), SearchQuery(tree, self.defaults, limit=MANY))
+        query = SearchQuery(tree, self.defaults, limit=MANY)
+        page = self.columns.search(TreeMatch(tree), query, Deadline(60))
         assert page.total == len(page.found)
         return {one.segment.read_id(one.number).decode() for one in page.found}
 
@@ -73,7 +75,7 @@ class Both:
         reader = self.whoosh.reader()
         if tree is None:
             return {stored["id"] for stored in reader.all_stored_fields()}
-        found = Evaluator(self.whoosh, dict.fromkeys(self.defaults, 1.0), self._expand).match(tree)
+        found = Evaluator(self.whoosh, dict.fromkeys(self.defaults, 1.0), self._expand, Deadline(60)).match(tree)
         return {self.whoosh.stored_fields(number)["id"] for number in found if not reader.is_deleted(number)}
 
     def ask(self, query: wq.Query, limit: int | None = None) -> list[tuple[str, float]]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from index.documents import Story
-from index.engines.base import Engine
 from tests.engines.contract import EngineContract
 from tests.engines.opensearch.kind import ClusterKind
 from tests.engines.updated import ServesUpdated
@@ -40,18 +37,14 @@ class OnCluster(EngineContract):
                 raise
 
     @contextmanager
-    def serve(self, corpus: Sequence[Story]) -> Iterator[Engine]:
+    def make_directories(self, count: int) -> Iterator[list[Path]]:
         kind = self.kind
         assert isinstance(kind, ClusterKind)
-        with tempfile.TemporaryDirectory() as name:
+        with super().make_directories(count) as directories:
             try:
-                engine = kind.open(Path(name), self.build(Path(name), corpus))
-                try:
-                    yield engine
-                finally:
-                    engine.close()
+                yield directories
             finally:
-                kind.give_back(Path(name))
+                kind.give_back(directories[0])
 
 
 @pytest.mark.xdist_group("opensearch")
