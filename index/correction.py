@@ -19,6 +19,8 @@ from index.schema import STORY_FIELDS, term_of
 
 # So many edits are looked for from so many letters on: a shorter word is near to too many others.
 _ONE_EDIT, _TWO_EDITS = 4, 8
+# Nobody mistypes a longer word, of which an automaton that knows two edits fills the memory of a cluster's node.
+_LONGEST = 64
 # Of each word so many near ones are tried, of words that occur nowhere so many are corrected: each costs 5 ms over
 # 142,000 words.
 _MAX_NEAR, _MAX_WORDS = 8, 6
@@ -132,7 +134,7 @@ def _find_best(
 def _iter_words(node: Node) -> Iterator[str]:
     """The words that may be corrected, in lower case, as they stand."""
     match node:
-        case Term(text) if len(text) >= _ONE_EDIT and not _has_digit(text):
+        case Term(text) if _ONE_EDIT <= len(text) <= _LONGEST and not _has_digit(text):
             yield text.lower()
         case And(children) | Or(children):
             for child in children:

@@ -38,9 +38,9 @@ OTHERS = (make_story("a", title="A robot", topics=["AI"]), make_story("b", title
 class ExtremeContract(ServesCorpora):
     """Segments of one such story, added to others, merged with them, and taken out again."""
 
-    @pytest.mark.parametrize("text", EXTREMES.values(), ids=EXTREMES)
-    def test_a_story_of_an_extreme_text_is_found_wherever_it_is(self, text: str) -> None:
-        story = make_extreme("1", text)
+    @pytest.mark.parametrize("name", EXTREMES)
+    def test_a_story_of_an_extreme_text_is_found_wherever_it_is(self, name: str) -> None:
+        story = make_extreme("1", EXTREMES[name])
         with self.serve([story]) as engine:
             check_everything(engine, [story])
         with self.make_directories(4) as (base, added, merged, deleted):
@@ -83,7 +83,7 @@ def check_everything(engine: Engine, corpus: Sequence[Story]) -> None:
     for story in corpus:
         assert story.id not in {other.id for other, _ in engine.find_similar(story, 5, frozenset())}
     for word in WORD.findall(corpus[-1].title)[:1]:
-        engine.find_near_words(word.lower(), 2)
+        engine.find_near_words(word[:30].lower(), 2)
         if typed := read_typed(word[:200]):
             for kind in ("query", "topic", "publisher", "story"):
                 engine.complete(kind, typed, 3)

@@ -14,7 +14,7 @@ import pytest
 from index import generations, indexer
 from index.documents import Story
 from index.errors import BuildFailed, BuildRunning, IndexUnavailable, InputUnreadable, InvalidDocuments
-from index.indexer import MAX_FAULTS, build_index
+from index.indexer import MAX_FAULTS, build_index, update_index
 from index.live import LiveIndex
 from index.query import IndexStatus, SearchQuery
 from tests.factories import SAMPLE, build_stories, make_story, to_line, write_stories
@@ -354,3 +354,14 @@ def test_a_damaged_old_generation_does_not_stop_the_next_build(root: Path, tmp_p
     (directory / "manifest.json").write_bytes(b"{")
     build_index(root, [write(tmp_path / "new.ndjson", make_story("new"))])
     assert served(root) == ["new"]
+
+
+@pytest.mark.parametrize(
+    "title", ["Ferry -robot", "-robot", '"ferry (-robot', "a OR -b", "x* -y", "(" * 99 + "x", "the -the", "w " * 9999]
+)
+def test_a_story_whose_title_reads_like_a_query_is_built_and_added(tmp_path: Path, title: str) -> None:
+    story = make_story("1", title=title)
+    assert served(build_stories(tmp_path / "alone", [story])) == ["1"]
+    root = build_stories(tmp_path / "index", [make_story("2", title="Robot y b")])
+    update_index(root, [write_stories(tmp_path / "new.ndjson", [story])])
+    assert served(root) == ["1", "2"]

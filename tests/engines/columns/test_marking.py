@@ -12,9 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from index import schema
 from index.deadline import Deadline
 from index.documents import Paragraph, Section, Source, Story
-from index.engines.columns import marking, marking_kernels, token_kernels
+from index.engines.columns import kernels, marking, marking_kernels, token_kernels
 from index.engines.columns.engine import ColumnsEngine
 from index.engines.columns.writer import ColumnsWriter
 from index.highlight import Marker, query_terms
@@ -22,6 +23,7 @@ from index.language import parse_query
 from index.query import Marking, Node, SearchQuery
 from index.schema import MAX_TEXT, STORY_DEFAULTS, STORY_FIELDS
 from tests.engines.columns.running import Checked, find_kernels
+from tests.extremes import extreme_texts
 from tests.strategies import any_text, markings, trees
 
 FIELDS = tuple(field.name for field in STORY_FIELDS)
@@ -41,6 +43,13 @@ def hostile_stories(draw: st.DrawFn) -> Story:
     body = tuple(Section(draw(hostile), (Paragraph(draw(hostile)),)) for _ in range(draw(st.integers(0, 2))))
     sources = tuple(Source(title=draw(hostile)) for _ in range(draw(st.integers(0, 12))))
     return Story("1", title, summary=draw(hostile), sections=body, sources=sources)
+
+
+@st.composite
+def extreme_stories(draw: st.DrawFn) -> Story:
+    sources = tuple(Source(title=draw(extreme_texts)) for _ in range(draw(st.integers(0, 4))))
+    title = draw(extreme_texts.filter(str.strip))
+    return Story("1", title, summary=draw(extreme_texts), sections=(Section(draw(extreme_texts)),), sources=sources)
 
 
 @contextmanager
@@ -81,6 +90,9 @@ def checked_kernels() -> Iterator[None]:
             for name, kernel in find_kernels(module).items():
                 stack.enter_context(patch.object(module, name, kernel.py_func))
         stack.enter_context(patch.object(marking_kernels, "step", token_kernels.step))
+        for name in ("find_borders", "match_next"):
+            stack.enter_context(patch.object(kernels, name, getattr(kernels, name).py_func))
+            stack.enter_context(patch.object(marking_kernels, name, getattr(kernels, name)))
         yield
 
 
@@ -97,6 +109,31 @@ def test_the_kernels_mark_what_reading_marks(story: Story, queries: list[Node | 
 @given(hostile_stories(), trees(FIELDS), markings)
 def test_the_kernels_reach_for_nothing_that_is_not_there(story: Story, tree: Node | None, how: Marking) -> None:
     with serve([story]) as engine:
+        answers = engine._stories.segments[0].answers
+        assert answers is not None
+        answers.arrays = tuple(array.view(Checked) for array in answers.arrays)
+        with checked_kernels():
+            expect_marks(engine, [story], SearchQuery(tree), how)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    extreme_stories(), st.lists(trees(FIELDS), min_size=3, max_size=5), markings, st.sampled_from((3, 20, 300, 9999))
+)
+def test_long_words_gaps_and_texts_are_marked_as_reading_marks_them(
+    story: Story, queries: list[Node | None], how: Marking, most: int
+) -> None:
+    with patch.object(schema, "MAX_TEXT", most), serve([story]) as engine:
+        for tree in (*queries, parse_query("chip OR robot OR x*", FIELDS)):
+            expect_marks(engine, [story], SearchQuery(tree), how)
+
+
+@settings(max_examples=15, deadline=None)
+@given(extreme_stories(), trees(FIELDS), markings, st.sampled_from((3, 20, 300)))
+def test_the_kernels_reach_for_nothing_that_is_not_there_in_long_texts(
+    story: Story, tree: Node | None, how: Marking, most: int
+) -> None:
+    with patch.object(schema, "MAX_TEXT", most), serve([story]) as engine:
         answers = engine._stories.segments[0].answers
         assert answers is not None
         answers.arrays = tuple(array.view(Checked) for array in answers.arrays)
@@ -137,16 +174,37 @@ def test_the_kernels_cut_the_same_piece_out_of_a_long_text(text: str, query: str
         "chip " + "é" * 200 + " chips",  # one of 400 that is a term too long for Whoosh's sake
         "chip " * (MAX_TEXT // 5) + "chips",
         "a" * (MAX_TEXT - 2) + " chips",  # the end of what is looked at lies within a word
+        "chip " * (MAX_TEXT // 5 - 1) + "chipchips",  # and within one that begins before it
+        " " * (MAX_TEXT + 1) + "chip",
+        "é" * MAX_TEXT + "chip",
         "chip " + "\\" * 127 + " chips",
         "chip " + "\\" * 128 + " chips",
     ],
+    ids=range(10),
 )
-def test_a_text_that_the_kernels_have_no_numbers_for_is_marked_all_the_same(text: str) -> None:
-    stories = [Story("1", "A chip", summary=text), Story("2", text), Story("3", "A chip", sections=(Section(text),)),
-               Story("4", "A chip", sources=(Source(title="x"), Source(title=text)))]  # fmt: skip
+def test_a_text_of_long_words_or_gaps_is_marked_as_any_other(text: str) -> None:
+    stories = [Story("1", "A chip", summary=text), Story("2", text if text.strip() else "T"),
+               Story("3", "A chip", sections=(Section(text),)),
+               Story("4", "A chip", sources=(Source(title="x"), Source(title=text), Source(title="chip")))]  # fmt: skip
     with serve(stories) as engine:
         expect_marks(engine, stories, query_of("chip"), Marking())
         expect_marks(engine, stories, query_of(""), Marking())
+
+
+def test_as_many_sources_are_searched_as_have_their_titles_in_the_first_characters_of_all() -> None:
+    titles = ("chip", "x" * (MAX_TEXT - 8), "chip", "chip", "chip")
+    story = Story("1", "T", sources=tuple(Source(title=title) for title in titles))
+    with serve([story]) as engine:
+        (hit,) = engine.search_stories(SearchQuery(parse_query("chip", FIELDS), marking=Marking())).hits
+        assert hit.marks.endswith(b'"matched_sources":[1,3]}')
+        expect_marks(engine, [story], query_of("chip"), Marking())
+
+
+def test_many_long_stories_are_marked_one_after_the_other() -> None:
+    text = "chip robot, " * 8000
+    stories = [Story(str(n), f"T {n}", summary=text[n:], sections=(Section(text),)) for n in range(9)]
+    with serve(stories) as engine:
+        expect_marks(engine, stories, query_of("chip 'robot chip'"), Marking())
 
 
 def test_a_source_is_marked_by_its_number_and_a_phrase_ends_with_its_title() -> None:

@@ -15,6 +15,8 @@ from tests.engines.updated import ServesUpdated
 
 # Each example costs 0.2 seconds here and 0.01 elsewhere: of 20 that Hypothesis makes so many are tried.
 _TRIED, _MADE = 4, 20
+# An extreme text takes two seconds.
+_EXTREMES = ("blank", "words of about 255 letters", "words of about 255 bytes", "no blanks", "white space")
 
 
 class OnCluster(EngineContract):
@@ -35,6 +37,10 @@ class OnCluster(EngineContract):
             except BaseException:
                 self._failed = True
                 raise
+
+    @pytest.mark.parametrize("name", _EXTREMES)
+    def test_a_story_of_an_extreme_text_is_found_wherever_it_is(self, name: str) -> None:
+        super().test_a_story_of_an_extreme_text_is_found_wherever_it_is(name)
 
     @contextmanager
     def make_directories(self, count: int) -> Iterator[list[Path]]:
