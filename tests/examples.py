@@ -80,7 +80,7 @@ _VOLATILE: dict[str, Any] = {
     "next_cursor": "Zm9yIHRoaXMgZ2VuZXJhdGlvbiBhbG9uZQ",
     "built_at": "2025-07-01T06:00:00Z",
     "bytes": 1448712,
-    "generation": "g42-s1-f4",
+    "generation": "g42-s1-f5",
 }
 _BUILT = re.compile("<lastBuildDate>[^<]*<")
 
