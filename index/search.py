@@ -179,8 +179,8 @@ def find_citing(generation: OpenGeneration, url: str, offset: int, limit: int) -
     idents = source.story_ids if source else ()
     stories = [
         story
-        for at in deadline.pace(range(0, len(idents), _FOUND_AT_ONCE))
-        for story in generation.engine.find_stories(idents[at : at + _FOUND_AT_ONCE])
+        for at in range(0, len(idents), _FOUND_AT_ONCE)
+        for story in deadline.pace(generation.engine.find_stories(idents[at : at + _FOUND_AT_ONCE]))
     ]
     stories.sort(key=lambda story: (_newest_first(story), story.id))
     hits = tuple(Hit(0.0, encode_brief(story)) for story in stories[offset : offset + limit])

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from flask import redirect
+from msgspec.structs import replace
 from werkzeug import Response
 
 from api import pagination
@@ -20,6 +21,7 @@ from api.pages.rendering import NO_ARGUMENTS, answer_page
 from api.pages.search import make_feeds
 from api.pages.timeline import make_timeline
 from api.parameters import Arguments
+from index.deadline import Deadline
 from index.errors import NotFound
 from index.identity import slug_of
 from index.live import OpenGeneration
@@ -42,6 +44,7 @@ def show_newest() -> Response:
 
 def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
     root = urlsplit(base_url()).path
+    deadline = Deadline(generation.engine.longest)
     page = search_stories(generation, SearchQuery(limit=_NEWEST, facets=FacetRequest(("topic", "publisher"), _VALUES)))
     return {
         "status": generation.manifest.status,
@@ -50,7 +53,9 @@ def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
         "publishers": page.facets["publisher"].values,
         "current": [one for one in suggest(generation, None, _CURRENT) if one.type in ("query", "topic")],
         "timeline": make_timeline(
-            generation, SearchQuery(), lambda first, last: make_url(f"{root}/search", {"from": first, "to": last})
+            generation,
+            SearchQuery(seconds=deadline.left()),
+            lambda first, last: make_url(f"{root}/search", {"from": first, "to": last}),
         ),
         "feeds": make_feeds(root, {}),
     }
@@ -102,6 +107,7 @@ def _list_stories(
 ) -> dict[str, Any]:
     """One page of the stories that have a value of a facet, and what another facet says of all of them."""
     root = urlsplit(base_url()).path
+    deadline = Deadline(generation.engine.longest)
     offset, after = find_place(generation, arguments)
     query = SearchQuery(
         filters=Filters((ValueFilter(facet, frozenset({value})),)),
@@ -122,7 +128,7 @@ def _list_stories(
         "page": pagination.answer_page(generation, arguments, offset, found.total, root, found.after),
         "beside": [_show_value(one, search, {facet: value, beside: one.value}) for one in found.facets[beside].values],
         "search_url": make_url(search, {facet: value}),
-        "timeline": make_timeline(generation, query, url_between),
+        "timeline": make_timeline(generation, replace(query, seconds=deadline.left()), url_between),
         "feeds": make_feeds(root, {facet: value}),
     }
 

@@ -22,6 +22,7 @@ from api.pages.addresses import find_cleaner, make_url, parser
 from api.pages.rendering import answer_page
 from api.pages.timeline import make_timeline
 from api.parameters import Arguments
+from index.deadline import Deadline
 from index.live import OpenGeneration
 from index.query import Facet, Sort, ValueFilter
 from index.search import search_corrected
@@ -70,6 +71,7 @@ def show_search() -> Response:
 
 def _search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     root = urlsplit(base_url()).path
+    deadline = Deadline(generation.engine.longest)
     offset, after = find_place(generation, arguments)
     shown = {**arguments, "facets": arguments.get("facets", _SHOWN_FACETS)}
     query = replace(make_search_query(shown, parse_search(arguments), offset, make_marking(arguments)), after=after)
@@ -83,7 +85,7 @@ def _search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     def url_between(first: str, last: str) -> str:
         return make_url(search, {**asked, "from": first, "to": last})
 
-    matching = make_matching_query(arguments, found.tree)
+    matching = replace(make_matching_query(arguments, found.tree), seconds=deadline.left())
     filters = {chosen.facet: chosen for chosen in query.filters.values}
     return {
         "query": answer_query(arguments, found, query.sort),

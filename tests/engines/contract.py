@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from index.brief import encode_brief
 from index.documents import Story, parse_story
-from index.errors import IndexDamaged, IndexUnavailable
+from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout
 from index.highlight import Marker, query_terms
 from index.language import parse_query, show_query
 from index.query import (
@@ -44,6 +44,7 @@ from index.query import (
     ValueFilter,
 )
 from index.schema import STORY_DEFAULTS
+from tests.clock import set_clock
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.engines.contract_counts import CountingContract
@@ -216,6 +217,18 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
             ("zebras", "zebras", 0, True),
         ]
         assert (facet.other, facet.missing) == (3, 0)
+
+    def test_the_clock_is_looked_at_between_long_hits_that_are_marked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        corpus = [make_story(str(n), title="A robot", summary="robot " * 16_000) for n in range(8)]
+        query = SearchQuery(parse_query("robot", ()), marking=Marking(), limit=1)
+        with self.serve(corpus) as engine:
+            clock = set_clock(monkeypatch, 0.1)
+            engine.search_stories(query)
+            # A look later it would be too late.
+            seconds = 0.1 * clock.looks + 0.05
+            assert engine.search_stories(replace(query, seconds=seconds)).total == 8
+            with pytest.raises(QueryTimeout):
+                engine.search_stories(replace(query, limit=8, seconds=seconds + 0.5))
 
     # --- searching sources ---------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from index.documents import Story
 from index.engines.whoosh import WhooshKind
 from index.folding import read_typed
 from index.language import parse_query
-from index.query import SearchQuery, Suggestion, SuggestionType
+from index.query import MAX_SUGGESTED, SearchQuery, Suggestion, SuggestionType
 from tests.engines.contract_lookups import CHECKED, LookupContract
 from tests.factories import make_story
 from tests.strategies import WORDS, corpora
@@ -146,6 +146,15 @@ class SuggestionContract(LookupContract):
         if typed:
             with self.serve([make_story("1")]) as engine:
                 assert all(engine.complete(kind, typed, 3) == [] for kind in KINDS)
+
+    def test_a_text_that_is_too_long_to_choose_from_a_list_is_not_suggested(self) -> None:
+        texts = {"1": "Tide " + "x" * (MAX_SUGGESTED - 5), "2": "Tide " + "x" * (MAX_SUGGESTED - 4)}
+        corpus = [
+            make_story(ident, title=text, topics=[text], sources=[{"publisher": {"name": text}}])
+            for ident, text in texts.items()
+        ]
+        for kind in ("story", "topic", "publisher"):
+            assert [one.text for one in self.complete(corpus, kind, "tide")] == [texts["1"]], kind
 
 
 class _Plain(LookupContract):

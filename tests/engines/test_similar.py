@@ -37,3 +37,10 @@ def test_both_engines_find_the_same_stories_as_similar(corpus: list[Story], othe
     for story in (corpus[0], other):
         plain = _find_similar(WhooshKind(), corpus, story)
         assert _find_similar(ColumnsKind(), corpus, story) == pytest.approx(plain, rel=1e-4)
+
+
+def test_a_long_story_is_like_others_by_the_beginning_of_its_texts() -> None:
+    long = make_story("1", title="Ferry", summary="mooring line " + "filler " * 2000 + "potato harvest")
+    others = [make_story("2", title="Mooring line"), make_story("3", title="Potato harvest")]
+    for kind in (ColumnsKind(), WhooshKind()):
+        assert list(_find_similar(kind, [long, *others], long)) == ["2"]

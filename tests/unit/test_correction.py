@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +12,12 @@ from index import correction
 from index.correction import Found, search_forgiving
 from index.engines.base import Engine
 from index.engines.columns.engine import ColumnsEngine
+from index.errors import QueryTimeout
 from index.language import parse_query, show_query
 from index.live import LiveIndex
 from index.query import Filters, SearchQuery, ValueFilter
 from index.schema import STORY_DEFAULTS, STORY_FIELDS
+from tests.clock import set_clock
 from tests.factories import build_stories, make_story
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
@@ -142,3 +145,19 @@ def test_many_wrong_words_are_left_and_trying_ends(engine: Engine, monkeypatch: 
 def test_what_took_long_to_find_nothing_is_not_searched_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ColumnsEngine, "patience", -1.0)
     assert told(ask(engine, "nvidai chips")) == ("nvidai chips", False, None, None)
+
+
+@pytest.mark.parametrize(("letters", "corrected"), [(64, True), (65, False)])
+def test_words_that_nobody_types_are_not_corrected(tmp_path: Path, letters: int, corrected: bool) -> None:
+    live = LiveIndex(build_stories(tmp_path / "index", [make_story("1", title="y" * letters)]))
+    with live.borrow() as generation:
+        assert ask(generation.engine, "y" * (letters - 1) + "z").corrected is corrected
+    live.close()
+
+
+def test_all_searches_together_take_no_longer_than_one_may(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = set_clock(monkeypatch, 0.001)
+    assert ask(engine, "nvidai chpis").corrected
+    query = SearchQuery(parse_query("nvidai chpis", _FIELDS), seconds=0.001 * clock.looks - 0.002)
+    with pytest.raises(QueryTimeout):
+        search_forgiving(engine, query)

@@ -430,3 +430,8 @@ def test_a_slug_can_stand_in_a_url_whatever_the_title_is(story: Story) -> None:
     assert msgspec.json.encode(story.slug).decode().strip('"').replace("-", "a").isalnum()
     assert story.slug == story.slug.lower()
     assert story.slug.isascii()
+
+
+def test_the_slug_of_a_very_long_title_is_that_of_its_beginning() -> None:
+    assert make_story(title="é " * 1_000_000).slug == make_story(title="é " * 500).slug == "e-" * 39 + "e"
+    assert make_story(title="!" * 1000 + "ferry").slug.startswith("x-")

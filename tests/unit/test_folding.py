@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from index.folding import find_typed, fold_text, fold_word, read_typed, show_word
-from index.schema import WORD
+from index.schema import MAX_TEXT, WORD
 from tests.strategies import any_text
 
 
@@ -80,3 +80,10 @@ def test_what_stands_nowhere_is_not_found(typed: str) -> None:
 def test_a_place_is_found_where_folded_words_say_so(text: str, typed: str) -> None:
     if read := read_typed(typed):
         assert (find_typed(text, read) is None) == (read.find_in(fold_text(text)) is None)
+
+
+def test_what_was_typed_is_looked_for_in_as_many_characters_as_matches_are() -> None:
+    read = read_typed("ferry")
+    assert read
+    assert find_typed("x" * (MAX_TEXT - 6) + " ferry", read) == (MAX_TEXT - 5, MAX_TEXT)
+    assert find_typed("x" * (MAX_TEXT - 5) + " ferry", read) is None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.schema import MAX_WORD, iter_tokens, make_analyzer, term_of
+from index.schema import MAX_TEXT, MAX_WORD, fold_words, has_words, iter_tokens, iter_words, make_analyzer, term_of
 from tests.strategies import texts
 
 ANALYZER = make_analyzer()
@@ -51,3 +51,16 @@ def test_stop_words_take_no_place_in_whoosh_so_that_phrases_are_read_over_them(t
 )
 def test_words_become_terms_as_documented(text: str, terms: list[str]) -> None:
     assert [term for term, _, _ in iter_tokens(text)] == terms
+
+
+def test_labels_are_looked_through_as_far_as_people_read_them() -> None:
+    assert has_words(fold_words("x " * 400 + "ferry"), ["ferr"])
+    assert not has_words(fold_words("x " * 500 + "ferry"), ["ferr"])
+
+
+def test_matches_are_searched_in_words_that_end_within_the_first_characters() -> None:
+    text = "ab " * (MAX_TEXT // 3) + "c cd"
+    words = [word[0] for word in iter_words(text)]
+    assert words[-2:] == ["ab", "c"]
+    assert len(words) == MAX_TEXT // 3 + 1
+    assert [word[0] for word in iter_words("ab cd")] == ["ab", "cd"]

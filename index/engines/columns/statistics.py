@@ -78,7 +78,7 @@ class Statistics:
         segment, prefix = key
         found = [segment.expand_prefix(prefix)]
         found += [_find_shared(segment, other, prefix) for other in self._segments if other is not segment]
-        return np.unique(np.concatenate(found))
+        return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
 
     def phrase_rarity(self, terms: tuple[str, ...], text: bool) -> float:
         """As rare as its words are together, which Lucene does too."""

@@ -340,3 +340,25 @@ def test_the_content_of_a_feed_has_whole_addresses_only(site: FlaskClient) -> No
     for element in fromstring(site.get("/v1/feeds/search.rss?per_page=100").data).iter(f"{CONTENT}encoded"):
         for url in re.findall(r'(?:href|src)="([^"]*)"', element.text or ""):
             check_url(html.unescape(url))
+
+
+def test_a_story_that_cites_one_long_address_again_and_again_does_not_fill_a_feed(
+    make_client: MakeClient, tmp_path: Path
+) -> None:
+    url = "https://example.com/" + "a" * 4000
+    paragraphs = [{"text": "wave", "citations": [1] * 1000}] * 3
+    stories = [
+        make_story("1", summary="S", sources=[{"url": url}], sections=[{"paragraphs": paragraphs}]),
+        make_story("2", sources=[{"url": url}], sections=[{"paragraphs": [{"text": "wave", "citations": [1] * 2000}]}]),
+        make_story("3", summary="Short", sections=[{"paragraphs": [{"text": "wave"}]}]),
+    ]
+    [document] = feed_pages(make_client(build_stories(tmp_path / "index", stories)), "json")
+    contents = {item["id"][-1]: item["content_html"] for item in check_json_feed(document)["items"]}
+    assert contents == {"1": "<p>S</p>", "2": "", "3": "<p>Short</p><p>wave</p>"}
+
+
+def test_an_entry_has_a_hundred_topics_and_related_stories_at_most(make_client: MakeClient, tmp_path: Path) -> None:
+    story = make_story("1", topics=[f"Topic {n}" for n in range(200)], related=[f"r{n}" for n in range(200)])
+    [document] = feed_pages(make_client(build_stories(tmp_path / "index", [story])), "json")
+    (item,) = check_json_feed(document)["items"]
+    assert (len(item["tags"]), len(item["_outpost"]["related"])) == (100, 100)
