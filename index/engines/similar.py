@@ -24,7 +24,7 @@ FLOOR = 0.2
 _DAY = 24 * 3600 * 1_000_000  # µs
 # Where half of the rest is lost. Bare headlines say little: only what comes within hours is about the same.
 _SCALE, _HEADLINE_SCALE = 3 * _DAY, _DAY // 2
-# Characters of each field in which a story says what it is about. The words of a whole story of 4 MB take ten seconds.
+# Characters of each field in which a story says what it is about. The words of a whole story of 4 MB take seconds.
 _MAX_TEXT = 10_000
 # The terms of greatest weight that are looked for: a story of 700 words has 300, one of 40 words is asked for whole.
 _MAX_TERMS = 128

@@ -42,9 +42,9 @@ class Answers:
 
     def read_briefs(self, numbers: NDArray[np.int64], deadline: Deadline) -> list[bytes]:
         """``encode_brief`` of each document. Raises QueryTimeout."""
-        stored, starts, sizes = self._stored, self._starts[numbers], self._parts[numbers, 0]
-        deadline.spend(int(sizes.sum()))
-        return [stored[start:end] for start, end in zip(starts.tolist(), (starts + sizes).tolist(), strict=True)]
+        stored, starts, sizes = self._stored, self._starts[numbers].tolist(), self._parts[numbers, 0].tolist()
+        deadline.spend(sum(sizes))
+        return [stored[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
 
 class _Wanted:

@@ -19,6 +19,7 @@ from index.engines.columns import (
     inversion,
     kernels,
     marking_kernels,
+    match_kernels,
     selection,
     suffixes,
     token_kernels,
@@ -103,7 +104,16 @@ def _run_checked(kernel: Any, arguments: Sequence[Any]) -> Any:
     checked = [one.view(Checked) if isinstance(one, np.ndarray) else one for one in arguments]
     with ExitStack() as stack:
         # The kernels that a kernel calls are to be checked too, those of other modules as well.
-        for module in (kernels, word_kernels, selection, inversion, marking_kernels, suffixes, token_kernels):
+        for module in (
+            kernels,
+            word_kernels,
+            selection,
+            inversion,
+            marking_kernels,
+            match_kernels,
+            suffixes,
+            token_kernels,
+        ):
             for name, other in [(name, value) for name, value in vars(module).items() if hasattr(value, "py_func")]:
                 stack.enter_context(patch.object(module, name, other.py_func))
         return kernel.py_func(*checked)

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from index import schema
 from index.deadline import Deadline
 from index.documents import Paragraph, Section, Source, Story
-from index.engines.columns import kernels, marking, marking_kernels, token_kernels
+from index.engines.columns import kernels, marking, marking_kernels, match_kernels, token_kernels
 from index.engines.columns.engine import ColumnsEngine
 from index.engines.columns.writer import ColumnsWriter
 from index.highlight import Marker, query_terms
 from index.language import parse_query
 from index.query import Marking, Node, SearchQuery
 from index.schema import MAX_TEXT, STORY_DEFAULTS, STORY_FIELDS
-from tests.engines.columns.running import Checked, find_kernels
+from tests.engines.columns.running import Checked
 from tests.extremes import extreme_texts
 from tests.strategies import any_text, markings, trees
 
@@ -85,14 +85,11 @@ def query_of(text: str) -> SearchQuery:
 @contextmanager
 def checked_kernels() -> Iterator[None]:
     """The kernels as plain Python, every index into what is stored checked."""
+    modules = (kernels, marking_kernels, match_kernels, token_kernels)
     with ExitStack() as stack:
-        for module in (marking_kernels, token_kernels):
-            for name, kernel in find_kernels(module).items():
+        for module in modules:
+            for name, kernel in [(name, one) for name, one in vars(module).items() if hasattr(one, "py_func")]:
                 stack.enter_context(patch.object(module, name, kernel.py_func))
-        stack.enter_context(patch.object(marking_kernels, "step", token_kernels.step))
-        for name in ("find_borders", "match_next"):
-            stack.enter_context(patch.object(kernels, name, getattr(kernels, name).py_func))
-            stack.enter_context(patch.object(marking_kernels, name, getattr(kernels, name)))
         yield
 
 

@@ -8,7 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from index.engines.columns import kernels, marking_kernels, selection, similar_kernels, suffixes, word_kernels
+from index.engines.columns import (
+    kernels,
+    marking_kernels,
+    match_kernels,
+    selection,
+    similar_kernels,
+    suffixes,
+    word_kernels,
+)
 from index.folding import read_typed
 from index.language import parse_query
 from index.live import LiveIndex
@@ -34,7 +42,7 @@ _FIELDS = tuple(field.name for field in STORY_FIELDS)
 
 def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
     """How many variants of each kernel are compiled when the index is open, and after every kind of question."""
-    modules = (kernels, word_kernels, selection, similar_kernels, marking_kernels, suffixes)
+    modules = (kernels, word_kernels, selection, similar_kernels, marking_kernels, match_kernels, suffixes)
     names = {name: one for module in modules for name, one in find_kernels(module).items()}
     live = LiveIndex(root)
     with live.borrow() as generation:
