@@ -109,7 +109,7 @@ class LiveIndex:
     def _acquire(self) -> OpenGeneration:
         stamp = self._store.read_stamp()
         with self._lock:
-            if self._open and self._open._stamp == stamp:
+            if self._open and self._open._stamp == stamp and not self._open.damaged:
                 self._open._users += 1
                 return self._open
         return self._acquire_changed(stamp)
@@ -138,12 +138,12 @@ class LiveIndex:
 
     def _refresh(self, stamp: Hashable) -> None:
         last, failure = self._open, self._failure
-        if (last and last._stamp == stamp) or (failure and failure.holds(stamp, self._clock())):
+        if (last and last._stamp == stamp and not last.damaged) or (failure and failure.holds(stamp, self._clock())):
             return
         try:
             opened = self._store.open_current()
         except Exception as error:
-            self._remember(stamp, error, last if last and not last.damaged else None)
+            self._remember(stamp, error, last)
             return
         name = opened.manifest.generation
         fresh = OpenGeneration(
@@ -152,15 +152,25 @@ class LiveIndex:
         with self._lock:
             self._open, self._failure = fresh, None
             idle = last is not None and not last._users
-            if fresh.files and self._scrubber is None:
-                self._scrubber = Scrubber(self._list_files, self._take_out)
-                self._scrubber.start()
         if last and idle:
             self._retire(last)
+        if fresh.files and self._scrubber is None:
+            self._start_scrubber()
 
-    def _remember(self, stamp: Hashable, error: Exception, serving: OpenGeneration | None) -> None:
-        """What other requests meet until the next attempt. Whatever it is, the generation that is ``serving`` does so
-        on."""
+    def _start_scrubber(self) -> None:
+        scrubber = Scrubber(self._list_files, self._take_out)
+        try:
+            scrubber.start()
+        except RuntimeError as error:
+            # No thread is to be had; the next switch tries again.
+            _log.error("the open index is not checked for damage: %s", error)
+            return
+        self._scrubber = scrubber
+
+    def _remember(self, stamp: Hashable, error: Exception, last: OpenGeneration | None) -> None:
+        """What other requests meet until the next attempt. Whatever it is, the ``last`` generation goes on serving,
+        unless it is damaged."""
+        serving = last if last and not last.damaged else None
         before, now = self._failure, self._clock()
         attempts = before.attempts + 1 if before and before.stamp == stamp else 1
         match error:
@@ -179,16 +189,21 @@ class LiveIndex:
             again = f"; tried again in {delay:.0f} seconds" if delay < math.inf else ""
             message = f"the new generation cannot be opened, {serving.name} goes on serving: {error}{again}"
             _log.error(message, exc_info=None if known else error)
-            if delay == math.inf:
-                # Said once for each switch: the stamp now counts as looked at.
-                serving._stamp = stamp
         elif known is None:
             _log.error("the index cannot be opened: %s", error, exc_info=error)
         if known is None:
             known = IndexUnavailable(self._store, f"{type(error).__name__}: {error}")
         # Frames would keep what was opened halfway.
         known.__traceback__ = known.__cause__ = known.__context__ = None
-        self._failure = _Failure(stamp, known, attempts, now + delay)
+        failure = _Failure(stamp, known, attempts, now + delay)
+        with self._lock:
+            if last and last.damaged and serving:
+                # Taken out of service meanwhile, which is what requests are to hear of.
+                return
+            self._failure = failure
+            if serving and delay == math.inf:
+                # Said once for each switch: the stamp now counts as looked at.
+                serving._stamp = stamp
 
     def _list_files(self) -> tuple[OpenFile, ...]:
         last = self._open

@@ -219,7 +219,7 @@ def remember_checksum(path: Path) -> int:
     known = _checksums.get(identity)
     if known is None:
         known = read_checksum(path)
-        set_checksum(identity, known)
+        _checksums.add(identity, known)
     return known
 
 
@@ -227,10 +227,9 @@ def identify(found: os.stat_result) -> Identity:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def set_checksum(identity: Identity, checksum: int) -> None:
-    # A file that was damaged in place is the same file.
+def forget_checksum(identity: Identity) -> None:
+    """After damage: a file that was changed in place, and mended, is the same file."""
     _checksums.pop(identity, None)
-    _checksums.add(identity, checksum)
 
 
 def read_checksum(path: Path) -> int:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection
 from xxhash import xxh3_64
 
 from index.disk import open_regular
-from index.manifest import OpenFile, identify, set_checksum
+from index.manifest import OpenFile, forget_checksum, identify
 
 # Bytes a second, which cost 0.9 % of a core; and a file is read at most once in so many seconds.
 RATE, PERIOD = 20_000_000, 10.0
@@ -94,8 +94,8 @@ class Scrubber:
             return f"cannot be read: {error.strerror}"
         if actual is None or actual == file.checksum:
             return None
-        # Whoever opens this file again in this process is not to take it for what it was.
-        set_checksum(identify(found), actual)
+        # Whoever opens this file again in this process is to read it anew.
+        forget_checksum(identify(found))
         return "was altered: its checksum is another"
 
     def _read_slowly(self, descriptor: int) -> int | None:

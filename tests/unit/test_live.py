@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout, VersionMi
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query import SearchQuery
+from index.scrub import Scrubber
 from index.stores.base import Opened
 from index.stores.directory import DirectoryStore
 from tests.factories import build_stories, change_manifest, make_story, write_stories
@@ -377,4 +379,53 @@ def test_nothing_built_is_no_failure_and_is_seen_as_soon_as_it_is_built(tmp_path
     assert live.open_failures == 0
     build_stories(tmp_path / "index", [make_story("1")])
     assert ids(live) == ["1"]
+    live.close()
+
+
+def test_damage_that_is_found_while_a_switch_fails_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = build_stories(tmp_path / "index", [make_story("1")])
+    live = LiveIndex(root)
+    try:
+        with live.borrow() as generation:
+            file = generation.files[0]
+
+        def fail() -> None:
+            raise IndexDamaged(root, "the new one is cut")
+
+        class FindsDamage(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                if "goes on serving" in record.getMessage():
+                    live._take_out(file, "was altered")
+
+        monkeypatch.setattr(live._store, "open_current", fail)
+        monkeypatch.setattr(live._store, "read_stamp", lambda: "another")
+        handler = FindsDamage()
+        logging.getLogger("index.live").addHandler(handler)
+        try:
+            for _ in range(3):
+                with pytest.raises(IndexDamaged), live.borrow():
+                    pass
+        finally:
+            logging.getLogger("index.live").removeHandler(handler)
+    finally:
+        live.close()
+
+
+def test_without_a_thread_for_the_scrubber_an_index_is_served_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(scrubber: Scrubber) -> None:
+        raise RuntimeError("can't start new thread")
+
+    live = LiveIndex(build_stories(tmp_path / "index", [make_story("1")]))
+    with monkeypatch.context() as patch:
+        patch.setattr(Scrubber, "start", fail)
+        with live.borrow():
+            pass
+    assert "is not checked for damage" in caplog.text
+    build_stories(tmp_path / "index", [make_story("2")])
+    with live.borrow():
+        assert live._scrubber is not None
     live.close()
