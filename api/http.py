@@ -78,15 +78,16 @@ def _begin() -> None:
     environ = request.environ
     given = environ.get("HTTP_X_REQUEST_ID", "")
     request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+    accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+    # First, for the end of a request needs it whatever fails from here on.
+    asked = Asked(started, request_id, request.method, request.path, request.query_string, accepted)
+    g.asked, g.request_id = asked, request_id
     header_bytes = _measure_headers(environ)
     if len(environ.get("HTTP_ACCEPT", "")) > _MAX_ACCEPT:
         environ["HTTP_ACCEPT"] = environ["HTTP_ACCEPT"][:_MAX_ACCEPT]
-    if "HTTP_IF_MODIFIED_SINCE" in environ and _is_in_future(environ["HTTP_IF_MODIFIED_SINCE"]):
+    if "HTTP_IF_MODIFIED_SINCE" in environ and not _is_past(environ["HTTP_IF_MODIFIED_SINCE"]):
         # RFC 9110, 13.1.3: such a condition is ignored.
         del environ["HTTP_IF_MODIFIED_SINCE"]
-    accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
-    asked = Asked(started, request_id, request.method, request.path, request.query_string, accepted)
-    g.asked, g.request_id = asked, request_id
     if len(asked.path) + len(asked.query) > MAX_URL:
         raise RequestURITooLarge(f"path and query string together may have {MAX_URL} bytes")
     if header_bytes > MAX_HEADERS:
@@ -95,9 +96,13 @@ def _begin() -> None:
         raise RequestEntityTooLarge(f"a body may have {MAX_BODY} bytes")
 
 
-def _is_in_future(date: str) -> bool:
-    parsed = parse_date(date)
-    return parsed is not None and parsed > datetime.now(UTC)
+def _is_past(date: str) -> bool:
+    """Whether an HTTP date can be read and is not in the future."""
+    try:
+        parsed = parse_date(date)
+    except OverflowError:  # a year, hour or zone of many digits
+        return False
+    return parsed is not None and parsed <= datetime.now(UTC)
 
 
 def _measure_headers(environ: WSGIEnvironment) -> int:

@@ -10,33 +10,21 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 
 from flask import Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.errors import ServerBusy, describe_failure, make_busy_response
-from index.errors import OutpostError
 
 # Threads of each server process. A search holds the interpreter, so more threads do not answer more requests, but a
 # short search need not wait for a long one.
 THREADS = 4
 MAX_BODY = 64 * 1024
 MAX_SLOW_CLIENTS = THREADS // 2
-# A streamed answer must be read at this many bytes per second on average, after a start without a minimum.
-MIN_READ_RATE = 16 * 1024
-READ_RATE_GRACE = 60.0
 # Files of /docs: read into memory, so that a slow reader of one occupies no thread. The largest has 1.5 MB.
 MAX_BUFFERED = 4 * 1024 * 1024
 _log = logging.getLogger("outpost.errors")
-
-
-class SlowReader(OutpostError):
-    """The client reads a streamed answer at less than MIN_READ_RATE."""
-
-    def __init__(self) -> None:
-        super().__init__(f"the answer was read at less than {MIN_READ_RATE} bytes per second")
 
 
 class SlowClients:
@@ -110,20 +98,10 @@ def _iter_to_end(
     like one that is complete. XML that failed lacks its end tag.
     """
     try:
-        yield from check_read_rate(pieces)
+        yield from pieces
     except Exception as error:
         _log.error("request %s: the answer broke off", request_id, exc_info=error)
         if is_ndjson:
             yield describe_failure(error, request_id) + b"\n"
     finally:
         release()
-
-
-def check_read_rate(pieces: Iterable[bytes], now: Callable[[], float] = time.monotonic) -> Iterator[bytes]:
-    """The same pieces. Raises SlowReader if the client takes them too slowly."""
-    started, sent = now(), 0
-    for piece in pieces:
-        yield piece
-        sent += len(piece)
-        if now() - started > READ_RATE_GRACE + sent / MIN_READ_RATE:
-            raise SlowReader

@@ -40,9 +40,13 @@ MAX_DESCRIPTORS = 65_536
 # A connection is closed if nothing was sent to its client for so long. Granian waits 10 seconds for a request and 10
 # for its headers; the rest is for the body and the answer.
 STALLED_SECONDS, CHECK_SECONDS = 30, 3
-# struct tcp_info of linux/tcp.h: tcpi_state, and tcpi_last_data_sent in milliseconds.
-_TCP_INFO = struct.Struct("=B43xI")
-_ESTABLISHED = 1
+# So is one whose client has had bytes waiting for so long and reads them more slowly than this, in bytes per second.
+SLOW_SECONDS, MIN_READ_RATE = 60, 16 * 1024
+# struct tcp_info of linux/tcp.h: tcpi_state, tcpi_last_data_sent in milliseconds, tcpi_bytes_acked,
+# tcpi_notsent_bytes.
+_TCP_INFO = struct.Struct("=B43xI72xQ16xI")
+# TCP_ESTABLISHED, and TCP_CLOSE_WAIT: the client has sent all that it will.
+_CONNECTED = (1, 8)
 # Requests in flight have so many seconds after the signal to stop.
 STOP_SECONDS = 10
 # A worker that has lived for a shorter time than this is replaced after a pause, so that a worker that cannot start
@@ -119,37 +123,57 @@ def limit_connections(descriptors: int) -> int:
 
 
 def _watch_connections(port: int) -> None:
-    if not Path("/proc/self/fd").exists():
-        _log.warning("this system has no /proc: connections that stall within a request stay open")
-        return
+    watch = ConnectionWatch(port)
     while True:
         time.sleep(CHECK_SECONDS)
-        close_stalled_connections(port)
-
-
-def close_stalled_connections(port: int) -> None:
-    """Close connections of clients to ``port`` to which this process has sent nothing for STALLED_SECONDS.
-
-    Such a client does not send its request body or does not read its answer: granian closes connections that wait for
-    a request itself, and has no time limit for the rest (its issue 728).
-    """
-    for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
         try:
-            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-                with socket.socket(fileno=os.dup(descriptor)) as connection:
-                    if _is_stalled(connection, port):
-                        connection.shutdown(socket.SHUT_RDWR)
+            watch.close_slow()
         except OSError as error:
-            # Most often closed in the meantime.
-            _log.debug("descriptor %d: %s", descriptor, error)
+            # No descriptor to look with, or no /proc on this system: the next look may have one.
+            _log.warning("slow connections cannot be looked for: %s", error)
 
 
-def _is_stalled(connection: socket.socket, port: int) -> bool:
-    if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.type != socket.SOCK_STREAM:
-        return False
-    if connection.getsockname()[1] != port:
-        # To a cluster.
-        return False
-    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-    state, last_data_sent = _TCP_INFO.unpack(info)
-    return bool(state == _ESTABLISHED and last_data_sent > STALLED_SECONDS * 1000)
+class ConnectionWatch:
+    """Closes connections to ``port`` that make no progress within a request: the client does not send its body, does
+    not read its answer, or reads it too slowly.
+
+    Granian closes connections that wait for a request itself, and has no time limit for the rest (its issue 728).
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        # By client: since when it has been behind with reading, and how many bytes it had read then.
+        self._behind: dict[object, tuple[float, int]] = {}
+
+    def close_slow(self) -> None:
+        """Look at each connection of this process once. Raises OSError."""
+        behind: dict[object, tuple[float, int]] = {}
+        for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+            try:
+                if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                    with socket.socket(fileno=os.dup(descriptor)) as connection:
+                        if self._is_slow(connection, behind):
+                            connection.shutdown(socket.SHUT_RDWR)
+            except OSError as error:
+                # Most often closed in the meantime.
+                _log.debug("descriptor %d: %s", descriptor, error)
+        self._behind = behind
+
+    def _is_slow(self, connection: socket.socket, behind: dict[object, tuple[float, int]]) -> bool:
+        if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.type != socket.SOCK_STREAM:
+            return False
+        if connection.getsockname()[1] != self._port:
+            # To a cluster.
+            return False
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        state, last_data_sent, bytes_read, bytes_waiting = _TCP_INFO.unpack(info.ljust(_TCP_INFO.size, b"\0"))
+        if state not in _CONNECTED:
+            return False
+        if last_data_sent > STALLED_SECONDS * 1000:
+            return True
+        if not bytes_waiting:
+            return False
+        client, now = connection.getpeername(), time.monotonic()
+        since, had_read = behind[client] = self._behind.get(client, (now, bytes_read))
+        seconds = now - since
+        return seconds > SLOW_SECONDS and bytes_read - had_read < MIN_READ_RATE * seconds

@@ -8,14 +8,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import requests
 
 from scripts import server as server_module
-from scripts.server import OTHER_DESCRIPTORS, close_stalled_connections, limit_connections
+from scripts.server import OTHER_DESCRIPTORS, ConnectionWatch, limit_connections
 from tests.e2e.conftest import Server, free_port, wait_until
 
 StartServer = Callable[..., Server]
@@ -185,14 +185,60 @@ def test_only_stalled_connections_of_the_port_are_closed(monkeypatch: pytest.Mon
             clients.append(stack.enter_context(socket.create_connection(listener.getsockname())))
             stack.enter_context(listener.accept()[0])
             ports.append(listener.getsockname()[1])
-        close_stalled_connections(ports[0])
+        watch = ConnectionWatch(ports[0])
+        watch.close_slow()
         assert [is_open(client) for client in clients] == [True, True]
         # Nothing was sent for longer than this.
         monkeypatch.setattr(server_module, "STALLED_SECONDS", -1)
-        close_stalled_connections(ports[0])
+        watch.close_slow()
         clients[0].settimeout(10)
         assert clients[0].recv(1) == b""
         assert is_open(clients[1])
+
+
+def test_a_client_that_reads_too_slowly_is_closed_and_one_that_reads_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "SLOW_SECONDS", -1)
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        watch = ConnectionWatch(listener.getsockname()[1])
+        ends = []
+        for _ in range(2):
+            client = stack.enter_context(connect(f"http://127.0.0.1:{listener.getsockname()[1]}", receive_buffer=4096))
+            server = stack.enter_context(listener.accept()[0])
+            server.setblocking(False)
+            with suppress(BlockingIOError):
+                while True:
+                    server.send(b"x" * 65536)
+            ends.append((client, server))
+        watch.close_slow()  # since when they are behind
+        read = 0
+        while read < 100_000:
+            read += len(ends[1][0].recv(65536))
+            with suppress(BlockingIOError):
+                ends[1][1].send(b"x" * 65536)
+        watch.close_slow()
+        with pytest.raises(BrokenPipeError):
+            ends[0][1].send(b"x")
+        with suppress(BlockingIOError):
+            ends[1][1].send(b"x")
+
+
+def test_the_watch_goes_on_after_a_shortage_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Enough(Exception):
+        """Ends the loop."""
+
+    looks: list[int] = []
+
+    def look(watch: ConnectionWatch) -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            raise Enough
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(ConnectionWatch, "close_slow", look)
+    monkeypatch.setattr(server_module, "CHECK_SECONDS", 0)
+    with pytest.raises(Enough):
+        server_module._watch_connections(1)
 
 
 def is_open(connection: socket.socket) -> bool:
