@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # What asks for these watches the server, and is to see that it is up whoever else asks how much.
 UNLIMITED = frozenset({"/healthz", "/readyz", "/metrics"})
-# About 10 MB. Of more clients those not seen for longest are forgotten, and have all that they may again.
+# About 14 MB. Of more clients those not seen for longest are forgotten, and have all that they may again.
 MAX_CLIENTS = 50_000
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _NANO = 1_000_000_000

@@ -93,7 +93,11 @@ class Metrics:
     def _take_over_file(self, directory: Path) -> IO[bytes] | None:
         """The file of a process that has ended, locked; None if there is none."""
         for path in sorted(directory.glob(f"{self._layout}-*")):
-            file = path.open("rb+")
+            try:
+                file = path.open("rb+")
+            except (FileNotFoundError, PermissionError):
+                # Removed meanwhile, or left by another user.
+                continue
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -155,7 +159,11 @@ class Metrics:
     def _add_up(self) -> list[float]:
         if self._directory is None:
             return [*map(float, self._values)]
-        files = [path.read_bytes() for path in self._directory.glob(f"{self._layout}-*")]
+        try:
+            files = [path.read_bytes() for path in self._directory.glob(f"{self._layout}-*")]
+        except OSError as error:
+            _log.warning("the counts of other processes cannot be read, these are those of one: %s", error)
+            return [*map(float, self._values)]
         rows = [memoryview(data).cast("d") for data in files if len(data) == self._size]
         if not self._is_shared:
             rows.append(self._values)

@@ -9,16 +9,20 @@ from index.brief import format_time
 from index.documents import Paragraph, Publisher, Source, Story
 from index.identity import normalize_domain
 
+# Of a summary that comes where there is no room for more. The longest of 228,612 real ones has 2,071 characters.
+_MAX_SUMMARY = 20_000
+
 
 def write_content(story: Story, room: int) -> str:
-    """Escaped HTML without a root: of the summary alone where all would have more than ``room`` characters."""
+    """Escaped HTML without a root: of the summary alone where all would have more than ``room`` characters, nothing
+    where the summary is long too."""
     parts: list[str] = []
     size = 0
     for element in _iter_elements(story, room):
         parts.append(tostring(element, encoding="unicode", method="html"))
         size += len(parts[-1])
         if size > room:
-            return parts[0] if story.summary else ""
+            return parts[0] if story.summary and len(parts[0]) <= _MAX_SUMMARY else ""
     return "".join(parts)
 
 

@@ -80,7 +80,8 @@ def test_atom_and_rss_have_every_story_whole(stories: list[Story]) -> None:
     check_atom(atom.render(feed))
     check_rss(rss.render(feed))
     for document in (atom.render(feed), rss.render(feed)):
-        assume(not any(mend(text) != text for text in fromstring(document).itertext()))
+        # feedparser strips a text before.
+        assume(not any(mend(text.strip()) != text.strip() for text in fromstring(document).itertext()))
         # The reader's own cleaning of HTML is no part of what is sent.
         parsed = feedparser.parse(document, sanitize_html=False, resolve_relative_uris=False)
         assert not parsed.bozo, parsed
