@@ -62,7 +62,7 @@ def search_forgiving(engine: Engine, query: SearchQuery) -> Found:
     """
     started = time.monotonic()
     # All searches together take no longer than one may.
-    deadline = Deadline(engine.longest if query.seconds is None else min(query.seconds, engine.longest))
+    deadline = Deadline(engine.longest, query.seconds)
     page = engine.search_stories(query)
     if page.total or query.tree is None or time.monotonic() - started > engine.patience:
         return Found(page, query.tree)

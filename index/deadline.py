@@ -14,25 +14,29 @@ T = TypeVar("T")
 
 
 class Deadline:
-    """A moment, so many seconds after it was made. Long work looks at it before each of its steps."""
+    """A moment ``longest`` seconds after it was made, or ``seconds`` if they are fewer. Long work looks at it before
+    each of its steps.
 
-    __slots__ = ("_end", "seconds")
+    An error names ``longest``: a part of a request is given as ``seconds`` what the parts before it have left.
+    """
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._end = monotonic() + seconds
+    __slots__ = ("_end", "longest")
+
+    def __init__(self, longest: float, seconds: float | None = None) -> None:
+        self.longest = longest
+        self._end = monotonic() + (longest if seconds is None else min(seconds, longest))
 
     def left(self) -> float:
         """The seconds until then. Raises QueryTimeout where there are none."""
         left = self._end - monotonic()
         if left <= 0:
-            raise QueryTimeout(self.seconds)
+            raise QueryTimeout(self.longest)
         return left
 
     def check(self) -> None:
         """Raises QueryTimeout where the moment has passed. Takes 0.1 µs."""
         if monotonic() > self._end:
-            raise QueryTimeout(self.seconds)
+            raise QueryTimeout(self.longest)
 
     def spend(self, size: int) -> None:
         """Leave as much less time as writing so many bytes of an answer takes. Raises QueryTimeout."""

@@ -100,8 +100,9 @@ class QueryTimeout(OutpostError):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        # Not the seconds: a part of a request is given what the parts before it have left.
-        super().__init__("the query took too long; fewer prefixes (word*) or results are faster")
+        super().__init__(
+            f"the query took longer than {seconds:g} seconds; fewer prefixes (word*) or results are faster"
+        )
 
 
 class TooManyBuckets(OutpostError):

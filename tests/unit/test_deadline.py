@@ -38,3 +38,9 @@ def test_bytes_to_write_take_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert deadline.left() == pytest.approx(0.1)
     with pytest.raises(QueryTimeout):
         deadline.spend(20_000_000)
+
+
+def test_an_error_names_the_longest_time_and_not_what_was_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_clock(monkeypatch, 1.0)
+    with pytest.raises(QueryTimeout, match=r"longer than 0\.8 seconds"):
+        Deadline(0.8, 0.0290644).check()

@@ -79,9 +79,12 @@ def test_every_file_is_read_before_any_is_read_again(live: LiveIndex, monkeypatc
     real = Scrubber._find_fault
 
     def find_fault(self: Scrubber, file: OpenFile) -> str | None:
-        read.append(file.path.name)
+        # Indexes of other tests are read meanwhile.
+        if file in own:
+            read.append(file.path.name)
         return real(self, file)
 
+    own = files_of(live)
     monkeypatch.setattr(Scrubber, "_find_fault", find_fault)
     read_all(live)
     assert sorted(read) == sorted(file.path.name for file in files_of(live))

@@ -11,4 +11,4 @@ MAX_SECONDS = 0.8
 
 def begin_deadline(seconds: float | None) -> Deadline:
     """``seconds`` from now, at most ``MAX_SECONDS``, which is also what None stands for."""
-    return Deadline(MAX_SECONDS if seconds is None else min(seconds, MAX_SECONDS))
+    return Deadline(MAX_SECONDS, seconds)

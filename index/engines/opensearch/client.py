@@ -143,7 +143,7 @@ class Cluster:
         try:
             return self._search(searches, limits, patience)
         except QueryTimeout as error:
-            raise QueryTimeout(deadline.seconds if deadline else error.seconds) from error
+            raise QueryTimeout(deadline.longest if deadline else error.seconds) from error
 
     def _search(self, searches: Sequence[tuple[str, Json]], limits: Json, patience: Json) -> list[Json]:
         if len(searches) == 1:

@@ -22,7 +22,7 @@ Scores = dict[int, float]  # document number to score, of everything that matche
 
 def begin_deadline(seconds: float | None) -> Deadline:
     """``seconds`` from now, at most ``MAX_SECONDS``, which is also what None stands for."""
-    return Deadline(MAX_SECONDS if seconds is None else min(seconds, MAX_SECONDS))
+    return Deadline(MAX_SECONDS, seconds)
 
 
 class Expanded(wq.MultiTerm):  # type: ignore[misc]  # Whoosh has no types
