@@ -44,7 +44,7 @@ quality: $(STAMP)
 # The part over HTTP needs wrk. Not part of the tests.
 benchmark: $(STAMP)
 	$(BIN)/pip install --quiet tantivy==0.27.0
-	$(BIN)/python -m scripts.benchmark --data $(DATA)
+	$(BIN)/python -m benchmarks --data $(DATA)
 
 # A real OpenSearch for developers, until Ctrl-C; needs Maven and a Java 21 or newer, no container.
 opensearch: $(STAMP)

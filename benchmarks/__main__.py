@@ -1,4 +1,4 @@
-"""python -m scripts.benchmark --data FILE…: measures, prints, and writes docs/benchmarks.md."""
+"""python -m benchmarks --data FILE…: measures, prints, and writes docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 
 import click
 
-from scripts.benchmark import changes, measure, over_http, report
-from scripts.benchmark.changes import Changes
-from scripts.benchmark.corpus import Input, write_stories
-from scripts.benchmark.measure import Results
-from scripts.benchmark.over_http import Load
-from scripts.benchmark.peers import HITS, Peer
-from scripts.benchmark.peers.fts5 import Fts5
-from scripts.benchmark.peers.outpost import Outpost
-from scripts.benchmark.peers.tantivy import Tantivy
-from scripts.benchmark.peers.whoosh import Whoosh
-from scripts.benchmark.queries import Question, Vocabulary, iter_different, make_questions
+from benchmarks import changes, measure, over_http, report
+from benchmarks.changes import Changes
+from benchmarks.corpus import Input, write_stories
+from benchmarks.measure import Results
+from benchmarks.over_http import Load
+from benchmarks.peers import HITS, Peer
+from benchmarks.peers.fts5 import Fts5
+from benchmarks.peers.outpost import Outpost
+from benchmarks.peers.tantivy import Tantivy
+from benchmarks.peers.whoosh import Whoosh
+from benchmarks.queries import Question, Vocabulary, iter_different, make_questions
 
-_DOCS = Path(__file__).parents[2] / "docs"
+_DOCS = Path(__file__).parents[1] / "docs"
 # So many requests a second of different queries would have to be answered before one is asked twice.
 _MOST_PER_SECOND = 6_000
 
@@ -69,7 +69,7 @@ def main(
             changed[size] = changes.measure(_place_of("Outpost", scratch), scratch)
         for line in report.iter_lines(measured[size]):
             click.echo(line)
-    command = shlex.join(["python", "-m", "scripts.benchmark", *_without_directories(sys.argv[1:])])
+    command = shlex.join(["python", "-m", "benchmarks", *_without_directories(sys.argv[1:])])
     report.write(docs, measured, main_size, loads, changed, command)
 
 

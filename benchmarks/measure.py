@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from scripts.benchmark.peers import Built, Peer
-from scripts.benchmark.queries import Question, group
+from benchmarks.peers import Built, Peer
+from benchmarks.queries import Question, group
 
 # Slow engines are asked fewer rounds.
 _FEW = 2

@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from sqlite3 import sqlite_version
 
-from scripts.benchmark import plot
-from scripts.benchmark.changes import Changes
-from scripts.benchmark.measure import (
+from benchmarks import plot
+from benchmarks.changes import Changes
+from benchmarks.measure import (
     FACETED,
     MARKED,
     MODES,
@@ -25,7 +25,7 @@ from scripts.benchmark.measure import (
     mean_matches,
     summarise,
 )
-from scripts.benchmark.over_http import Load
+from benchmarks.over_http import Load
 
 _INTRODUCTION = """# Benchmarks
 

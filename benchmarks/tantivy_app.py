@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 from flask import Flask, Response, request
 
-from scripts.benchmark.peers import HITS
-from scripts.benchmark.peers.tantivy import Tantivy
+from benchmarks.peers import HITS
+from benchmarks.peers.tantivy import Tantivy
 
 
 def create_app() -> Flask:

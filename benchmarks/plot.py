@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from scripts.benchmark.measure import FACETED, SEARCH, Mode, Results, geometric_mean, summarise
+from benchmarks.measure import FACETED, SEARCH, Mode, Results, geometric_mean, summarise
 
 _COLOURS = {
     "Outpost": "#d1495b",

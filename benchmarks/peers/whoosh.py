@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
+from benchmarks.queries import Question
 from index.engines import engine_kind
 from index.engines.base import Engine
 from index.language import parse_query
 from index.query import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
 from index.readers.ndjson import Read, iter_stories
 from index.schema import STORY_DEFAULTS, STORY_FIELDS
-from scripts.benchmark.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
-from scripts.benchmark.queries import Question
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
 

@@ -1,4 +1,4 @@
-"""How long suggestions take: ``python -m scripts.benchmark.suggest INDEX``.
+"""How long suggestions take: ``python -m benchmarks.suggest INDEX``.
 
 What is typed are the beginnings of 300 titles chosen at random (fixed seed), key by key up to 14 letters, each text
 once: in this process, with nothing remembered of any, and over HTTP with the server on one core and wrk on another.
@@ -16,11 +16,11 @@ import click
 import msgspec
 
 from api.answers import answer_suggestion
+from benchmarks.over_http import measure, outpost_server
 from index.folding import read_typed
 from index.live import LiveIndex
 from index.query import SearchQuery
 from index.suggestions import suggest
-from scripts.benchmark.over_http import measure, outpost_server
 
 _TITLES, _LETTERS, _SEED, _LIMIT = 300, 14, 6, 10
 _MOST = 1_000_000

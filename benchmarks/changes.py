@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.over_http import BIN, outpost_server, running
 from index.indexer import update_index
 from index.language import parse_query
 from index.live import LiveIndex
 from index.query import SearchQuery
 from index.search import search_stories
-from scripts.benchmark.over_http import BIN, outpost_server, running
 
 _ROUNDS = 7
 

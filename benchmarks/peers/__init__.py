@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from scripts.benchmark.queries import Question
+from benchmarks.queries import Question
 
 HITS = 20
 FACETS = ("topic", "publisher")

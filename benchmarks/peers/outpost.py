@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 from api.answers import answer_hits
+from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built
+from benchmarks.queries import Question
 from index.engines.columns.engine import ColumnsEngine
 from index.indexer import build_index
 from index.language import parse_query
@@ -14,8 +16,6 @@ from index.live import LiveIndex
 from index.query import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
 from index.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.search import search_stories
-from scripts.benchmark.peers import FACET_SIZE, FACETS, HITS, Built
-from scripts.benchmark.queries import Question
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
 _COUNTED = FacetRequest(FACETS, FACET_SIZE)

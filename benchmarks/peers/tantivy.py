@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 import tantivy  # type: ignore[import-not-found,unused-ignore]  # of the group "benchmark"
 
+from benchmarks.corpus import facets_of, text_of
+from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
+from benchmarks.queries import Question
 from index.documents import Story
 from index.engines.scoring import TITLE_SHARE
 from index.readers.ndjson import Read, iter_stories
-from scripts.benchmark.corpus import facets_of, text_of
-from scripts.benchmark.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
-from scripts.benchmark.queries import Question
 
 # One thread with room for the whole corpus writes one segment.
 _HEAP = 3_500_000_000

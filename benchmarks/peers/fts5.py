@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.corpus import facets_of, text_of
+from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
+from benchmarks.queries import Question
 from index.readers.ndjson import Read, iter_stories
-from scripts.benchmark.corpus import facets_of, text_of
-from scripts.benchmark.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
-from scripts.benchmark.queries import Question
 
 _TABLES = """
 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; PRAGMA mmap_size = 4000000000;

@@ -71,7 +71,7 @@ def outpost_server(index: Path, name: str = "Outpost") -> Served:
 
 def tantivy_server(index: Path, *, coded: bool) -> Served:
     options = shlex.split("--interface wsgi --factory --workers 1 --blocking-threads 4 --log-level warning")
-    application = "scripts.benchmark.tantivy_app:create_app"
+    application = "benchmarks.tantivy_app:create_app"
     command = (str(BIN / "granian"), *options, "--port", "{port}", application)
     name = "tantivy, codes, in Flask" if coded else "tantivy in Flask"
     return Served(name, command, {"TANTIVY_INDEX": str(index), "TANTIVY_CODED": str(int(coded))})

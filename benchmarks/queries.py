@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.corpus import facets_of, text_of
 from index.documents import Story
 from index.schema import term_of
-from scripts.benchmark.corpus import facets_of, text_of
 
 Shape = Literal["and", "or", "phrase", "prefix", "not"]
 

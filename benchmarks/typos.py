@@ -1,4 +1,4 @@
-"""How often a mistyped word is put right, beside tantivy's fuzzy query: ``python -m scripts.benchmark.typos INDEX``.
+"""How often a mistyped word is put right, beside tantivy's fuzzy query: ``python -m benchmarks.typos INDEX``.
 
 500 titles (fixed seed), of each one word of four letters or more with one random edit that makes no word that occurs:
 alone, and with two other words of its title. Right is where the first story found has the word in its title; of

@@ -1,4 +1,4 @@
-"""What the API costs over a bare cluster: ``python -m scripts.benchmark.cluster FILE`` with OUTPOST_ENGINE.
+"""What the API costs over a bare cluster: ``python -m benchmarks.cluster FILE`` with OUTPOST_ENGINE.
 
 Latency: one connection, each query asked of Outpost over HTTP and as the same request of OpenSearch's own ``_search``,
 turn by turn, so that what else the machine does hits both. Loading: the stories of FILE sent as the lines of a bulk
@@ -23,6 +23,7 @@ import click
 import msgspec
 import requests
 
+from benchmarks.agreement import make_queries
 from index.documents import Story
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.bulk import BulkLoader
@@ -37,7 +38,6 @@ from index.query import FacetRequest, Marking, SearchQuery, Sort
 from index.readers.ndjson import RefusedLine, iter_stories
 from index.settings import Settings
 from index.stores.cluster import ClusterStore
-from scripts.benchmark.agreement import make_queries
 
 _QUERIES, _ROUNDS, _STORIES = 100, 5, 30_000
 _PATH = "/v1/search?q={}&facets=topic,publisher&typo=off&highlight={}"

@@ -1,4 +1,4 @@
-"""How far a cluster and the embedded engine agree: ``python -m scripts.benchmark.agreement INDEX`` with OUTPOST_ENGINE.
+"""How far a cluster and the embedded engine agree: ``python -m benchmarks.agreement INDEX`` with OUTPOST_ENGINE.
 
 300 queries of words of the corpus (fixed seed) in eight shapes. Told are the queries whose stories are not the same on
 both, all of them compared where there are at most 10,000, else the newest and oldest 10,000 and the total; how many of
