@@ -48,7 +48,7 @@ benchmark: $(STAMP)
 
 # A real OpenSearch for developers, until Ctrl-C; needs Maven and a Java 21 or newer, no container.
 opensearch: $(STAMP)
-	$(BIN)/python -m tests.node
+	$(BIN)/python -m tools.opensearch_node
 
 # Nodes of a cluster of three are killed, under load and during a build, and one has no room: three minutes.
 faults: $(STAMP)

@@ -1,6 +1,6 @@
 """What the OpenAPI document shows as examples: answers of a real server over the sample.
 
-`python -m tests.examples` writes them anew; a test holds them equal to what is answered.
+`python -m tools.make_examples` writes them anew; a test holds them equal to what is answered.
 """
 
 from __future__ import annotations

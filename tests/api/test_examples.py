@@ -10,14 +10,14 @@ import pytest
 from api.errors import PROBLEMS
 from api.examples import EXAMPLES
 from tests.api.test_contract import DOCUMENT, OPERATIONS, check_value, resolve, schema_of_operation
-from tests.examples import make_examples
+from tools.make_examples import make_examples
 
 # It leads elsewhere, and has no body of its own.
 _MOVES = {"follow_share_url"}
 
 
 def test_examples_are_what_is_answered(tmp_path: Path) -> None:
-    """Where this fails and the answers are right, `python -m tests.examples` writes them down."""
+    """Where this fails and the answers are right, `python -m tools.make_examples` writes them down."""
     assert msgspec.to_builtins(make_examples(tmp_path)) == msgspec.to_builtins(EXAMPLES)
 
 

@@ -9,7 +9,7 @@ import pytest
 from index.engines.opensearch.address import ClusterAddress
 from tests.engines.opensearch.kind import ClusterKind
 from tests.engines.opensearch.nodes import run_or_skip
-from tests.node import Node
+from tools.opensearch_node import Node
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.node import Node, NoNode, run_nodes
+from tools.opensearch_node import Node, NoNode, run_nodes
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import trustme
 
 from index.engines.opensearch.address import ClusterAddress
-from tests.node import Node
+from tools.opensearch_node import Node
 
 USER, PASSWORD, TOKEN = "desk", "correct-horse", "battery-staple"
 READER = "reader"

@@ -19,7 +19,7 @@ from index.indexer import build_index
 from index.settings import InvalidSetting, Settings
 from tests.api.helpers import check_problem
 from tests.factories import SAMPLE
-from tests.node import Node
+from tools.opensearch_node import Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")
 Json = dict[str, Any]

@@ -13,7 +13,7 @@ import requests
 
 from tests.e2e.conftest import Server, clean_env, free_port, wait_until
 from tests.factories import SAMPLE, make_story, write_stories
-from tests.node import ROOT, Node
+from tools.opensearch_node import ROOT, Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")
 

@@ -30,7 +30,7 @@ from index.settings import InvalidSetting, Settings
 from tests.api.helpers import check_problem
 from tests.engines.opensearch.servers import PASSWORD, READER, TOKEN, USER, Front, Scripted
 from tests.factories import make_story, write_stories
-from tests.node import Node
+from tools.opensearch_node import Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")
 LINES = [index_line("i", ident, f"story {ident}", {}) for ident in "abc"]

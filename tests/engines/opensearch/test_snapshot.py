@@ -21,7 +21,7 @@ from index.search import export_stories
 from index.settings import Settings
 from tests.api.helpers import check_problem
 from tests.factories import make_story, write_stories
-from tests.node import Node
+from tools.opensearch_node import Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")
 IDS = [f"{n:02}" for n in range(40)]

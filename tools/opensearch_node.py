@@ -1,6 +1,6 @@
 """A real OpenSearch on this machine, with no container: a JVM over jars that Maven fetched once.
 
-``python -m tests.node`` (`make opensearch`) runs one until Ctrl-C.
+``python -m tools.opensearch_node`` (`make opensearch`) runs one until Ctrl-C.
 """
 
 from __future__ import annotations
