@@ -1,66 +1,83 @@
-# Two commands: `make run` serves the sample, `make test` runs every check. PORT= changes the port.
+# `make` lists what there is to do. Two commands matter: `make run` serves the sample, `make test` runs every check.
 
 PYTHON ?= python3
 PORT   ?= 8000
 INDEX  ?= var/sample-index
+TEST   ?=
 BIN    := .venv/bin
-# Set up again when the lock file or the interpreter of .venv has changed.
-STAMP  := .venv/installed
+# Installed again when a lock file or pyproject.toml has changed: what serving needs, and what developing needs.
+SERVING    := .venv/installed
+DEVELOPING := .venv/installed-dev
 
-.PHONY: setup run test lint lock quality benchmark opensearch faults attack
+.PHONY: help setup run test check format lock quality bench opensearch faults attack
 
-setup: $(STAMP)
+help:  ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-$(STAMP): requirements.lock pyproject.toml
+setup: $(SERVING)  ## Install what serving needs into .venv
+
+$(SERVING): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Outpost needs Python 3.11 or newer; PYTHON= names another one"; exit 1; }
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m index.engines.columns.warm
+	@echo "Installing what serving needs into .venv: half a minute, 400 MB …"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Compiling the search kernels, once: half a minute …"
+	@$(BIN)/python -m index.engines.columns.warm
 	@touch $@
 
-run: $(INDEX)/current
-	$(BIN)/outpost serve --index $(INDEX) --port $(PORT)
+$(DEVELOPING): requirements-dev.lock $(SERVING)
+	@echo "Installing what the tests need into .venv: a minute, 400 MB more …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
 
-# Older than its input, or than what gives the index its form.
-$(INDEX)/current: sample/stories.ndjson index/schema.py index/documents.py $(wildcard index/engines/*/*.py) | $(STAMP)
-	$(BIN)/outpost build sample/stories.ndjson --index $(INDEX)
+run: $(INDEX)/current  ## Build the sample index and serve it on http://127.0.0.1:8000 (PORT= changes the port)
+	@echo "Serving in this terminal until Ctrl-C; type queries in another one."
+	@$(BIN)/outpost serve --index $(INDEX) --port $(PORT)
 
-test: lint
-	$(BIN)/pytest
+# Built again when the sample, or what gives an index its form, has changed.
+$(INDEX)/current: sample/stories.ndjson $(wildcard index/*.py index/*/*.py index/engines/*/*.py index/engines/*/*/*.py) | $(SERVING)
+	@echo "Building the index of the sample …"
+	@$(BIN)/outpost build sample/stories.ndjson --index $(INDEX)
 
-lint: $(STAMP)
+test: $(if $(TEST),,check) $(DEVELOPING)  ## Run all checks and tests; TEST=path or TEST="path -k name" runs some tests alone
+	$(BIN)/pytest $(if $(TEST),$(TEST),-n 2 --dist loadgroup)
+
+check: $(DEVELOPING)  ## Lint, formatting, types, architecture
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# How good the order of answers is: `make quality QUALITY_DATA=directory` prints the table of docs/ranking.md. Without
-# the third-party collections only the made-up one is measured; `make test` checks that one always.
-quality: $(STAMP)
+format: $(DEVELOPING)  ## Format the code and fix what lint can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# `make quality QUALITY_DATA=directory` prints the table of docs/ranking.md. Without the third-party collections only the
+# made-up one is measured; `make test` checks that one always.
+quality: $(DEVELOPING)  ## Measure the quality of ranking on judged collections
 	$(if $(QUALITY_DATA),OUTPOST_QUALITY_DATA=$(QUALITY_DATA)) $(BIN)/python -m tests.quality.table
 
-# Beside tantivy, SQLite FTS5 and plain Whoosh: `make benchmark DATA="stories.ndjson.gz …"` writes docs/benchmarks.md.
-# The part over HTTP needs wrk. Not part of the tests.
-benchmark: $(STAMP)
+# `make bench DATA="stories.ndjson.gz …"` writes docs/benchmarks.md. The part over HTTP needs wrk.
+bench: $(DEVELOPING)  ## Measure speed beside tantivy, SQLite FTS5 and plain Whoosh
 	$(BIN)/pip install --quiet tantivy==0.27.0
 	$(BIN)/python -m benchmarks --data $(DATA)
 
-# A real OpenSearch for developers, until Ctrl-C; needs Maven and a Java 21 or newer, no container.
-opensearch: $(STAMP)
+opensearch: $(DEVELOPING)  ## Run an OpenSearch node until Ctrl-C; needs Maven and Java 21, no container
 	$(BIN)/python -m tools.opensearch_node
 
-# Nodes of a cluster of three are killed, under load and during a build, and one has no room: three minutes.
-faults: $(STAMP)
-	$(BIN)/pytest -n0 --faults tests/engines/opensearch/test_killing.py
+faults: $(DEVELOPING)  ## Kill nodes of a cluster of three, under load and during a build: three minutes
+	$(BIN)/pytest --faults tests/engines/opensearch/test_killing.py
 
-# What an attacker would try, on real servers and builds, with a table of figures: under five minutes, loopback only.
 # ATTACK="--attack-requests 100000" sends as many different requests to each endpoint, which takes hours.
-attack: $(STAMP)
-	$(BIN)/pytest -n0 -q --attack --show-capture=no tests/attack $(ATTACK)
+attack: $(DEVELOPING)  ## Attack real servers and builds on loopback: under five minutes
+	$(BIN)/pytest -q --attack --show-capture=no tests/attack $(ATTACK)
 
-# After a change of the dependencies in pyproject.toml.
-lock: $(STAMP)
+# Run this after a change of the dependencies in pyproject.toml.
+lock: $(DEVELOPING)  ## Write the lock files anew
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --group dev \
-	    --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+	for group in build dev; do \
+	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --group $$group \
+	        --custom-compile-command "make lock" pyproject.toml \
+	        --output-file $$(test $$group = dev && echo requirements-dev.lock || echo requirements.lock); \
+	done
