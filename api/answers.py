@@ -1,4 +1,4 @@
-"""Values of index.query to the JSON of answers. api/schemas.py describes what is made here; a test holds both equal."""
+"""Values of index.query.model to the JSON of answers. api/schemas.py describes what is made here; a test holds both equal."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from index.brief import Json, complete, describe_brief, describe_publisher, format_time
-from index.correction import Found
-from index.documents import Source, Story
-from index.folding import Typed, find_typed
-from index.highlight import mark
-from index.identity import slug_of
-from index.language import show_query
-from index.manifest import Manifest
-from index.query import Facet, Hit, PublisherRecord, RelatedStory, SourceRecord, Suggestion
+from index.analysis.folding import Typed, find_typed
+from index.documents.identity import slug_of
+from index.documents.stored_hit import Json, complete, describe_brief, describe_publisher, format_time
+from index.documents.story import Source, Story
+from index.files.manifest import Manifest
+from index.query.highlight import mark
+from index.query.language import show_query
+from index.query.model import Facet, Hit, PublisherRecord, RelatedStory, SourceRecord, Suggestion
+from index.spelling import Found
 
 # Characters of a heading that the anchor of its section is made of.
 _MAX_HEADING = 200

@@ -43,10 +43,10 @@ from api.pages import blueprint as pages
 from api.pages.problems import show_problem
 from api.query_string import Request
 from api.schemas import ProblemAnswer
+from api.settings import Settings
 from api.slow_clients import SlowClients
-from index.identity import slug_of
+from index.documents.identity import slug_of
 from index.live import LiveIndex
-from index.settings import Settings
 
 _DESCRIPTION = (
     "Search over news stories and the articles they are made of. Every list has total, page, per_page, pages, links "

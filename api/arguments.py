@@ -9,9 +9,10 @@ from marshmallow import Schema, ValidationError, validates_schema
 from msgspec.structs import replace
 
 from api.parameters import MAX_URL_LENGTH, Address, Choice, Moment, OneOf, Share, SomeOf, Switch, Text, Values, Whole
-from index.identity import normalize_domain, publisher_id, slug_of
-from index.language import parse_query
-from index.query import (
+from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_words
+from index.documents.identity import normalize_domain, publisher_id, slug_of
+from index.query.language import parse_query
+from index.query.model import (
     FACETS,
     FacetRequest,
     Filters,
@@ -23,7 +24,6 @@ from index.query import (
     SourceQuery,
     ValueFilter,
 )
-from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_words
 from index.suggestions import MAX_SUGGESTIONS
 
 MAX_WINDOW = 10_000

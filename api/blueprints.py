@@ -18,9 +18,9 @@ from api.arguments import NoArguments
 from api.errors import PROBLEMS, Problem
 from api.examples import EXAMPLES
 from api.parameters import QueryParser
+from api.settings import Settings
 from index.live import LiveIndex, Loan
-from index.query import FACETS
-from index.settings import Settings
+from index.query.model import FACETS
 
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 View = TypeVar("View", bound=Callable[..., Any])

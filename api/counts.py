@@ -12,10 +12,10 @@ from api.blueprints import ApiBlueprint, borrow_index
 from api.conditional import answer_json
 from api.parameters import Arguments
 from api.schemas import FacetValuesAnswer, TimelineAnswer
-from index.brief import format_time
+from index.documents.stored_hit import format_time
 from index.errors import NotFound
 from index.live import OpenGeneration
-from index.query import FACETS, Interval
+from index.query.model import FACETS, Interval
 from index.search import count_facet, count_timeline
 
 blueprint = ApiBlueprint("counts", __name__, url_prefix="/v1", description="Counts of what a search finds")

@@ -12,7 +12,7 @@ from api.blueprints import ApiBlueprint, borrow_index
 from api.compression import PIECE
 from api.parameters import Arguments
 from index.live import Loan
-from index.query import SearchQuery
+from index.query.model import SearchQuery
 from index.search import export_stories
 
 blueprint = ApiBlueprint("export", __name__, url_prefix="/v1", description="Stories as they came in")

@@ -14,7 +14,7 @@ from api.errors import PROBLEMS, type_of
 from api.metrics import Metrics
 from api.schemas import HealthAnswer, ProblemMeaning, StatusAnswer
 from index.errors import NotFound
-from index.query import SearchQuery
+from index.query.model import SearchQuery
 from index.search import search_stories
 
 blueprint = ApiBlueprint("health", __name__, description="The server itself")

@@ -13,8 +13,8 @@ from api.cache import Entry
 from api.conditional import Form, answer_kept
 from api.parameters import Arguments
 from api.sharing_schemas import ArticleAnswer
-from index.brief import format_time
-from index.documents import Publisher, Source, Story
+from index.documents.stored_hit import format_time
+from index.documents.story import Publisher, Source, Story
 from index.live import OpenGeneration
 from index.search import get_story
 

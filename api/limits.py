@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, request
 
 from api.errors import RateLimited
-from index.settings import Settings
+from api.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from index.errors import IndexUnavailable
+from index.files.manifest import Manifest
 from index.live import LiveIndex
-from index.manifest import Manifest
 
 STATUSES = (
     "200",

@@ -19,7 +19,7 @@ from api.jsonld import SITE_NAME
 from api.markup import add, serialize
 from api.parameters import Arguments
 from api.sharing_schemas import OembedAnswer
-from index.documents import Story
+from index.documents.story import Story
 from index.errors import NotFound
 from index.live import OpenGeneration
 from index.search import get_shared_story

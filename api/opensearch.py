@@ -16,7 +16,7 @@ from api.conditional import Form, answer_kept
 from api.feeds import atom, rss
 from api.markup import add, serialize
 from api.parameters import Arguments
-from index.folding import read_typed
+from index.analysis.folding import read_typed
 from index.live import OpenGeneration
 from index.suggestions import suggest
 

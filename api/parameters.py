@@ -14,7 +14,7 @@ from webargs.flaskparser import FlaskParser
 
 from api.errors import InvalidParameters, ParameterFault
 from index.caching import MAX_KEY, Budget, Cache
-from index.documents import EARLIEST, LATEST
+from index.documents.story import EARLIEST, LATEST
 from index.near_names import find_near_names
 
 # Longer lists are no filter a person makes.

@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from index.query import FACETS, Interval, Sort
+from index.query.model import FACETS, Interval, Sort
 
 
 class Answer(Schema):

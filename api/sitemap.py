@@ -24,11 +24,11 @@ from api.conditional import Form, answer_kept
 from api.feeds.feed import GENERATOR
 from api.markup import clean
 from api.parameters import Arguments
-from index.brief import format_time
-from index.documents import Story
+from index.documents.stored_hit import format_time
+from index.documents.story import Story
 from index.errors import NotFound
 from index.live import Loan, OpenGeneration
-from index.query import FacetRequest, Filters, SearchQuery, Sort, ValueFilter
+from index.query.model import FacetRequest, Filters, SearchQuery, Sort, ValueFilter
 from index.search import count_facet, export_stories, iter_stories, search_stories
 
 blueprint = ApiBlueprint("sitemap", __name__, description="For search engines and browsers")

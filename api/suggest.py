@@ -12,7 +12,7 @@ from api.blueprints import ApiBlueprint, borrow_index
 from api.conditional import answer_json
 from api.parameters import Arguments
 from api.schemas import SuggestAnswer
-from index.folding import read_typed
+from index.analysis.folding import read_typed
 from index.live import OpenGeneration
 from index.suggestions import suggest
 

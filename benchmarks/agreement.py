@@ -15,12 +15,12 @@ from statistics import mean, median
 
 import click
 
+from api.settings import Settings
+from index.analysis.schema import STORY_FIELDS, WORD, term_of
 from index.engines.base import Engine
-from index.language import parse_query
 from index.live import LiveIndex
-from index.query import SearchQuery, Sort
-from index.schema import STORY_FIELDS, WORD, term_of
-from index.settings import Settings
+from index.query.language import parse_query
+from index.query.model import SearchQuery, Sort
 
 _QUERIES, _SEED, _TITLES, _MOST, _BEST = 300, 8, 10_000, 10_000, 100
 _SHAPES: tuple[tuple[str, int, Callable[[Sequence[str]], str]], ...] = (

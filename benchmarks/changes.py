@@ -13,9 +13,9 @@ from pathlib import Path
 
 from benchmarks.over_http import BIN, outpost_server, running
 from index.indexer import update_index
-from index.language import parse_query
 from index.live import LiveIndex
-from index.query import SearchQuery
+from index.query.language import parse_query
+from index.query.model import SearchQuery
 from index.search import search_stories
 
 _ROUNDS = 7

@@ -23,8 +23,9 @@ import click
 import msgspec
 import requests
 
+from api.settings import Settings
 from benchmarks.agreement import make_queries
-from index.documents import Story
+from index.documents.story import Story
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.bulk import BulkLoader
 from index.engines.opensearch.client import BUILD_PATIENCE, Cluster
@@ -32,11 +33,10 @@ from index.engines.opensearch.documents import Line
 from index.engines.opensearch.engine import ClusterEngine
 from index.engines.opensearch.writer import ClusterWriter, create_indices, name_indices
 from index.indexer import build_index
-from index.language import parse_query
 from index.live import LiveIndex
-from index.query import FacetRequest, Marking, SearchQuery, Sort
+from index.query.language import parse_query
+from index.query.model import FacetRequest, Marking, SearchQuery, Sort
 from index.readers.ndjson import RefusedLine, iter_stories
-from index.settings import Settings
 from index.stores.cluster import ClusterStore
 
 _QUERIES, _ROUNDS, _STORIES = 100, 5, 30_000

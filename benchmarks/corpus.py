@@ -13,8 +13,8 @@ import msgspec
 from msgspec import UnsetType
 from xxhash import xxh3_64_hexdigest
 
-from index.documents import Story
-from index.identity import slug_of
+from index.documents.identity import slug_of
+from index.documents.story import Story
 from index.readers.ndjson import Read, iter_stories
 
 _WORD = re.compile(r"[a-z]{4,}")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmarks.corpus import facets_of, text_of
-from index.documents import Story
-from index.schema import term_of
+from index.analysis.schema import term_of
+from index.documents.story import Story
 
 Shape = Literal["and", "or", "phrase", "prefix", "not"]
 

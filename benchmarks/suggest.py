@@ -17,9 +17,9 @@ import msgspec
 
 from api.answers import answer_suggestion
 from benchmarks.over_http import measure, outpost_server
-from index.folding import read_typed
+from index.analysis.folding import read_typed
 from index.live import LiveIndex
-from index.query import SearchQuery
+from index.query.model import SearchQuery
 from index.suggestions import suggest
 
 _TITLES, _LETTERS, _SEED, _LIMIT = 300, 14, 6, 10

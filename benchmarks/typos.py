@@ -21,12 +21,12 @@ import click
 import tantivy  # type: ignore[import-not-found,unused-ignore]  # of the group "benchmark"
 from msgspec import Struct
 
-from index.correction import Found, search_forgiving
+from index.analysis.schema import WORD, term_of
 from index.engines.base import Engine
-from index.language import parse_query
 from index.live import LiveIndex
-from index.query import SearchQuery, Sort, Term, iter_positive
-from index.schema import WORD, term_of
+from index.query.language import parse_query
+from index.query.model import SearchQuery, Sort, Term, iter_positive
+from index.spelling import Found, search_forgiving
 
 _CASES, _SEED = 500, 6
 _MOST = 1_000_000

@@ -24,9 +24,9 @@ from typing import IO
 
 from xxhash import xxh3_64_hexdigest
 
-from index.disk import is_damage, make_directories, open_regular, read_regular, replace_file, sync, unreadable
 from index.errors import BuildFailed, BuildRunning, IndexDamaged, IndexMissing, IndexUnavailable, VersionMismatch
-from index.manifest import MANIFEST
+from index.files.disk import is_damage, make_directories, open_regular, read_regular, replace_file, sync, unreadable
+from index.files.manifest import MANIFEST
 
 CURRENT, LOCK = "current", "build.lock"
 # A name has some 20 characters, and its checksum 16.

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from index.documents import Story
+from index.analysis.schema import STORY_DEFAULTS, WORD, term_of
+from index.documents.story import Story
 from index.engines.base import Engine, GenerationWriter
 from index.errors import BuildFailed, Fault, InvalidDocuments
-from index.query import And, IndexStatus, SearchQuery, Term
+from index.query.model import And, IndexStatus, SearchQuery, Term
 from index.readers.ndjson import Read, RefusedLine, describe_path, iter_stories
 from index.rejects import RejectsFile
-from index.schema import STORY_DEFAULTS, WORD, term_of
 from index.stores import Place, store_of
 from index.stores.base import Building, Store
 

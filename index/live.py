@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from index.engines.base import Engine
 from index.errors import IndexDamaged, IndexMissing, IndexUnavailable, OutpostError, VersionMismatch
-from index.manifest import Manifest, OpenFile
-from index.query import Suggestion
-from index.scrub import Scrubber
+from index.files.manifest import Manifest, OpenFile
+from index.files.scrub import Scrubber
+from index.query.model import Suggestion
 from index.stores import Place, store_of
 from index.stores.base import KnownIds, Store
 

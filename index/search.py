@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from index.brief import encode_brief
-from index.correction import Found, search_forgiving
+from index.analysis.schema import fold_words, has_words
 from index.deadline import Deadline
-from index.documents import Story
+from index.documents.identity import source_id
+from index.documents.stored_hit import encode_brief
+from index.documents.story import Story
 from index.engines.base import Engine
 from index.errors import Gone, NotFound
-from index.identity import source_id
 from index.live import OpenGeneration
-from index.query import (
+from index.query.model import (
     Facet,
     Hit,
     Interval,
@@ -28,8 +28,8 @@ from index.query import (
     SourceRecord,
     Timeline,
 )
-from index.schema import fold_words, has_words
-from index.timeline import fill_gaps
+from index.query.timeline import fill_gaps
+from index.spelling import Found, search_forgiving
 
 # A slug has at most 80 characters, an id 128.
 MAX_SHARED = 209

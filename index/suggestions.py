@@ -11,14 +11,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from index.brief import complete
+from index.analysis.folding import Typed
+from index.analysis.schema import WORD, term_of
 from index.deadline import Deadline
+from index.documents.stored_hit import complete
 from index.engines.base import Engine
-from index.folding import Typed
-from index.language import parse_query
 from index.live import OpenGeneration
-from index.query import MAX_SUGGESTED, Filters, SearchQuery, Suggestion, SuggestionType, ValueFilter
-from index.schema import WORD, term_of
+from index.query.language import parse_query
+from index.query.model import MAX_SUGGESTED, Filters, SearchQuery, Suggestion, SuggestionType, ValueFilter
 
 MAX_SUGGESTIONS = 10
 KINDS: tuple[SuggestionType, ...] = get_args(SuggestionType)
@@ -72,7 +72,7 @@ class _Labelled(Struct):
 
 
 class _Brief(Struct):
-    """What of a brief (index.brief) tells what is current."""
+    """What of a brief (index.documents.stored_hit) tells what is current."""
 
     id: str
     title: str

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
+from api.settings import Settings
 from index.errors import InvalidDocuments
 from index.indexer import BuildReport, Progress, build_index
-from index.settings import Settings
 from index.stores import store_of
 from scripts.common import Failure, clean, tell_failures
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from index.settings import Settings
+from api.settings import Settings
 from index.stores import store_of
 from index.stores.base import CheckedGeneration
 from scripts.build import index_option

@@ -12,8 +12,8 @@ from typing import Any, ParamSpec
 
 import click
 
+from api.settings import Settings
 from index.errors import OutpostError
-from index.settings import Settings
 from scripts.client import Client, ClientError, Json, Missing
 from scripts.local import make_local_client
 

@@ -13,8 +13,8 @@ from urllib3 import HTTPResponse
 from werkzeug.test import Client as WsgiClient
 
 from api.app import create_app
+from api.settings import Settings
 from index.live import LiveIndex
-from index.settings import Settings
 from scripts.client import Client
 
 _URL = "http://index.invalid"

@@ -13,13 +13,13 @@ from pathlib import Path
 import click
 import msgspec
 
-from index.brief import complete
+from api.settings import Settings
+from index.analysis.schema import WORD
+from index.documents.stored_hit import complete
 from index.errors import IndexUnavailable
 from index.live import LiveIndex
-from index.query import SearchQuery
-from index.schema import WORD
+from index.query.model import SearchQuery
 from index.search import search_stories
-from index.settings import Settings
 from scripts.common import Failure, tell_failures
 from scripts.server import run_server
 

@@ -26,8 +26,8 @@ from granian.log import LogLevels
 
 from api.app import create_app
 from api.http import MAX_HEADERS
+from api.settings import Settings
 from api.slow_clients import THREADS
-from index.settings import Settings
 
 # A connection is closed if the headers of its next request do not arrive within this time, the first or a later one.
 HEADER_MS = 10_000

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from api.settings import Settings
 from index.indexer import delete_stories, merge_index, update_index
-from index.settings import Settings
 from scripts.build import index_option, run_with_progress, summarise
 from scripts.common import NOTHING_FOUND, clean, tell_failures
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from index.documents import EARLIEST, LATEST, Paragraph, Publisher, Section, Source, Story
+from index.documents.story import EARLIEST, LATEST, Paragraph, Publisher, Section, Source, Story
 
 _SIZES = range(253, 258)  # a byte counts to 255, and a term has at most 255 letters
 EXTREMES = {

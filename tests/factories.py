@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from index.documents import Story
+from index.documents.story import Story
+from index.files.manifest import MANIFEST, add_checksum
 from index.indexer import build_index
-from index.manifest import MANIFEST, add_checksum
 
 SAMPLE = Path(__file__).parent.parent / "sample" / "stories.ndjson"
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from msgspec import UNSET
 
-from index.documents import EARLIEST, LATEST, Paragraph, Publisher, Section, Source, Story
-from index.identity import publisher_id, slug_of
-from index.language import parse_query
-from index.query import (
+from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, WORD, term_of
+from index.documents.identity import publisher_id, slug_of
+from index.documents.story import EARLIEST, LATEST, Paragraph, Publisher, Section, Source, Story
+from index.query.language import parse_query
+from index.query.model import (
     FACETS,
     And,
     FacetRequest,
@@ -29,7 +30,6 @@ from index.query import (
     Term,
     ValueFilter,
 )
-from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, WORD, term_of
 
 # Most texts and questions are of these, so that a few stories hold every mixture of them.
 FEW = ("chip", "Chips", "relate", "x")

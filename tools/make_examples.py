@@ -17,10 +17,10 @@ from api import stories
 from api.app import create_app
 from api.errors import ServerBusy
 from api.examples import FILE, Examples
+from api.settings import Settings
 from api.slow_clients import SlowClients
 from index.engines.columns import deadline
 from index.indexer import build_index
-from index.settings import Settings
 from tests.factories import SAMPLE, build_stories, make_story
 
 # By operation the address of an answer that shows much and is short.

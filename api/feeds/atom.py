@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from api.feeds.feed import GENERATOR, NO_TIME, Entry, Feed
 from api.markup import add, serialize
-from index.brief import format_time
+from index.documents.stored_hit import format_time
 
 MEDIA_TYPE = "application/atom+xml"
 _NAMESPACES = {"xmlns": "http://www.w3.org/2005/Atom", "xmlns:dcterms": "http://purl.org/dc/terms/"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from index.brief import format_time
-from index.documents import Paragraph, Publisher, Source, Story
-from index.identity import normalize_domain
+from index.documents.identity import normalize_domain
+from index.documents.stored_hit import format_time
+from index.documents.story import Paragraph, Publisher, Source, Story
 
 # Of a summary that comes where there is no room for more. The longest of 228,612 real ones has 2,071 characters.
 _MAX_SUMMARY = 20_000

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from api.feeds.content import write_content
-from index.documents import Story
+from index.documents.story import Story
 
 GENERATOR = "Outpost"
 # An Atom entry must say when it changed, and a story without a time is older than all.

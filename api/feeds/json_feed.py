@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from api.feeds.feed import Entry, Feed
-from index.brief import format_time
+from index.documents.stored_hit import format_time
 
 MEDIA_TYPE = "application/feed+json"
 

@@ -18,11 +18,11 @@ from api.feeds import atom, json_feed, rss
 from api.feeds.feed import GENERATOR, Feed, make_entries
 from api.pagination import answer_page
 from api.parameters import Arguments
+from api.settings import Settings
 from api.sharing_schemas import JsonFeedAnswer
 from index.deadline import Deadline
 from index.live import OpenGeneration
 from index.search import iter_stories, search_corrected
-from index.settings import Settings
 
 blueprint = ApiBlueprint("feeds", __name__, url_prefix="/v1", description="Any search as a feed")
 Render = Callable[[Feed], bytes]

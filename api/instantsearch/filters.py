@@ -18,8 +18,8 @@ from api.arguments import make_value_filter
 from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.requests import MAX_CONDITIONS_LENGTH, Conditions
 from api.parameters import MAX_VALUES_LENGTH, Choice
-from index.documents import EARLIEST, LATEST
-from index.query import FACETS, Filters, NumberName, ValueFilter
+from index.documents.story import EARLIEST, LATEST
+from index.query.model import FACETS, Filters, NumberName, ValueFilter
 
 COUNT: NumberName = "source_count"
 TIME: NumberName = "published_at_timestamp"

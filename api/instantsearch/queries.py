@@ -6,8 +6,9 @@ from api.arguments import MAX_WINDOW, SEARCH_IN
 from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.filters import NUMBERS, STORY_ATTRIBUTES, TIME, Clause, Reader, Value
 from api.instantsearch.requests import STORY_INDEXES, Asked, names_of
-from index.language import parse_query
-from index.query import (
+from index.analysis.schema import MAX_WORD, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, WORD, fold_words
+from index.query.language import parse_query
+from index.query.model import (
     FACETS,
     NOTHING,
     And,
@@ -25,7 +26,6 @@ from index.query import (
     Term,
     ValueFilter,
 )
-from index.schema import MAX_WORD, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, WORD, fold_words
 
 # What words may be looked for in, as attributes and as parameters of the API are called.
 _SEARCHABLE = {**SEARCH_IN, **{field.name: field.name for field in STORY_FIELDS}}

@@ -17,7 +17,7 @@ from api.parameters import MAX_FAULTS, MAX_VALUES_LENGTH, find_hint
 from api.query_string import MAX_FIELDS, parse_query_string
 from api.slow_clients import read_request_body
 from index.errors import NotFound
-from index.query import FACETS, Sort
+from index.query.model import FACETS, Sort
 
 # The default of Algolia's clients is one more for each refined facet; no page has as many widgets.
 MAX_REQUESTS = 20

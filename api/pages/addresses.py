@@ -11,7 +11,7 @@ from werkzeug import Response
 from api.blueprints import base_url
 from api.parameters import QueryParser
 from api.query_string import MAX_FIELDS
-from index.identity import is_tracking
+from index.documents.identity import is_tracking
 
 parser = QueryParser()
 # Proxies pass on no longer header; nobody's form or network makes one.

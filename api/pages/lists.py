@@ -22,10 +22,10 @@ from api.pages.search import make_feeds
 from api.pages.timeline import make_timeline
 from api.parameters import Arguments
 from index.deadline import Deadline
+from index.documents.identity import slug_of
 from index.errors import NotFound
-from index.identity import slug_of
 from index.live import OpenGeneration
-from index.query import FacetRequest, FacetValue, Filters, SearchPage, SearchQuery, ValueFilter
+from index.query.model import FacetRequest, FacetValue, Filters, SearchPage, SearchQuery, ValueFilter
 from index.search import get_publisher, search_stories
 from index.suggestions import suggest
 

@@ -17,7 +17,7 @@ from api.conditional import Form, answer_kept
 from api.jsonld import SITE_NAME
 from api.pages.assets import ASSET_NAMES, EDITION, TEMPLATES
 from api.parameters import Arguments
-from index.identity import slug_of
+from index.documents.identity import slug_of
 from index.live import OpenGeneration
 
 HTML = "text/html; charset=utf-8"

@@ -24,7 +24,7 @@ from api.pages.timeline import make_timeline
 from api.parameters import Arguments
 from index.deadline import Deadline
 from index.live import OpenGeneration
-from index.query import Facet, Sort, ValueFilter
+from index.query.model import Facet, Sort, ValueFilter
 from index.search import search_corrected
 
 _schema = SearchArguments()

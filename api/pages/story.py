@@ -14,7 +14,7 @@ from api.blueprints import base_url, borrow_index
 from api.jsonld import describe_article
 from api.pages.addresses import make_url
 from api.pages.rendering import NO_ARGUMENTS, answer_page
-from index.documents import Story
+from index.documents.story import Story
 from index.live import OpenGeneration
 from index.search import get_shared_story, related_stories
 

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from api.pages.rendering import say_day
 from index.live import OpenGeneration
-from index.query import Bucket, Interval, SearchQuery
+from index.query.model import Bucket, Interval, SearchQuery
 from index.search import count_timeline
 
 # As many bars as a finger can tell apart on 390 pixels.

@@ -9,12 +9,12 @@ from pathlib import Path
 from api.answers import answer_hits
 from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built
 from benchmarks.queries import Question
+from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.engines.columns.engine import ColumnsEngine
 from index.indexer import build_index
-from index.language import parse_query
 from index.live import LiveIndex
-from index.query import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
-from index.schema import STORY_DEFAULTS, STORY_FIELDS
+from index.query.language import parse_query
+from index.query.model import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
 from index.search import search_stories
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)

@@ -14,7 +14,7 @@ import tantivy  # type: ignore[import-not-found,unused-ignore]  # of the group "
 from benchmarks.corpus import facets_of, text_of
 from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
 from benchmarks.queries import Question
-from index.documents import Story
+from index.documents.story import Story
 from index.engines.scoring import TITLE_SHARE
 from index.readers.ndjson import Read, iter_stories
 

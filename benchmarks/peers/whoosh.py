@@ -7,12 +7,12 @@ from pathlib import Path
 
 from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
 from benchmarks.queries import Question
+from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.engines import engine_kind
 from index.engines.base import Engine
-from index.language import parse_query
-from index.query import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
+from index.query.language import parse_query
+from index.query.model import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
 from index.readers.ndjson import Read, iter_stories
-from index.schema import STORY_DEFAULTS, STORY_FIELDS
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from index.documents import Story
-from index.folding import Typed
-from index.query import (
+from index.analysis.folding import Typed
+from index.documents.story import Story
+from index.query.model import (
     IndexStatus,
     Interval,
     NearWord,
@@ -46,13 +46,13 @@ class Engine(Protocol):
 
         Sorting never changes what matches. Ties break by newest, then id, so that pages never overlap.
         Ids in filters that the index does not know match nothing (``any_of``) or exclude nothing.
-        Hits carry ``index.brief.encode_brief`` of their story and, where the query has a ``marking``, the bytes of
-        ``index.highlight.Marker`` with the rarities of ``find_rarities``.
+        Hits carry ``index.documents.stored_hit.encode_brief`` of their story and, where the query has a ``marking``, the bytes of
+        ``index.query.highlight.Marker`` with the rarities of ``find_rarities``.
         """
         ...
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
-        """How many matches were published in each stretch of time, by its beginning (index.timeline.start_of), and how
+        """How many matches were published in each stretch of time, by its beginning (index.query.timeline.start_of), and how
         many have no time. Order, offset and limit of the query are not looked at."""
         ...
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from index.documents import Publisher, Source, Story
-from index.identity import slug_of
+from index.documents.identity import slug_of
+from index.documents.story import Publisher, Source, Story
 
 
 class StoredSource(Struct, frozen=True):

@@ -14,9 +14,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from index.documents import Story
+from index.analysis.schema import STORY_DEFAULTS, iter_tokens
+from index.documents.story import Story
 from index.engines.indexed import microseconds, text_of_story
-from index.schema import STORY_DEFAULTS, iter_tokens
 
 TITLE_SHARE = 0.25
 # What is left of the likeness of a story from another century, or without a time.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from index.documents import Refused, Story, parse_story
+from index.documents.story import Refused, Story, parse_story
 from index.errors import Fault, InputUnreadable
 
 # The longest real story line is 6 kB; what is a thousand times that is no story.

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from index.documents import MAX_SOURCES, Paragraph, Publisher, Refused, Section, Source, Story, parse_story
+from index.documents.identity import slug_of
+from index.documents.story import MAX_SOURCES, Paragraph, Publisher, Refused, Section, Source, Story, parse_story
 from index.errors import InputUnreadable, InvalidPage
-from index.identity import slug_of
 
 MAX_PAGE = 4 * 1024 * 1024
 # A page leads on to five stories. Each may claim MAX_SOURCES of them in one line, so 4 MB of text could become 400.
@@ -36,7 +36,7 @@ _TIME = re.compile(
 _COUNT = re.compile(r"([0-9]{1,4}) Sources?")
 _COPYRIGHT = re.compile(r"©\s*(?:[0-9]{4}\s*[-–]\s*)?([0-9]{4})\s+(\S.*)")
 _RIGHTS = re.compile(r"[.,\s]*All rights reserved[.\s]*\Z", re.IGNORECASE)
-# What no text of a story may hold (see index.documents), and halves of a character, which have no UTF-8.
+# What no text of a story may hold (see index.documents.story), and halves of a character, which have no UTF-8.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _STOPS, _CLOSERS, _OPENERS = ".!?…。！？", "\"”’'»)]", "\"“‘'«(["

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from index.engines.base import Engine, GenerationUpdater, GenerationWriter
-from index.manifest import Manifest, OpenFile
-from index.query import IndexStatus
+from index.files.manifest import Manifest, OpenFile
+from index.query.model import IndexStatus
 
 
 class KnownIds(Protocol):

@@ -24,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from index.disk import sync
+from index.analysis.schema import SCHEMA_VERSION
 from index.engines.base import Engine
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.bulk import BulkLoader
@@ -47,9 +47,9 @@ from index.errors import (
     QueryTimeout,
     VersionMismatch,
 )
-from index.manifest import Manifest, check_versions, compare_versions
-from index.query import IndexStatus, SearchQuery, SourceQuery
-from index.schema import SCHEMA_VERSION
+from index.files.disk import sync
+from index.files.manifest import Manifest, check_versions, compare_versions
+from index.query.model import IndexStatus, SearchQuery, SourceQuery
 from index.stores.base import CheckedGeneration, Opened
 
 Json = dict[str, Any]

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from index import generations
-from index.disk import describe_error, sync, unreadable
+from index.analysis.schema import SCHEMA_VERSION
 from index.engines import engine_kind
 from index.engines.base import Engine, GenerationUpdater, GenerationWriter
 from index.errors import BuildFailed, IndexDamaged, IndexMissing, IndexUnavailable, VersionMismatch
-from index.manifest import (
+from index.files.disk import describe_error, sync, unreadable
+from index.files.manifest import (
     MANIFEST,
     Manifest,
     check_files,
@@ -26,10 +27,9 @@ from index.manifest import (
     remember_checksum,
     verify_files,
 )
-from index.query import IndexStatus
-from index.schema import SCHEMA_VERSION
+from index.files.story_ids import ID_FILES, StoryIds, update_story_ids, write_story_ids
+from index.query.model import IndexStatus
 from index.stores.base import CheckedGeneration, Opened
-from index.story_ids import ID_FILES, StoryIds, update_story_ids, write_story_ids
 
 _REJECTS = "rejects.ndjson"
 # A build may switch and clean up between reading the name and locking; it cannot do so endlessly.

@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from index.documents import Story
-from index.settings import Settings
+from api.settings import Settings
+from index.documents.story import Story
 from tests.factories import build_stories, make_story
 
 MakeClient = Callable[..., FlaskClient]

@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from werkzeug.test import TestResponse
 
 from api.app import create_app
-from index.query import FACETS
-from index.settings import Settings
+from api.settings import Settings
+from index.query.model import FACETS
 from tests.api.conftest import HOSTILE, MakeClient
 from tests.api.helpers import Json, check_problem, get
 from tests.factories import build_stories, make_story

@@ -19,7 +19,7 @@ PROGRAM = """
 import errno, json, os, resource, sys
 from pathlib import Path
 from api.app import create_app
-from index.settings import Settings
+from api.settings import Settings
 
 client = create_app(Settings(index=Path(sys.argv[1]))).test_client()
 assert client.get("/v1/stories?per_page=1").status_code == 200

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.errors import PROBLEMS
+from api.settings import Settings
 from index import generations
-from index.settings import Settings
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem, faults_of, get
 from tests.factories import build_stories, change_manifest, make_story

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from index import documents
+from index.documents import story as documents
 from tests.api.conftest import MakeClient
 from tests.api.helpers import Json, check_problem, get
 from tests.factories import build_stories, make_story

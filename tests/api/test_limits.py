@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from api import limits
 from api.app import create_app
 from api.limits import RateLimiter, find_client
+from api.settings import Settings
 from index.engines.columns import deadline
-from index.settings import Settings
 from tests.api.helpers import check_problem, found, url_of
 
 MakeLimited = Callable[..., FlaskClient]

@@ -18,8 +18,8 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.metrics import BOUNDS, CACHE_HIT, EMPTY, STATUSES, Metrics
+from api.settings import Settings
 from index.live import LiveIndex
-from index.settings import Settings
 from tests.api.helpers import check_problem
 
 _SAMPLE = re.compile(r"([a-z_]+)(?:\{(.*)\})? (-?[0-9.]+)")

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from flask.testing import FlaskClient
 
-from index.documents import Story
+from index.documents.story import Story
 from tests.api.conftest import HOSTILE, MakeClient
 from tests.api.helpers import Json, check_problem, faults_of, get
 from tests.api.html import Page, text_of

@@ -12,7 +12,7 @@ from api.arguments import SearchArguments
 from api.cursors import make_cursor
 from api.pages.assets import ASSET_NAMES
 from api.parameters import Arguments
-from index.settings import Settings
+from api.settings import Settings
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem
 from tests.api.html import Page, get_page, text_of

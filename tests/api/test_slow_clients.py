@@ -15,9 +15,9 @@ from flask.testing import FlaskClient
 
 from api import export
 from api.app import create_app
+from api.settings import Settings
 from api.slow_clients import MAX_BODY, SlowClients
 from index.errors import IndexDamaged
-from index.settings import Settings
 from tests.api.helpers import check_problem
 
 SEARCHES = "/v1/instantsearch"

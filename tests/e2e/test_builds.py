@@ -14,11 +14,11 @@ import msgspec
 import pytest
 import requests
 
-from index.brief import complete
+from index.documents.stored_hit import complete
 from index.generations import read_current
 from index.indexer import build_index, update_index
 from index.live import LiveIndex
-from index.query import SearchQuery
+from index.query.model import SearchQuery
 from index.search import search_stories
 from tests.e2e.conftest import BIN, Server, clean_env, wait_until
 from tests.factories import SAMPLE, make_story, write_stories

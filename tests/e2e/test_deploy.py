@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from index.settings import Settings
+from api.settings import Settings
 from tests.e2e.conftest import BIN, ROOT
 
 DEPLOY = ROOT / "deploy"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from index.settings import Settings, variable_of
+from api.settings import Settings, variable_of
 from tests.e2e.conftest import ROOT, Server, clean_env
 
 DOCUMENTS = ("README.md", "docs/api.md", "docs/cookbook.md", "docs/operations.md")

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from index.documents import Publisher, Source, Story
-from index.identity import slug_of
-from index.query import (
+from index.analysis.schema import SOURCE_DEFAULTS, WORD, iter_tokens, term_of
+from index.documents.identity import slug_of
+from index.documents.story import Publisher, Source, Story
+from index.query.model import (
     And,
     Facet,
     FacetRequest,
@@ -26,7 +27,6 @@ from index.query import (
     Term,
     ValueFilter,
 )
-from index.schema import SOURCE_DEFAULTS, WORD, iter_tokens, term_of
 
 Texts = Mapping[str, str]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

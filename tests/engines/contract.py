@@ -21,12 +21,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from index.brief import encode_brief
-from index.documents import Story, parse_story
+from index.analysis.schema import STORY_DEFAULTS
+from index.documents.stored_hit import encode_brief
+from index.documents.story import Story, parse_story
 from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout
-from index.highlight import Marker, query_terms
-from index.language import parse_query, show_query
-from index.query import (
+from index.query.highlight import Marker, query_terms
+from index.query.language import parse_query, show_query
+from index.query.model import (
     FACETS,
     NOTHING,
     And,
@@ -43,7 +44,6 @@ from index.query import (
     SourceQuery,
     ValueFilter,
 )
-from index.schema import STORY_DEFAULTS
 from tests.clock import set_clock
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce

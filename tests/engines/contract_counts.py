@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from index.documents import Story
+from index.documents.story import Story
 from index.engines.indexed import microseconds
-from index.query import Interval, NumberName, NumberStats, SearchQuery, Sort
-from index.recency import weigh
-from index.timeline import start_of
+from index.query.model import Interval, NumberName, NumberStats, SearchQuery, Sort
+from index.query.recency import weigh
+from index.query.timeline import start_of
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.engines.contract_lookups import CHECKED, ServesCorpora

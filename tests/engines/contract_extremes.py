@@ -8,11 +8,12 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from index.documents import Story
+from index.analysis.folding import read_typed
+from index.analysis.schema import WORD, term_of
+from index.documents.story import Story
 from index.engines.base import Engine
-from index.folding import read_typed
-from index.highlight import Marker, query_terms
-from index.query import (
+from index.query.highlight import Marker, query_terms
+from index.query.model import (
     FACETS,
     And,
     FacetRequest,
@@ -26,7 +27,6 @@ from index.query import (
     SourceQuery,
     Term,
 )
-from index.schema import WORD, term_of
 from tests.engines.brute_force import BruteForce, texts_of_story
 from tests.engines.contract_lookups import CHECKED, ServesCorpora
 from tests.extremes import EXTREMES, extreme_corpora, make_extreme

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.documents import Story
+from index.documents.identity import slug_of
+from index.documents.story import Story
 from index.engines.base import Engine, EngineKind
-from index.identity import slug_of
-from index.query import FACETS, IndexStatus
+from index.query.model import FACETS, IndexStatus
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.factories import make_story

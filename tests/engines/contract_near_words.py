@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.documents import Story
+from index.documents.story import Story
 from index.engines.whoosh import WhooshKind
 from index.engines.whoosh.edits import count_edits
 from tests.engines.contract_lookups import CHECKED, LookupContract

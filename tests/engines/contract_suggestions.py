@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.documents import Story
+from index.analysis.folding import read_typed
+from index.documents.story import Story
 from index.engines.whoosh import WhooshKind
-from index.folding import read_typed
-from index.language import parse_query
-from index.query import MAX_SUGGESTED, SearchQuery, Suggestion, SuggestionType
+from index.query.language import parse_query
+from index.query.model import MAX_SUGGESTED, SearchQuery, Suggestion, SuggestionType
 from tests.engines.contract_lookups import CHECKED, LookupContract
 from tests.factories import make_story
 from tests.strategies import WORDS, corpora

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from index.documents import Story
+from index.documents.story import Story
 from index.engines.columns import ColumnsKind, writer
-from index.query import IndexStatus
+from index.query.model import IndexStatus
 from tests.engines.contract import EngineContract
 from tests.engines.updated import ServesUpdated
 from tests.factories import make_story

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from index.documents import Story
+from index.documents.story import Story
 from index.engines.base import EngineKind
 from index.engines.columns import ColumnsKind
 from index.engines.whoosh import WhooshKind

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from index.documents import Publisher, Source, Story
-from index.query import IndexStatus
+from index.documents.story import Publisher, Source, Story
+from index.query.model import IndexStatus
 from tests.engines.contract_lookups import ServesCorpora
 
 

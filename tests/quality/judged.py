@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from index.documents import Story
+from index.documents.story import Story
 from tests.factories import make_story
 
 _OWN = Path(__file__).parent / "judged.ndjson"

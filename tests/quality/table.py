@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from index.documents import Story
+from index.documents.story import Story
 from index.readers.ndjson import Read, iter_stories
 from tests.quality import judged
 from tests.quality.judged import DATA, HAS_DATA, Judged

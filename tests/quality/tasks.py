@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from index.documents import Story
+from index.analysis.schema import STORY_DEFAULTS, WORD, term_of
+from index.documents.story import Story
 from index.engines.base import Engine
 from index.engines.columns import ColumnsKind
-from index.language import parse_query
-from index.query import SearchQuery, Sort
-from index.schema import STORY_DEFAULTS, WORD, term_of
+from index.query.language import parse_query
+from index.query.model import SearchQuery, Sort
 from tests.quality.judged import Judged
 from tests.quality.measures import average_precision, mean, reciprocal_rank
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from index.documents import Paragraph
+from index.documents.story import Paragraph
 from index.errors import InvalidPage
 from index.readers.outpost_page import ParsedPage, parse_page
 

@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import example, given, settings
 
 from api.schemas import StoryBrief
-from index.brief import complete, describe_brief, encode_brief, find_texts, read_id
-from index.documents import Story
+from index.documents.stored_hit import complete, describe_brief, encode_brief, find_texts, read_id
+from index.documents.story import Story
 from tests.strategies import stories
 
 BASE = 'https://news.example/"a"'

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from index import correction
-from index.correction import Found, search_forgiving
+from index import spelling as correction
+from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.engines.base import Engine
 from index.engines.columns.engine import ColumnsEngine
 from index.errors import QueryTimeout
-from index.language import parse_query, show_query
 from index.live import LiveIndex
-from index.query import Filters, SearchQuery, ValueFilter
-from index.schema import STORY_DEFAULTS, STORY_FIELDS
+from index.query.language import parse_query, show_query
+from index.query.model import Filters, SearchQuery, ValueFilter
+from index.spelling import Found, search_forgiving
 from tests.clock import set_clock
 from tests.factories import build_stories, make_story
 

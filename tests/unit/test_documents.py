@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from index.documents import MAX_FAULTS, MAX_SOURCES, Publisher, Refused, Source, Story, parse_story
+from index.documents.story import MAX_FAULTS, MAX_SOURCES, Publisher, Refused, Source, Story, parse_story
 from tests.factories import SAMPLE, make_story, to_line
 from tests.strategies import stories
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from index.folding import find_typed, fold_text, fold_word, read_typed, show_word
-from index.schema import MAX_TEXT, WORD
+from index.analysis.folding import find_typed, fold_text, fold_word, read_typed, show_word
+from index.analysis.schema import MAX_TEXT, WORD
 from tests.strategies import any_text
 
 

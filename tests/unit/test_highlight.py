@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.highlight import Highlighter, Span, mark, snippet
-from index.language import parse_query
-from index.query import Node, Phrase, Prefix, Term, iter_positive
-from index.schema import MAX_TEXT, WORD, iter_tokens
+from index.analysis.schema import MAX_TEXT, WORD, iter_tokens
+from index.query.highlight import Highlighter, Span, mark, snippet
+from index.query.language import parse_query
+from index.query.model import Node, Phrase, Prefix, Term, iter_positive
 from tests.strategies import texts, trees
 
 FIELDS = ("title", "body")

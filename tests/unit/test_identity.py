@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import identity
-from index.identity import canonical_url, host_of, normalize_domain, publisher_id, slug_of, source_id
+from index.documents import identity
+from index.documents.identity import canonical_url, host_of, normalize_domain, publisher_id, slug_of, source_id
 
 
 @pytest.mark.parametrize(

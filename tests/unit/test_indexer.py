@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from index import generations, indexer
-from index.documents import Story
+from index.documents.story import Story
 from index.errors import BuildFailed, BuildRunning, IndexUnavailable, InputUnreadable, InvalidDocuments
 from index.indexer import MAX_FAULTS, build_index, update_index
 from index.live import LiveIndex
-from index.query import IndexStatus, SearchQuery
+from index.query.model import IndexStatus, SearchQuery
 from tests.factories import SAMPLE, build_stories, make_story, to_line, write_stories
 
 BAD = b'{"id": "x y", "title": ""}\n'

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.json_keys import Path, find_duplicate_keys
+from index.documents.json_keys import Path, find_duplicate_keys
 
 
 @pytest.mark.parametrize(

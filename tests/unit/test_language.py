@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.language import MAX_DEPTH, parse_query, show_query
-from index.query import NOTHING, And, Node, Not, Or, Phrase, Prefix, Term, iter_positive
-from index.schema import term_of
+from index.analysis.schema import term_of
+from index.query.language import MAX_DEPTH, parse_query, show_query
+from index.query.model import NOTHING, And, Node, Not, Or, Phrase, Prefix, Term, iter_positive
 from tests.strategies import query_texts
 
 FIELDS = ("title", "source", "publisher")

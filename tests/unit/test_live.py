@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from index import generations
-from index.brief import encode_brief
+from index.documents.stored_hit import encode_brief
 from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout, VersionMismatch
+from index.files.scrub import Scrubber
 from index.indexer import build_index
 from index.live import LiveIndex
-from index.query import SearchQuery
-from index.scrub import Scrubber
+from index.query.model import SearchQuery
 from index.stores.base import Opened
 from index.stores.directory import DirectoryStore
 from tests.factories import build_stories, change_manifest, make_story, write_stories

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import generations, manifest
+from index import generations
 from index.errors import IndexDamaged, IndexUnavailable, VersionMismatch
+from index.files import manifest
+from index.files.manifest import MANIFEST, Manifest, add_checksum, decode_manifest, encode_manifest
 from index.indexer import build_index, delete_stories, update_index
-from index.manifest import MANIFEST, Manifest, add_checksum, decode_manifest, encode_manifest
-from index.query import IndexStatus
+from index.query.model import IndexStatus
 from index.stores.directory import DirectoryStore
 from tests.factories import build_stories, change_manifest, make_story, write_stories
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.documents import Story
+from index.documents.story import Story
 from index.errors import InputUnreadable
 from index.readers.ndjson import MAX_LINE, Read, RefusedLine, iter_stories
 from tests.factories import make_story, to_line

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from index.documents import Paragraph
+from index.documents.story import Paragraph
 from index.readers.ndjson import Read, iter_stories
 from index.readers.outpost_page import read_page
 from tests.unit.page_samples import (

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.schema import MAX_TEXT, MAX_WORD, fold_words, has_words, iter_tokens, iter_words, make_analyzer, term_of
+from index.analysis.schema import (
+    MAX_TEXT,
+    MAX_WORD,
+    fold_words,
+    has_words,
+    iter_tokens,
+    iter_words,
+    make_analyzer,
+    term_of,
+)
 from tests.strategies import texts
 
 ANALYZER = make_analyzer()

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 
 from api.app import create_app
-from index import generations, manifest, scrub
+from api.settings import Settings
+from index import generations
 from index.errors import IndexDamaged, IndexUnavailable
+from index.files import manifest, scrub
+from index.files.manifest import OpenFile
+from index.files.scrub import Scrubber
 from index.indexer import build_index, update_index
 from index.live import LiveIndex, OpenGeneration
-from index.manifest import OpenFile
-from index.query import SearchQuery
-from index.scrub import Scrubber
-from index.settings import Settings
+from index.query.model import SearchQuery
 from tests.e2e.conftest import wait_until
 from tests.factories import build_stories, make_story, write_stories
 

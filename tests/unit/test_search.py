@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index.documents import Story
+from index.documents.story import Story
 from index.errors import Gone, NotFound
 from index.indexer import build_index
 from index.live import LiveIndex, OpenGeneration

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from index.settings import InvalidSetting, Settings, variable_of
+from api.settings import InvalidSetting, Settings, variable_of
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from index import disk, generations, manifest
+from index import generations
 from index.caching import Cache
-from index.disk import make_directories, open_regular, populate, read_regular, replace_file
 from index.errors import BuildFailed, IndexDamaged, IndexUnavailable, InputUnreadable
+from index.files import disk, manifest
+from index.files.disk import make_directories, open_regular, populate, read_regular, replace_file
 from index.indexer import build_index, update_index
 from index.live import LiveIndex
-from index.query import SearchQuery
+from index.query.model import SearchQuery
 from index.readers.outpost_page import read_page
 from index.stores.directory import DirectoryStore
 from tests.factories import SAMPLE, build_stories, make_story, write_stories

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import story_ids
-from index.story_ids import StoryIds, update_story_ids, write_story_ids
+from index.files import story_ids
+from index.files.story_ids import StoryIds, update_story_ids, write_story_ids
 
 
 def make_ids(directory: Path, present: list[str], before: StoryIds | None = None) -> StoryIds:

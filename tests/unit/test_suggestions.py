@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from index.folding import read_typed
+from index.analysis.folding import read_typed
 from index.live import LiveIndex, OpenGeneration
-from index.query import Suggestion
+from index.query.model import Suggestion
 from index.suggestions import suggest as suggest_typed
 from tests.factories import build_stories, make_story
 

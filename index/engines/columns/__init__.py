@@ -6,13 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from index.disk import unreadable
 from index.engines.columns.engine import ColumnsEngine
 from index.engines.columns.files import FORMAT_VERSION
 from index.engines.columns.updater import ColumnsUpdater
 from index.engines.columns.writer import ColumnsWriter
 from index.errors import IndexDamaged
-from index.query import IndexStatus
+from index.files.disk import unreadable
+from index.query.model import IndexStatus
 
 
 class ColumnsKind:

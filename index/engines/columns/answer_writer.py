@@ -11,13 +11,13 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from index import schema
-from index.brief import encode_brief, find_texts
-from index.documents import Story
+from index.analysis import schema
+from index.analysis.schema import WORD, iter_words
+from index.documents.stored_hit import encode_brief, find_texts
+from index.documents.story import Story
 from index.engines.columns import token_kernels
 from index.engines.columns.files import ANSWERS
-from index.highlight import MARKED, count_searched
-from index.schema import WORD, iter_words
+from index.query.highlight import MARKED, count_searched
 
 _encode = msgspec.json.Encoder().encode
 

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from index.disk import open_regular, populate
+from index.files.disk import open_regular, populate
 
 # A line of the processor's cache, which no two arrays share.
 _ALIGNMENT = 64

@@ -22,7 +22,7 @@ from index.engines.columns.files import CollectionKind, Segments, find_marks
 from index.engines.columns.filtering import NO_FILTERS, Fails
 from index.engines.columns.segment import Segment
 from index.engines.columns.statistics import Statistics
-from index.query import And, Facet, Node, SearchQuery, Sort, Term
+from index.query.model import And, Facet, Node, SearchQuery, Sort, Term
 
 
 class Match(Protocol):

@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from index.analysis.folding import Typed, show_word
+from index.analysis.schema import term_of
 from index.deadline import Deadline
 from index.engines.columns.budgets import TERMS
 from index.engines.columns.facets import FacetTable
@@ -19,9 +21,7 @@ from index.engines.columns.filtering import order_key
 from index.engines.columns.segment import Segment
 from index.engines.columns.suggestion_writer import MIN_TITLES
 from index.engines.columns.texts import Folds, SegmentSuggestions, Texts, index_texts
-from index.folding import Typed, show_word
-from index.query import MAX_SUGGESTED, Sort, Suggestion, SuggestionType
-from index.schema import term_of
+from index.query.model import MAX_SUGGESTED, Sort, Suggestion, SuggestionType
 
 # Of each segment so many times what is wanted are read, and as many times more until what others have cannot change
 # the answer.

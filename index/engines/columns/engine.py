@@ -12,8 +12,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from index.analysis.folding import Typed, show_word
+from index.analysis.schema import SOURCE_DEFAULTS, term_of
 from index.deadline import Deadline
-from index.documents import Story
+from index.documents.story import Story
 from index.engines.census import StoredPublishers
 from index.engines.columns import deadline
 from index.engines.columns.collection import Collection, Found, Page, TreeMatch
@@ -26,9 +28,8 @@ from index.engines.columns.times import count_times, measure, to_seconds
 from index.engines.indexed import StoredSource
 from index.engines.similar import Likeness, find_likeness
 from index.errors import IndexDamaged, QueryTimeout
-from index.folding import Typed, show_word
-from index.language import parse_query
-from index.query import (
+from index.query.language import parse_query
+from index.query.model import (
     FACETS,
     FacetRequest,
     Filters,
@@ -49,7 +50,6 @@ from index.query import (
     SuggestionType,
     near_word_order,
 )
-from index.schema import SOURCE_DEFAULTS, term_of
 
 _story_decoder = msgspec.json.Decoder(Story)
 _source_decoder = msgspec.json.Decoder(StoredSource)

@@ -14,7 +14,7 @@ from index.engines.columns.segment import Postings, Segment
 from index.engines.columns.statistics import Row, Statistics
 from index.engines.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.engines.similar import FLOOR, Likeness
-from index.query import And, Node, Not, Or, Phrase, Prefix, Term
+from index.query.model import And, Node, Not, Or, Phrase, Prefix, Term
 
 Docs = NDArray[np.int32]
 Matches = tuple[Docs, NDArray[np.float32]]  # document numbers, each once, and their scores

@@ -12,14 +12,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.disk import read_regular
+from index.analysis.schema import fold_words, has_words
 from index.engines.columns import filtering, selection
 from index.engines.columns.executor import Docs, Scratch
 from index.engines.columns.facet_columns import FacetColumn
 from index.engines.columns.filtering import Fails
 from index.engines.columns.segment import Segment
-from index.query import Facet, FacetRequest, FacetValue, Filters
-from index.schema import fold_words, has_words
+from index.files.disk import read_regular
+from index.query.model import Facet, FacetRequest, FacetValue, Filters
 
 
 class _Values:

@@ -21,10 +21,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from index.disk import read_regular
+from index.analysis.schema import SOURCE_FIELDS, STORY_FIELDS, TextField
 from index.engines.columns.array_file import ArrayPlace
-from index.query import FACETS
-from index.schema import SOURCE_FIELDS, STORY_FIELDS, TextField
+from index.files.disk import read_regular
+from index.query.model import FACETS
 
 FORMAT_VERSION = 5
 SEGMENT, COLUMNS, DOCUMENTS, ANSWERS = "segment.json", "columns.bin", "documents.bin", "answers.bin"

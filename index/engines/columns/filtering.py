@@ -15,8 +15,8 @@ from index.engines.columns.executor import Docs, Matches
 from index.engines.columns.files import NO_TIME
 from index.engines.columns.segment import Segment
 from index.engines.indexed import microseconds
-from index.query import Filters, Sort, ValueFilter
-from index.recency import HALF_LIFE
+from index.query.model import Filters, Sort, ValueFilter
+from index.query.recency import HALF_LIFE
 
 Fails = NDArray[np.uint8]  # for each match the filters it fails, as bits
 # The bit of what fails by something else than a facet; each facet's filter has a bit of its own from 2 on.

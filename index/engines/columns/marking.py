@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index import schema
+from index.analysis import schema
 from index.deadline import Deadline
 from index.engines.columns import marking_kernels
 from index.engines.columns.array_file import map_file
 from index.engines.columns.budgets import TERMS
 from index.engines.columns.files import ANSWERS
 from index.engines.columns.strings import Strings
-from index.highlight import MARKED, query_terms, worth_of
-from index.query import Hit, Marking, Phrase, Prefix, SearchQuery, Term, iter_positive
+from index.query.highlight import MARKED, query_terms, worth_of
+from index.query.model import Hit, Marking, Phrase, Prefix, SearchQuery, Term, iter_positive
 
 if TYPE_CHECKING:
     from index.engines.columns.collection import Found

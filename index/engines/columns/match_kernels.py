@@ -1,5 +1,5 @@
 """The loops that find what a query matches in the words of a text, and the best of them for a snippet: compiled by
-numba and kept on disk. marking_kernels.py writes what they find; index/highlight.py is the twin of both.
+numba and kept on disk. marking_kernels.py writes what they find; index/query/highlight.py is the twin of both.
 
 ``words`` are tokens as token_kernels.py has them; matches are the numbers of their first and last words.
 """
@@ -12,7 +12,7 @@ from numba import njit
 from index.engines.columns.kernels import find_borders, match_next
 from index.engines.columns.token_kernels import END_OF_SOURCE
 
-# Words of which no more is known than that a prefix found them: index.highlight.worth_of(1.0).
+# Words of which no more is known than that a prefix found them: index.query.highlight.worth_of(1.0).
 _UNKNOWN_WORTH = 1000
 
 
@@ -119,7 +119,7 @@ def merge_matches(reach, n, firsts, lasts):
 
 @njit(cache=True, nogil=True)
 def find_window(words, word_terms, terms, firsts, lasts, m, length):
-    """The number of the word that the best snippet begins with: index.highlight says which is best."""
+    """The number of the word that the best snippet begins with: index.query.highlight says which is best."""
     # For each match what it is worth, and the last one before it, near enough to share a window, that is the same.
     worths, same = np.empty(m, np.int64), np.empty(m, np.int64)
     for i in range(m):

@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.disk import read_regular
 from index.engines.columns.array_file import ArrayFile, map_file
 from index.engines.columns.budgets import TERMS
 from index.engines.columns.facet_columns import FacetColumn
@@ -21,6 +20,7 @@ from index.engines.columns.files import COLUMNS, DOCUMENTS, SEGMENT, CollectionK
 from index.engines.columns.marking import Answers
 from index.engines.columns.strings import Strings
 from index.engines.columns.texts import SegmentSuggestions
+from index.files.disk import read_regular
 
 Read = Callable[[str], NDArray[Any]]
 

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from index.analysis.schema import WORD, term_of
 from index.engines import scoring
 from index.engines.columns import inversion, kernels, similar_kernels, token_kernels
 from index.engines.columns.answer_writer import Answer, AnswerWriter
@@ -22,7 +23,6 @@ from index.engines.columns.facet_columns import make_facet_arrays
 from index.engines.columns.files import COLUMNS, DOCUMENTS, GROUPS, NO_TIME, SEGMENT, CollectionKind, SegmentInfo
 from index.engines.columns.strings import save_strings
 from index.engines.columns.suggestion_writer import write_suggestions
-from index.schema import WORD, term_of
 
 # Numbers wait in memory until there are so many, then go to disk.
 _CHUNK = 1 << 20

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.analysis.folding import fold_word
 from index.engines.columns.strings import save_strings
 from index.engines.columns.suffixes import sort_suffixes
-from index.folding import fold_word
 
 Save = Callable[[str, NDArray[Any]], None]
 # A segment of this size keeps only the pairs that stand in MIN_TITLES of its own titles: of 1.2 million pairs of

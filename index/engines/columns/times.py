@@ -1,4 +1,4 @@
-"""Counts of times by the stretch they are in, and what numbers documents have: index.timeline over arrays."""
+"""Counts of times by the stretch they are in, and what numbers documents have: index.query.timeline over arrays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engines.columns.files import NO_TIME
-from index.query import Interval, NumberStats
+from index.query.model import Interval, NumberStats
 
 _UNITS = {Interval.HOUR: "h", Interval.DAY: "D", Interval.WEEK: "D", Interval.MONTH: "M", Interval.YEAR: "Y"}
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.documents import Story
+from index.documents.story import Story
 from index.engines import indexed
 from index.engines.census import ChangingCensus, merge_citing
 from index.engines.columns.codec import write_toc
@@ -34,7 +34,7 @@ from index.engines.columns.segment import Segment
 from index.engines.columns.segment_writer import SegmentWriter
 from index.engines.columns.writer import add_source, add_story, read_labels, update_facets
 from index.engines.indexed import StoredSource
-from index.query import IndexStatus
+from index.query.model import IndexStatus
 
 # Segments of at most so many documents are merged into one when there are more than _MAX_ALIKE of them: each document
 # is written again once a size, and a search looks into few segments. 100,000 stories are merged in about 5 seconds.

@@ -9,7 +9,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from index.documents import Publisher, Section, Source, Story
+from index.documents.story import Publisher, Section, Source, Story
 from index.engines.columns.engine import ColumnsEngine
 from index.engines.columns.writer import ColumnsWriter
 

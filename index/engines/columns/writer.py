@@ -10,8 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from index.disk import read_regular
-from index.documents import Story
+from index.documents.story import Story
 from index.engines import indexed
 from index.engines.census import Census, SourceStore
 from index.engines.columns.answer_writer import make_answer
@@ -19,7 +18,8 @@ from index.engines.columns.codec import write_toc
 from index.engines.columns.files import SOURCES, STORIES, CollectionKind, SegmentEntry, Segments, write_segments
 from index.engines.columns.segment_writer import SegmentWriter, label_order
 from index.engines.indexed import StoredSource
-from index.query import IndexStatus
+from index.files.disk import read_regular
+from index.query.model import IndexStatus
 
 # Documents of one segment, and words of their texts: what bounds the memory of a build. One of 500,000 short stories
 # with 24 million words takes 1 GB to turn into columns; each segment more costs every search some 10 µs.

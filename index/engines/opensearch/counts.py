@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from index.engines.opensearch.lists import PAGE
-from index.query import Interval, NumberName, NumberStats
+from index.query.model import Interval, NumberName, NumberStats
 
 Json = dict[str, Any]
 # Adds some parts to a search that counts its hits and shows none, and gives the cluster's answer.

@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from index.documents import Story
+from index.analysis.folding import fold_text
+from index.analysis.schema import STORY_DEFAULTS, WORD, term_of
+from index.documents.story import Story
 from index.engines.indexed import StoredSource, labels_of, microseconds, text_of_source, text_of_story
 from index.engines.opensearch.mappings import MAX_KEY
-from index.folding import fold_text
-from index.schema import STORY_DEFAULTS, WORD, term_of
 
 Json = dict[str, Any]
 Labels = Mapping[str, Mapping[str, str]]
@@ -44,7 +44,7 @@ def delete_line(index: str, ident: str, about: str) -> Line:
 
 
 def find_terms(words: Iterable[str]) -> list[str]:
-    """Those that index.schema.iter_tokens gives for a text of these words, in 50 ns each."""
+    """Those that index.analysis.schema.iter_tokens gives for a text of these words, in 50 ns each."""
     return list(filter(None, map(term_of, words)))
 
 

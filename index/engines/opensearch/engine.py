@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from index.brief import encode_brief
+from index.analysis.folding import Typed
+from index.analysis.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_FIELDS, TextField
 from index.caching import Budget, Cache, FunctionCache
 from index.deadline import Deadline
-from index.documents import Story
+from index.documents.stored_hit import encode_brief
+from index.documents.story import Story
 from index.engines.census import PublisherTally, sort_publishers
 from index.engines.indexed import StoredSource, microseconds
 from index.engines.opensearch import counts, translation
@@ -30,10 +32,9 @@ from index.engines.opensearch.vocabulary import SOURCE_WORD_KIND, WORD_KIND
 from index.engines.scoring import rarity
 from index.engines.similar import count_likeness_terms, find_likeness
 from index.errors import IndexDamaged, IndexUnavailable, StaleCursor
-from index.folding import Typed
-from index.highlight import Marker, query_terms
-from index.language import parse_query
-from index.query import (
+from index.query.highlight import Marker, query_terms
+from index.query.language import parse_query
+from index.query.model import (
     FACETS,
     Facet,
     Hit,
@@ -52,7 +53,6 @@ from index.query import (
     Suggestion,
     SuggestionType,
 )
-from index.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_FIELDS, TextField
 
 Json = dict[str, Any]
 T = TypeVar("T")

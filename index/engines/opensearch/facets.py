@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from index.analysis.schema import fold_words, has_words
 from index.engines.opensearch.translation import translate_filter
-from index.query import Facet, FacetRequest, FacetValue, Filters
-from index.schema import fold_words, has_words
+from index.query.model import Facet, FacetRequest, FacetValue, Filters
 
 Json = dict[str, Any]
 # Values that are asked for beyond the wanted ones: as many may tie with the last of them.

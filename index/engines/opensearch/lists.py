@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
+from index.analysis.folding import fold_text
 from index.engines.census import PublisherTally, Tallies, most_common
 from index.engines.opensearch.client import Cluster
 from index.engines.opensearch.documents import entry_id, join_words, make_key
 from index.engines.opensearch.mappings import LISTS
-from index.folding import fold_text
 
 Json = dict[str, Any]
 TALLY_KIND, REMOVED_KIND = "tally", "removed"

@@ -5,7 +5,7 @@
     NAME-sources    the articles, each once, with the ids of the stories that cite it
     NAME-lists      words and pairs of words, with how many stories have them; labels and publishers; removed ids
 
-Texts come as the terms that index.schema makes of them, one blank between two, so that both engines have the same
+Texts come as the terms that index.analysis.schema makes of them, one blank between two, so that both engines have the same
 terms: OpenSearch's own porter_stem makes others of one word in a hundred than Whoosh's ("beginnings", "repudiated"),
 and its stop filter leaves holes that phrases do not pass.
 """
@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from index.analysis.schema import SOURCE_FIELDS, STORY_FIELDS
 from index.engines.scoring import K1, B
-from index.query import FACETS
-from index.schema import SOURCE_FIELDS, STORY_FIELDS
+from index.query.model import FACETS
 
 Json = dict[str, Any]
 FORMAT_VERSION = 1
@@ -26,7 +26,7 @@ SUFFIXES = ("", SOURCES, LISTS)
 TEXT = "text"
 # What typing is looked up by: keys are cut there, for a term may have 32,766 bytes.
 MAX_KEY = 300
-_LONGEST = 512  # UTF-16 units of a term: index.schema.MAX_WORD letters, each of which may take two
+_LONGEST = 512  # UTF-16 units of a term: index.analysis.schema.MAX_WORD letters, each of which may take two
 
 _KEYWORD: Json = {"type": "keyword"}
 _HIDDEN: Json = {"type": "object", "enabled": False}

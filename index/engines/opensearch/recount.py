@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from index.documents import Story
+from index.documents.story import Story
 from index.engines.opensearch.client import Cluster
 from index.engines.opensearch.lists import REMOVED_KIND
 from index.engines.opensearch.mappings import LISTS, SOURCES

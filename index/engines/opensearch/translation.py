@@ -1,4 +1,4 @@
-"""The query tree, filters and orders of index.query as OpenSearch's query language, node by node."""
+"""The query tree, filters and orders of index.query.model as OpenSearch's query language, node by node."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from index.engines.indexed import microseconds
 from index.engines.opensearch.mappings import TEXT
 from index.engines.scoring import K1, TITLE_SHARE
-from index.query import And, Filters, Node, Not, Or, Phrase, Prefix, Sort, Term, ValueFilter
-from index.recency import HALF_LIFE
+from index.query.model import And, Filters, Node, Not, Or, Phrase, Prefix, Sort, Term, ValueFilter
+from index.query.recency import HALF_LIFE
 
 Json = dict[str, Any]
 # The terms that words with a beginning have.
@@ -134,7 +134,7 @@ def make_query(scored: Json | None, filters: Sequence[Json]) -> Json:
 
 
 def weigh_recency(query: Json, recency: float, newest: int) -> Json:
-    """index.recency: how much newer stories count for more."""
+    """index.query.recency: how much newer stories count for more."""
     params = {"recency": recency, "newest": newest, "half": HALF_LIFE}
     return {"script_score": {"query": query, "script": {"source": _RECENCY, "params": params}}}
 

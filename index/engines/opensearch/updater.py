@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from index.documents import Source, Story
+from index.analysis.schema import term_of
+from index.documents.story import Source, Story
 from index.engines.census import Census, PublisherTally, Tallies, merge_citing
 from index.engines.indexed import StoredSource, text_of_source
 from index.engines.opensearch.bulk import BulkLoader
@@ -37,8 +38,7 @@ from index.engines.opensearch.vocabulary import (
     describe_word,
 )
 from index.engines.opensearch.writer import name_indices
-from index.query import FACETS, IndexStatus
-from index.schema import term_of
+from index.query.model import FACETS, IndexStatus
 
 Json = dict[str, Any]
 Keys = Iterable[tuple[str, str]]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from index.documents import Story
+from index.documents.story import Story
 from index.engines.census import Census, SourceStore
 from index.engines.indexed import text_of_source
 from index.engines.opensearch import mappings
@@ -26,7 +26,7 @@ from index.engines.opensearch.documents import (
 from index.engines.opensearch.lists import iter_tallies
 from index.engines.opensearch.vocabulary import Vocabulary
 from index.errors import BuildFailed
-from index.query import IndexStatus
+from index.query.model import IndexStatus
 
 Json = dict[str, Any]
 

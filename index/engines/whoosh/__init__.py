@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from index.disk import unreadable
 from index.engines.whoosh.engine import WhooshEngine
 from index.engines.whoosh.fields import FORMAT_VERSION
 from index.engines.whoosh.updater import WhooshUpdater
 from index.engines.whoosh.writer import WhooshWriter
 from index.errors import IndexDamaged
-from index.query import IndexStatus
+from index.files.disk import unreadable
+from index.query.model import IndexStatus
 
 
 class WhooshKind:

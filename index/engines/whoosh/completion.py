@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
-from index.documents import Story
+from index.analysis.folding import Typed, fold_text, show_word
+from index.analysis.schema import STORY_DEFAULTS, WORD, term_of
+from index.documents.story import Story
 from index.engines.indexed import labels_of, microseconds, text_of_story
-from index.folding import Typed, fold_text, show_word
-from index.query import MAX_SUGGESTED, Suggestion, SuggestionType
-from index.schema import STORY_DEFAULTS, WORD, term_of
+from index.query.model import MAX_SUGGESTED, Suggestion, SuggestionType
 
 # A pair of words is suggested from so many titles on.
 _MIN_TITLES = 3

@@ -12,9 +12,11 @@ from typing import TypeVar
 
 import msgspec
 
-from index.brief import encode_brief
+from index.analysis.folding import Typed, show_word
+from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, term_of
 from index.deadline import Deadline
-from index.documents import Story
+from index.documents.stored_hit import encode_brief
+from index.documents.story import Story
 from index.engines.census import read_publishers
 from index.engines.indexed import StoredSource, microseconds
 from index.engines.similar import Likeness, count_terms, find_likeness, length_of, weigh_distance
@@ -24,10 +26,9 @@ from index.engines.whoosh.edits import count_edits
 from index.engines.whoosh.queries import MAX_SECONDS, Evaluator, begin_deadline
 from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, passes_source, sort_key
 from index.engines.whoosh.searchers import SearcherPool
-from index.folding import Typed, show_word
-from index.highlight import Marker, query_terms
-from index.language import parse_query
-from index.query import (
+from index.query.highlight import Marker, query_terms
+from index.query.language import parse_query
+from index.query.model import (
     Hit,
     IndexStatus,
     Interval,
@@ -46,9 +47,8 @@ from index.query import (
     SuggestionType,
     near_word_order,
 )
-from index.recency import weigh
-from index.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, term_of
-from index.timeline import start_of
+from index.query.recency import weigh
+from index.query.timeline import start_of
 
 _story_decoder = msgspec.json.Decoder(Story)
 T = TypeVar("T")

@@ -13,10 +13,10 @@ from __future__ import annotations
 from msgspec import Struct
 from whoosh import fields
 
-from index.documents import Story
+from index.analysis.schema import SOURCE_FIELDS, STORY_FIELDS, TextField, make_analyzer
+from index.documents.story import Story
 from index.engines.indexed import StoredSource, microseconds
-from index.query import FACETS
-from index.schema import SOURCE_FIELDS, STORY_FIELDS, TextField, make_analyzer
+from index.query.model import FACETS
 
 FORMAT_VERSION = 3
 STORIES, SOURCES = "stories", "sources"

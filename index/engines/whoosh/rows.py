@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from index.analysis.schema import fold_words, has_words
 from index.engines.indexed import microseconds
 from index.engines.whoosh.fields import Row, SourceRow
-from index.query import Facet, FacetRequest, FacetValue, Filters, Sort, SourceQuery, ValueFilter
-from index.schema import fold_words, has_words
+from index.query.model import Facet, FacetRequest, FacetValue, Filters, Sort, SourceQuery, ValueFilter
 
 Match = tuple[Row, float, int]  # the row, its score, its document number
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from whoosh.index import EmptyIndexError, open_dir
 
+from index.analysis.schema import term_of
 from index.engines.whoosh.fields import WORDS
 from index.errors import IndexUnavailable
-from index.schema import term_of
 
 
 class SearcherPool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from index.documents import Story
+from index.documents.story import Story
 from index.engines.whoosh.engine import WhooshEngine
 from index.engines.whoosh.writer import WhooshWriter
-from index.query import IndexStatus
+from index.query.model import IndexStatus
 
 
 class WhooshUpdater:

@@ -10,12 +10,12 @@ from typing import Any, BinaryIO
 import msgspec
 from whoosh.filedb.filestore import FileStorage
 
-from index.documents import Story
+from index.analysis.schema import WORD
+from index.documents.story import Story
 from index.engines import indexed
 from index.engines.census import Census, SourceStore
 from index.engines.whoosh import fields
-from index.query import IndexStatus
-from index.schema import WORD
+from index.query.model import IndexStatus
 
 # Megabytes of postings that Whoosh keeps before it sorts them to disk; 256 instead of its 128 saves a tenth
 # of the time on 228,612 stories.

@@ -13,7 +13,7 @@ from api.answers import answer_detail
 from api.feeds import atom, json_feed, rss
 from api.feeds.feed import Feed, make_entries
 from api.markup import clean
-from index.documents import Story
+from index.documents.story import Story
 from tests.api.feeds.reading import expect_content, flatten, read_content
 from tests.api.feeds.rules import check_atom, check_json_feed, check_rss
 from tests.strategies import corpora

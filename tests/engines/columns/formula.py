@@ -16,8 +16,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from index.query import And, Node, Not, Or, Phrase, Prefix, Term
-from index.schema import WORD, TextField, iter_tokens, term_of
+from index.analysis.schema import WORD, TextField, iter_tokens, term_of
+from index.query.model import And, Node, Not, Or, Phrase, Prefix, Term
 
 K1, B = 1.2, 0.75
 # From a document's id to its score, for those that match.

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import generations
-from index.documents import Story
+from index.documents.story import Story
 from index.engines import census, indexed
 from index.engines.census import Census, ChangingCensus, read_publishers
 from index.engines.columns.collection import Collection

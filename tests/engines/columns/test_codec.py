@@ -21,8 +21,9 @@ from whoosh.index import open_dir
 from whoosh.qparser import MultifieldParser
 from whoosh.scoring import bm25
 
+from index.analysis.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, iter_tokens, term_of
 from index.deadline import Deadline
-from index.documents import Story
+from index.documents.story import Story
 from index.engines import indexed
 from index.engines.columns import ColumnsKind
 from index.engines.columns.codec import write_toc
@@ -41,8 +42,7 @@ from index.engines.columns.segment_writer import SegmentWriter
 from index.engines.columns.writer import add_story, write_facets
 from index.engines.whoosh import WhooshKind
 from index.engines.whoosh.queries import Evaluator
-from index.query import And, Node, Or, Phrase, SearchQuery, Term
-from index.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, iter_tokens, term_of
+from index.query.model import And, Node, Or, Phrase, SearchQuery, Term
 from tests.factories import make_story
 from tests.strategies import FEW, corpora, stories, trees
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from index.documents import Story
+from index.analysis.folding import read_typed
+from index.documents.story import Story
 from index.engines.base import Engine
 from index.engines.columns import ColumnsKind, suggestion_writer
-from index.folding import read_typed
-from index.query import Suggestion, SuggestionType
+from index.query.model import Suggestion, SuggestionType
 from tests.factories import make_story
 
 

@@ -11,13 +11,13 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from index.documents import Story
+from index.analysis.schema import STORY_DEFAULTS
+from index.documents.story import Story
 from index.engines.base import Engine
 from index.engines.columns import ColumnsKind, deadline
 from index.errors import QueryTimeout
-from index.language import parse_query
-from index.query import FACETS, FacetRequest, Interval, Marking, SearchQuery, Sort, SourceQuery
-from index.schema import STORY_DEFAULTS
+from index.query.language import parse_query
+from index.query.model import FACETS, FacetRequest, Interval, Marking, SearchQuery, Sort, SourceQuery
 from tests.factories import make_story
 
 LETTERS = string.ascii_lowercase

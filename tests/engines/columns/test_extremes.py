@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from index.documents import EARLIEST, LATEST, Paragraph, Publisher, Section, Source, Story
+from index.analysis.schema import STORY_DEFAULTS
+from index.documents.story import EARLIEST, LATEST, Paragraph, Publisher, Section, Source, Story
 from index.engines.base import Engine, GenerationWriter
 from index.engines.columns import ColumnsKind
-from index.highlight import Marker, query_terms
-from index.language import parse_query
-from index.query import FACETS, FacetRequest, IndexStatus, Marking, SearchQuery, Sort
-from index.schema import STORY_DEFAULTS
+from index.query.highlight import Marker, query_terms
+from index.query.language import parse_query
+from index.query.model import FACETS, FacetRequest, IndexStatus, Marking, SearchQuery, Sort
 from tests.factories import make_story
 
 KIND = ColumnsKind()

@@ -1,4 +1,4 @@
-"""What the kernels mark in stored bytes is what index/highlight.py marks in texts, byte by byte."""
+"""What the kernels mark in stored bytes is what index/query/highlight.py marks in texts, byte by byte."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index import schema
+from index.analysis import schema
+from index.analysis.schema import MAX_TEXT, STORY_DEFAULTS, STORY_FIELDS
 from index.deadline import Deadline
-from index.documents import Paragraph, Section, Source, Story
+from index.documents.story import Paragraph, Section, Source, Story
 from index.engines.columns import kernels, marking, marking_kernels, match_kernels, token_kernels
 from index.engines.columns.engine import ColumnsEngine
 from index.engines.columns.writer import ColumnsWriter
-from index.highlight import Marker, query_terms
-from index.language import parse_query
-from index.query import Marking, Node, SearchQuery
-from index.schema import MAX_TEXT, STORY_DEFAULTS, STORY_FIELDS
+from index.query.highlight import Marker, query_terms
+from index.query.language import parse_query
+from index.query.model import Marking, Node, SearchQuery
 from tests.engines.columns.running import Checked
 from tests.extremes import extreme_texts
 from tests.strategies import any_text, markings, trees

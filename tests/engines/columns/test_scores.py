@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.documents import Story
+from index.analysis.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS
+from index.documents.story import Story
 from index.engines.columns import ColumnsKind
-from index.language import parse_query
-from index.query import And, Node, Not, Or, Phrase, Prefix, SearchQuery, Sort, SourceQuery, Term
-from index.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS
+from index.query.language import parse_query
+from index.query.model import And, Node, Not, Or, Phrase, Prefix, SearchQuery, Sort, SourceQuery, Term
 from tests.engines.brute_force import BruteForce, texts_of_source, texts_of_story
 from tests.engines.columns.formula import Formula
 from tests.engines.contract import MANY

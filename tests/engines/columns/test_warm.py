@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from index.analysis.folding import read_typed
+from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.engines.columns import (
     kernels,
     marking_kernels,
@@ -17,11 +19,9 @@ from index.engines.columns import (
     suffixes,
     word_kernels,
 )
-from index.folding import read_typed
-from index.language import parse_query
 from index.live import LiveIndex
-from index.query import FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
-from index.schema import STORY_DEFAULTS, STORY_FIELDS
+from index.query.language import parse_query
+from index.query.model import FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
 from index.suggestions import suggest
 from tests.engines.columns.running import find_kernels
 from tests.factories import build_stories, make_story

@@ -11,7 +11,7 @@ from index.engines.opensearch.engine import ClusterEngine
 from index.engines.opensearch.mappings import FORMAT_VERSION
 from index.engines.opensearch.updater import ClusterUpdater
 from index.engines.opensearch.writer import ClusterWriter, create_indices, name_indices
-from index.query import IndexStatus
+from index.query.model import IndexStatus
 
 
 class ClusterKind:

@@ -14,9 +14,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from api.settings import InvalidSetting, Settings
 from index.engines.opensearch.engine import ClusterEngine
 from index.indexer import build_index
-from index.settings import InvalidSetting, Settings
 from tests.api.helpers import check_problem
 from tests.factories import SAMPLE
 from tools.opensearch_node import Node

@@ -19,6 +19,7 @@ import trustme
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from api.settings import InvalidSetting, Settings
 from index.deadline import Deadline
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.bulk import BulkLoader, send_lines
@@ -26,7 +27,6 @@ from index.engines.opensearch.client import Cluster, Refused
 from index.engines.opensearch.documents import index_line
 from index.errors import BuildFailed, IndexUnavailable, QueryTimeout
 from index.indexer import build_index
-from index.settings import InvalidSetting, Settings
 from tests.api.helpers import check_problem
 from tests.engines.opensearch.servers import PASSWORD, READER, TOKEN, USER, Front, Scripted
 from tests.factories import make_story, write_stories

@@ -13,13 +13,13 @@ import pytest
 import requests
 
 from api.app import create_app
+from api.settings import Settings
 from index.engines.opensearch.address import ClusterAddress
 from index.errors import IndexUnavailable
 from index.indexer import build_index
 from index.live import LiveIndex
-from index.query import SearchQuery
+from index.query.model import SearchQuery
 from index.search import search_stories
-from index.settings import Settings
 from index.stores.cluster import ClusterStore
 from tests.api.helpers import check_problem
 from tests.engines.opensearch.nodes import run_or_skip

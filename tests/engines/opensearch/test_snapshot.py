@@ -13,12 +13,12 @@ import requests
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from api.settings import Settings
 from index.errors import IndexUnavailable
 from index.indexer import build_index, update_index
 from index.live import LiveIndex
-from index.query import SearchQuery, SourceQuery
+from index.query.model import SearchQuery, SourceQuery
 from index.search import export_stories
-from index.settings import Settings
 from tests.api.helpers import check_problem
 from tests.factories import make_story, write_stories
 from tools.opensearch_node import Node

@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from index.documents import Story
+from index.documents.story import Story
 from index.engines.opensearch.address import ClusterAddress
 from index.engines.opensearch.lock import hold_lock
 from index.errors import (
@@ -33,9 +33,9 @@ from index.errors import (
     VersionMismatch,
 )
 from index.indexer import build_index, delete_stories, merge_index, update_index
-from index.language import parse_query
 from index.live import LiveIndex, OpenGeneration
-from index.query import FacetRequest, SearchQuery, SourceQuery
+from index.query.language import parse_query
+from index.query.model import FacetRequest, SearchQuery, SourceQuery
 from index.search import get_story, search_stories
 from index.stores import store_of
 from index.stores.cluster import ClusterStore

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from index.errors import TooManyBuckets
-from index.query import Bucket, Interval
+from index.query.model import Bucket, Interval
 
 # More bars than this no chart shows: a year of hours.
 MAX_BUCKETS = 10_000

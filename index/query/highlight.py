@@ -11,10 +11,10 @@ from itertools import accumulate, islice
 
 import msgspec
 
-from index import schema
-from index.documents import Story
-from index.query import Marking, Node, Phrase, Prefix, SearchQuery, Term, iter_positive
-from index.schema import WORD, iter_words, term_of
+from index.analysis import schema
+from index.analysis.schema import WORD, iter_words, term_of
+from index.documents.story import Story
+from index.query.model import Marking, Node, Phrase, Prefix, SearchQuery, Term, iter_positive
 
 Span = tuple[int, int]
 _SPECIAL = re.compile("[&<>\"']")

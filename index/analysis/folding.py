@@ -6,8 +6,8 @@ import unicodedata
 
 from msgspec import Struct
 
+from index.analysis.schema import WORD, iter_words
 from index.caching import Budget, FunctionCache
-from index.schema import WORD, iter_words
 
 # 4 MB are about 20,000 of the 140,000 letters of Unicode.
 LETTERS = Budget(4 << 20)

@@ -8,8 +8,8 @@ from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 
-from index.disk import read_regular, unreadable
 from index.errors import IndexDamaged
+from index.files.disk import read_regular, unreadable
 from index.near_names import find_near_names
 
 # The ids at the last build, which updates share; those added since then, of which some may stand in both; those that

@@ -10,8 +10,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from index.brief import read_id
-from index.documents import Source, Story
+from index.documents.stored_hit import read_id
+from index.documents.story import Source, Story
 
 FACETS = ("topic", "publisher", "curator", "language", "domain", "year", "month")
 NumberName = Literal["source_count", "published_at_timestamp"]
@@ -40,7 +40,7 @@ class Interval(StrEnum):
     YEAR = "year"
 
 
-# --- the query tree: made by index.language, executed by an engine -----------------------------------------
+# --- the query tree: made by index.query.language, executed by an engine -----------------------------------------
 
 
 class Term(Struct, frozen=True):
@@ -146,7 +146,7 @@ class Marking(Struct, frozen=True):
 
 class SearchQuery(Struct, frozen=True):
     """A search over stories. ``tree`` None matches everything; ``search_in`` are fields of the schema; hits are marked
-    where ``marking`` says how. ``recency``, 0 to 1: how much newer stories count for more (index.recency). ``after`` is
+    where ``marking`` says how. ``recency``, 0 to 1: how much newer stories count for more (index.query.recency). ``after`` is
     that of the page before the one that begins at ``offset``, where it is known. ``seconds`` is how long it may take,
     None: as long as the engine lets any search take."""
 
@@ -228,7 +228,7 @@ class NumberStats(Struct, frozen=True):
 class Hit(Struct, frozen=True):
     """One story found. ``score`` is 0.0 where nothing was asked for by words.
 
-    ``brief`` is the story as lists show it (index.brief), ``marks`` what matched where (index.highlight; empty where
+    ``brief`` is the story as lists show it (index.documents.stored_hit), ``marks`` what matched where (index.query.highlight; empty where
     the query asks for no marks): two JSON objects.
     """
 

@@ -19,11 +19,19 @@ from typing import NamedTuple
 import msgspec
 from xxhash import xxh3_64, xxh3_64_hexdigest
 
+from index.analysis.schema import SCHEMA_VERSION
 from index.caching import Budget, Cache
-from index.disk import describe_error, is_damage, open_regular, populate, read_regular, require_regular, unreadable
 from index.errors import IndexDamaged, VersionMismatch
-from index.query import IndexStatus
-from index.schema import SCHEMA_VERSION
+from index.files.disk import (
+    describe_error,
+    is_damage,
+    open_regular,
+    populate,
+    read_regular,
+    require_regular,
+    unreadable,
+)
+from index.query.model import IndexStatus
 
 MANIFEST = "manifest.json"
 # What ends every name of a generation and of what a cluster keeps of one.

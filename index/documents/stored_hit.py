@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from index.documents import Publisher, Story
-from index.identity import normalize_domain, slug_of
+from index.documents.identity import normalize_domain, slug_of
+from index.documents.story import Publisher, Story
 
 Json = dict[str, Any]
 # Stands in stored bytes where what comes before the paths of links belongs; no JSON holds this byte.

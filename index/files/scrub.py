@@ -16,8 +16,8 @@ from collections.abc import Callable, Collection
 
 from xxhash import xxh3_64
 
-from index.disk import open_regular
-from index.manifest import OpenFile, forget_checksum, identify
+from index.files.disk import open_regular
+from index.files.manifest import OpenFile, forget_checksum, identify
 
 # Bytes a second, which cost 0.9 % of a core; and a file is read at most once in so many seconds.
 RATE, PERIOD = 20_000_000, 10.0

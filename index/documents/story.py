@@ -17,8 +17,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from index.identity import host_of, make_slug, normalize_domain, publisher_id, source_id
-from index.json_keys import find_duplicate_keys
+from index.documents.identity import host_of, make_slug, normalize_domain, publisher_id, source_id
+from index.documents.json_keys import find_duplicate_keys
 
 # Tab and line breaks are white space that real excerpts hold; everything else of Unicode's Cc is refused.
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"

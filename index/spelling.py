@@ -10,12 +10,12 @@ from itertools import product
 from msgspec import Struct
 from msgspec.structs import replace
 
+from index.analysis.folding import show_word
+from index.analysis.schema import STORY_FIELDS, term_of
 from index.deadline import Deadline
 from index.engines.base import Engine
-from index.folding import show_word
-from index.language import loosen_query, show_query
-from index.query import And, FacetRequest, Filters, NearWord, Node, Or, SearchPage, SearchQuery, Term
-from index.schema import STORY_FIELDS, term_of
+from index.query.language import loosen_query, show_query
+from index.query.model import And, FacetRequest, Filters, NearWord, Node, Or, SearchPage, SearchQuery, Term
 
 # So many edits are looked for from so many letters on: a shorter word is near to too many others.
 _ONE_EDIT, _TWO_EDITS = 4, 8

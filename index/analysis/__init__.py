@@ -1,0 +1,1 @@
+"""Text to terms: the schema with its analyzers, and folding of case and diacritics."""
