@@ -19,7 +19,7 @@ from api.errors import ServerBusy
 from api.examples import FILE, Examples
 from api.settings import Settings
 from api.slow_clients import SlowClients
-from index.engines.columns import deadline
+from index.engines.columns.search import deadline
 from index.indexer import build_index
 from tests.factories import SAMPLE, build_stories, make_story
 

@@ -75,7 +75,7 @@ class Highlighter:
 
 
 class Marker:
-    """Marks the hits of one query: the twin of index/engines/columns/marking.py, written to be read.
+    """Marks the hits of one query: the twin of index/engines/columns/search/highlighting.py, written to be read.
 
     ``rarities`` are those of ``query_terms``.
     """

@@ -14,7 +14,7 @@ from api import limits
 from api.app import create_app
 from api.limits import RateLimiter, find_client
 from api.settings import Settings
-from index.engines.columns import deadline
+from index.engines.columns.search import deadline
 from tests.api.helpers import check_problem, found, url_of
 
 MakeLimited = Callable[..., FlaskClient]

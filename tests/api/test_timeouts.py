@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from index.engines.columns import deadline
+from index.engines.columns.search import deadline
 from tests.api.conftest import MakeClient
 from tests.clock import set_clock
 from tests.factories import build_stories, make_story

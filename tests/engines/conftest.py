@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from index.engines.columns import deadline
+from index.engines.columns.search import deadline
 
 
 @pytest.fixture(scope="module", autouse=True)

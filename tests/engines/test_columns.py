@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from index.documents.story import Story
-from index.engines.columns import ColumnsKind, writer
+from index.engines.columns import ColumnsKind
+from index.engines.columns.build import writer
 from index.query.model import IndexStatus
 from tests.engines.contract import EngineContract
 from tests.engines.updated import ServesUpdated

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from index.engines.columns.build.updater import ColumnsUpdater
+from index.engines.columns.build.writer import ColumnsWriter
 from index.engines.columns.engine import ColumnsEngine
-from index.engines.columns.files import FORMAT_VERSION
-from index.engines.columns.updater import ColumnsUpdater
-from index.engines.columns.writer import ColumnsWriter
+from index.engines.columns.format.layout import FORMAT_VERSION
 from index.errors import IndexDamaged
 from index.files.disk import unreadable
 from index.query.model import IndexStatus

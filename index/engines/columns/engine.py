@@ -17,14 +17,14 @@ from index.analysis.schema import SOURCE_DEFAULTS, term_of
 from index.deadline import Deadline
 from index.documents.story import Story
 from index.engines.census import StoredPublishers
-from index.engines.columns import deadline
-from index.engines.columns.collection import Collection, Found, Page, TreeMatch
-from index.engines.columns.completion import Completer
-from index.engines.columns.deadline import begin_deadline
-from index.engines.columns.executor import Executor, Matches
-from index.engines.columns.files import SOURCES, STORIES, read_segments
-from index.engines.columns.marking import make_hits
-from index.engines.columns.times import count_times, measure, to_seconds
+from index.engines.columns.format.layout import SOURCES, STORIES, read_segments
+from index.engines.columns.search import deadline
+from index.engines.columns.search.collection import Collection, Found, Page, TreeMatch
+from index.engines.columns.search.completion import Completer
+from index.engines.columns.search.deadline import begin_deadline
+from index.engines.columns.search.executor import Executor, Matches
+from index.engines.columns.search.highlighting import make_hits
+from index.engines.columns.search.timeline import count_times, measure, to_seconds
 from index.engines.indexed import StoredSource
 from index.engines.similar import Likeness, find_likeness
 from index.errors import IndexDamaged, QueryTimeout

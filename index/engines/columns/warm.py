@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from index.documents.story import Publisher, Section, Source, Story
+from index.engines.columns.build.writer import ColumnsWriter
 from index.engines.columns.engine import ColumnsEngine
-from index.engines.columns.writer import ColumnsWriter
 
 
 def compile_kernels() -> None:

@@ -8,7 +8,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from index.engines.columns.kernels import FIELD_SHIFT
+from index.engines.columns.kernels.postings import FIELD_SHIFT
 
 TERMS, FIELDS = 4, 5
 # One document: the terms of each field, one after the other.

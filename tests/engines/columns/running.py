@@ -15,16 +15,12 @@ import numpy as np
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from index.engines.columns import (
-    inversion,
-    kernels,
-    marking_kernels,
-    match_kernels,
-    selection,
-    suffixes,
-    token_kernels,
-    word_kernels,
-)
+from index.engines.columns.kernels import conjunction as word_kernels
+from index.engines.columns.kernels import highlight as marking_kernels
+from index.engines.columns.kernels import highlight_matches as match_kernels
+from index.engines.columns.kernels import inversion, selection, suffixes
+from index.engines.columns.kernels import postings as kernels
+from index.engines.columns.kernels import tokens as token_kernels
 
 CHECKED = settings(max_examples=80, deadline=None)
 Array = NDArray[Any]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.engines.columns.array_file import ArrayFile, ArrayFileWriter, ArrayPlace
+from index.engines.columns.format.array_file import ArrayFile, ArrayFileWriter, ArrayPlace
 
 ARRAYS = {
     "bytes": np.arange(7, dtype=np.uint8),

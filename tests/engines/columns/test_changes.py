@@ -15,9 +15,9 @@ from index import generations
 from index.documents.story import Story
 from index.engines import census, indexed
 from index.engines.census import Census, ChangingCensus, read_publishers
-from index.engines.columns.collection import Collection
-from index.engines.columns.files import STORIES, read_segments
-from index.engines.columns.writer import facet_path, read_labels, update_facets, write_facets
+from index.engines.columns.build.writer import facet_path, read_labels, update_facets, write_facets
+from index.engines.columns.format.layout import STORIES, read_segments
+from index.engines.columns.search.collection import Collection
 from index.indexer import delete_stories, update_index
 from index.live import LiveIndex
 from tests.factories import build_stories, make_story, write_stories

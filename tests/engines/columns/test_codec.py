@@ -26,9 +26,9 @@ from index.deadline import Deadline
 from index.documents.story import Story
 from index.engines import indexed
 from index.engines.columns import ColumnsKind
-from index.engines.columns.codec import write_toc
-from index.engines.columns.collection import Collection, TreeMatch
-from index.engines.columns.files import (
+from index.engines.columns.build.segment_writer import SegmentWriter
+from index.engines.columns.build.writer import add_story, write_facets
+from index.engines.columns.format.layout import (
     SOURCES,
     STORIES,
     CollectionKind,
@@ -37,9 +37,9 @@ from index.engines.columns.files import (
     deleted_path,
     read_segments,
 )
-from index.engines.columns.segment import Segment
-from index.engines.columns.segment_writer import SegmentWriter
-from index.engines.columns.writer import add_story, write_facets
+from index.engines.columns.search.codec import write_toc
+from index.engines.columns.search.collection import Collection, TreeMatch
+from index.engines.columns.segment.segment import Segment
 from index.engines.whoosh import WhooshKind
 from index.engines.whoosh.queries import Evaluator
 from index.query.model import And, Node, Or, Phrase, SearchQuery, Term

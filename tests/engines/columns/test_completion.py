@@ -11,7 +11,8 @@ import pytest
 from index.analysis.folding import read_typed
 from index.documents.story import Story
 from index.engines.base import Engine
-from index.engines.columns import ColumnsKind, suggestion_writer
+from index.engines.columns import ColumnsKind
+from index.engines.columns.build import suggestion_writer
 from index.query.model import Suggestion, SuggestionType
 from tests.factories import make_story
 

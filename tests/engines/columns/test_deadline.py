@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from index.analysis.schema import STORY_DEFAULTS
 from index.documents.story import Story
 from index.engines.base import Engine
-from index.engines.columns import ColumnsKind, deadline
+from index.engines.columns import ColumnsKind
+from index.engines.columns.search import deadline
 from index.errors import QueryTimeout
 from index.query.language import parse_query
 from index.query.model import FACETS, FacetRequest, Interval, Marking, SearchQuery, Sort, SourceQuery

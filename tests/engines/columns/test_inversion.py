@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from index.engines.columns import inversion
-from index.engines.columns.kernels import FIELD_SHIFT
+from index.engines.columns.kernels import inversion
+from index.engines.columns.kernels.postings import FIELD_SHIFT
 from tests.engines.columns.documents import FIELDS, TERMS, Document, FlatPostings, corpora, invert, starts_of
 from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run
 

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from index.engines.columns import kernels, word_kernels
+from index.engines.columns.kernels import conjunction as word_kernels
+from index.engines.columns.kernels import postings as kernels
 from tests.engines.columns.documents import FIELDS, TERMS, Document, FlatPostings, Posting, corpora, invert, starts_of
 from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run
 

@@ -16,9 +16,13 @@ from index.analysis import schema
 from index.analysis.schema import MAX_TEXT, STORY_DEFAULTS, STORY_FIELDS
 from index.deadline import Deadline
 from index.documents.story import Paragraph, Section, Source, Story
-from index.engines.columns import kernels, marking, marking_kernels, match_kernels, token_kernels
+from index.engines.columns.build.writer import ColumnsWriter
 from index.engines.columns.engine import ColumnsEngine
-from index.engines.columns.writer import ColumnsWriter
+from index.engines.columns.kernels import highlight as marking_kernels
+from index.engines.columns.kernels import highlight_matches as match_kernels
+from index.engines.columns.kernels import postings as kernels
+from index.engines.columns.kernels import tokens as token_kernels
+from index.engines.columns.search import highlighting as marking
 from index.query.highlight import Marker, query_terms
 from index.query.language import parse_query
 from index.query.model import Marking, Node, SearchQuery

@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.engines.columns import selection
-from index.engines.columns.facet_columns import FacetColumn, make_facet_arrays
-from index.engines.columns.files import NO_TIME
+from index.engines.columns.format.facet_columns import FacetColumn, make_facet_arrays
+from index.engines.columns.format.layout import NO_TIME
+from index.engines.columns.kernels import selection
 from index.query.recency import HALF_LIFE, weigh
 from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run
 from tests.engines.columns.test_kernels import documents_of, matches, seeds, sizes, weights

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.engines.columns.array_file import ArrayFile, ArrayFileWriter
-from index.engines.columns.strings import Strings, save_strings
+from index.engines.columns.format.array_file import ArrayFile, ArrayFileWriter
+from index.engines.columns.format.sorted_strings import Strings, save_strings
 
 _CHECKED = settings(max_examples=150, deadline=None)
 _HIGHEST = "\U0010ffff"

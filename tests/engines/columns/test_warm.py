@@ -10,15 +10,12 @@ from pathlib import Path
 
 from index.analysis.folding import read_typed
 from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
-from index.engines.columns import (
-    kernels,
-    marking_kernels,
-    match_kernels,
-    selection,
-    similar_kernels,
-    suffixes,
-    word_kernels,
-)
+from index.engines.columns.kernels import conjunction as word_kernels
+from index.engines.columns.kernels import highlight as marking_kernels
+from index.engines.columns.kernels import highlight_matches as match_kernels
+from index.engines.columns.kernels import more_like_this as similar_kernels
+from index.engines.columns.kernels import postings as kernels
+from index.engines.columns.kernels import selection, suffixes
 from index.live import LiveIndex
 from index.query.language import parse_query
 from index.query.model import FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter

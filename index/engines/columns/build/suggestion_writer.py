@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.analysis.folding import fold_word
-from index.engines.columns.strings import save_strings
-from index.engines.columns.suffixes import sort_suffixes
+from index.engines.columns.format.sorted_strings import save_strings
+from index.engines.columns.kernels.suffixes import sort_suffixes
 
 Save = Callable[[str, NDArray[Any]], None]
 # A segment of this size keeps only the pairs that stand in MIN_TITLES of its own titles: of 1.2 million pairs of

@@ -16,13 +16,24 @@ from numpy.typing import NDArray
 
 from index.analysis.schema import WORD, term_of
 from index.engines import scoring
-from index.engines.columns import inversion, kernels, similar_kernels, token_kernels
-from index.engines.columns.answer_writer import Answer, AnswerWriter
-from index.engines.columns.array_file import ArrayFileWriter
-from index.engines.columns.facet_columns import make_facet_arrays
-from index.engines.columns.files import COLUMNS, DOCUMENTS, GROUPS, NO_TIME, SEGMENT, CollectionKind, SegmentInfo
-from index.engines.columns.strings import save_strings
-from index.engines.columns.suggestion_writer import write_suggestions
+from index.engines.columns.build.stored_hit_writer import Answer, AnswerWriter
+from index.engines.columns.build.suggestion_writer import write_suggestions
+from index.engines.columns.format.array_file import ArrayFileWriter
+from index.engines.columns.format.facet_columns import make_facet_arrays
+from index.engines.columns.format.layout import (
+    COLUMNS,
+    DOCUMENTS,
+    GROUPS,
+    NO_TIME,
+    SEGMENT,
+    CollectionKind,
+    SegmentInfo,
+)
+from index.engines.columns.format.sorted_strings import save_strings
+from index.engines.columns.kernels import inversion
+from index.engines.columns.kernels import more_like_this as similar_kernels
+from index.engines.columns.kernels import postings as kernels
+from index.engines.columns.kernels import tokens as token_kernels
 
 # Numbers wait in memory until there are so many, then go to disk.
 _CHUNK = 1 << 20

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.analysis.schema import fold_words, has_words
-from index.engines.columns import filtering, selection
-from index.engines.columns.executor import Docs, Scratch
-from index.engines.columns.facet_columns import FacetColumn
-from index.engines.columns.filtering import Fails
-from index.engines.columns.segment import Segment
+from index.engines.columns.format.facet_columns import FacetColumn
+from index.engines.columns.kernels import selection
+from index.engines.columns.search import filtering
+from index.engines.columns.search.executor import Docs, Scratch
+from index.engines.columns.search.filtering import Fails
+from index.engines.columns.segment.segment import Segment
 from index.files.disk import read_regular
 from index.query.model import Facet, FacetRequest, FacetValue, Filters
 

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.deadline import Deadline
-from index.engines.columns import kernels, similar_kernels, word_kernels
-from index.engines.columns.segment import Postings, Segment
-from index.engines.columns.statistics import Row, Statistics
+from index.engines.columns.kernels import conjunction as word_kernels
+from index.engines.columns.kernels import more_like_this as similar_kernels
+from index.engines.columns.kernels import postings as kernels
+from index.engines.columns.segment.segment import Postings, Segment
+from index.engines.columns.segment.statistics import Row, Statistics
 from index.engines.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.engines.similar import FLOOR, Likeness
 from index.query.model import And, Node, Not, Or, Phrase, Prefix, Term

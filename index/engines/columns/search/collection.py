@@ -14,14 +14,15 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from index.deadline import Deadline
-from index.engines.columns import filtering, word_kernels
-from index.engines.columns.deadline import begin_deadline
-from index.engines.columns.executor import ANYWHERE, NO_ROOM, Docs, Executor, Matches, Scope, Scratch, nothing
-from index.engines.columns.facets import FacetCount, FacetTable
-from index.engines.columns.files import CollectionKind, Segments, find_marks
-from index.engines.columns.filtering import NO_FILTERS, Fails
-from index.engines.columns.segment import Segment
-from index.engines.columns.statistics import Statistics
+from index.engines.columns.format.layout import CollectionKind, Segments, find_marks
+from index.engines.columns.kernels import conjunction as word_kernels
+from index.engines.columns.search import filtering
+from index.engines.columns.search.deadline import begin_deadline
+from index.engines.columns.search.executor import ANYWHERE, NO_ROOM, Docs, Executor, Matches, Scope, Scratch, nothing
+from index.engines.columns.search.facets import FacetCount, FacetTable
+from index.engines.columns.search.filtering import NO_FILTERS, Fails
+from index.engines.columns.segment.segment import Segment
+from index.engines.columns.segment.statistics import Statistics
 from index.query.model import And, Facet, Node, SearchQuery, Sort, Term
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from index.engines.columns.kernels import FIELD_SHIFT
+from index.engines.columns.kernels.postings import FIELD_SHIFT
 
 
 @njit(cache=True, nogil=True)

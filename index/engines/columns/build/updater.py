@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from index.documents.story import Story
 from index.engines import indexed
 from index.engines.census import ChangingCensus, merge_citing
-from index.engines.columns.codec import write_toc
-from index.engines.columns.collection import Collection, Found
-from index.engines.columns.files import (
+from index.engines.columns.build.segment_writer import SegmentWriter
+from index.engines.columns.build.writer import add_source, add_story, read_labels, update_facets
+from index.engines.columns.format.layout import (
     NO_TIME,
     SOURCES,
     STORIES,
@@ -30,9 +30,9 @@ from index.engines.columns.files import (
     read_segments,
     write_segments,
 )
-from index.engines.columns.segment import Segment
-from index.engines.columns.segment_writer import SegmentWriter
-from index.engines.columns.writer import add_source, add_story, read_labels, update_facets
+from index.engines.columns.search.codec import write_toc
+from index.engines.columns.search.collection import Collection, Found
+from index.engines.columns.segment.segment import Segment
 from index.engines.indexed import StoredSource
 from index.query.model import IndexStatus
 

@@ -10,10 +10,10 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from index.engines.columns import selection
-from index.engines.columns.executor import Docs, Matches
-from index.engines.columns.files import NO_TIME
-from index.engines.columns.segment import Segment
+from index.engines.columns.format.layout import NO_TIME
+from index.engines.columns.kernels import selection
+from index.engines.columns.search.executor import Docs, Matches
+from index.engines.columns.segment.segment import Segment
 from index.engines.indexed import microseconds
 from index.query.model import Filters, Sort, ValueFilter
 from index.query.recency import HALF_LIFE

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from index.engines.columns.files import NO_TIME
-from index.engines.columns.kernels import (
+from index.engines.columns.format.layout import NO_TIME
+from index.engines.columns.kernels.postings import (
     BYTES,
     FLAG,
     FLOATS,

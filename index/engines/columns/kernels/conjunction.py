@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from index.engines.columns.kernels import (
+from index.engines.columns.kernels.postings import (
     FLAG,
     FLOATS,
     INTS,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.caching import FunctionCache
-from index.engines.columns.budgets import PREFIXES, TERMS
-from index.engines.columns.segment import Segment
+from index.engines.columns.segment.budgets import PREFIXES, TERMS
+from index.engines.columns.segment.segment import Segment
 from index.engines.scoring import TITLE_SHARE, rarity
 
 # A plain word in one segment, as word_kernels.find_words takes it: length, begin and end of its list, idf, title idf.

@@ -15,9 +15,9 @@ from whoosh.codec import base
 from whoosh.matching import LeafMatcher
 from whoosh.reading import TermInfo, TermNotFound
 
-from index.engines.columns.kernels import FIELD_SHIFT
-from index.engines.columns.segment import Postings, Segment
-from index.engines.columns.strings import Strings
+from index.engines.columns.format.sorted_strings import Strings
+from index.engines.columns.kernels.postings import FIELD_SHIFT
+from index.engines.columns.segment.segment import Postings, Segment
 
 ID = "id"
 _POSITION = (1 << FIELD_SHIFT) - 1

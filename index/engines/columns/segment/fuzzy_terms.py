@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from index.engines.columns.strings import Strings
+from index.engines.columns.format.sorted_strings import Strings
 
 
 class WordsByLength:

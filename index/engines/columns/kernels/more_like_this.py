@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numba import types
 
-from index.engines.columns.files import NO_TIME
-from index.engines.columns.kernels import (
+from index.engines.columns.format.layout import NO_TIME
+from index.engines.columns.kernels.postings import (
     BYTES,
     FLAG,
     FLOATS,

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from index.engines.columns.kernels import INTS, PLACES, N, kernel
+from index.engines.columns.kernels.postings import INTS, PLACES, N, kernel
 
 INNER = 1 << 31
 _PLACE = INNER - 1

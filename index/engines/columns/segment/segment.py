@@ -13,13 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.columns.array_file import ArrayFile, map_file
-from index.engines.columns.budgets import TERMS
-from index.engines.columns.facet_columns import FacetColumn
-from index.engines.columns.files import COLUMNS, DOCUMENTS, SEGMENT, CollectionKind, SegmentInfo
-from index.engines.columns.marking import Answers
-from index.engines.columns.strings import Strings
-from index.engines.columns.texts import SegmentSuggestions
+from index.engines.columns.format.array_file import ArrayFile, map_file
+from index.engines.columns.format.facet_columns import FacetColumn
+from index.engines.columns.format.layout import COLUMNS, DOCUMENTS, SEGMENT, CollectionKind, SegmentInfo
+from index.engines.columns.format.sorted_strings import Strings
+from index.engines.columns.search.highlighting import Answers
+from index.engines.columns.segment.budgets import TERMS
+from index.engines.columns.segment.texts import SegmentSuggestions
 from index.files.disk import read_regular
 
 Read = Callable[[str], NDArray[Any]]

@@ -15,8 +15,8 @@ from index.analysis import schema
 from index.analysis.schema import WORD, iter_words
 from index.documents.stored_hit import encode_brief, find_texts
 from index.documents.story import Story
-from index.engines.columns import token_kernels
-from index.engines.columns.files import ANSWERS
+from index.engines.columns.format.layout import ANSWERS
+from index.engines.columns.kernels import tokens as token_kernels
 from index.query.highlight import MARKED, count_searched
 
 _encode = msgspec.json.Encoder().encode

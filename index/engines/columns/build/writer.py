@@ -13,10 +13,10 @@ import msgspec
 from index.documents.story import Story
 from index.engines import indexed
 from index.engines.census import Census, SourceStore
-from index.engines.columns.answer_writer import make_answer
-from index.engines.columns.codec import write_toc
-from index.engines.columns.files import SOURCES, STORIES, CollectionKind, SegmentEntry, Segments, write_segments
-from index.engines.columns.segment_writer import SegmentWriter, label_order
+from index.engines.columns.build.segment_writer import SegmentWriter, label_order
+from index.engines.columns.build.stored_hit_writer import make_answer
+from index.engines.columns.format.layout import SOURCES, STORIES, CollectionKind, SegmentEntry, Segments, write_segments
+from index.engines.columns.search.codec import write_toc
 from index.engines.indexed import StoredSource
 from index.files.disk import read_regular
 from index.query.model import IndexStatus

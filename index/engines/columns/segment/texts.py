@@ -12,11 +12,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from index.analysis.folding import Typed, fold_text
-from index.engines.columns.budgets import TERMS
-from index.engines.columns.near_words import WordsByLength
-from index.engines.columns.strings import Strings, save_strings
-from index.engines.columns.suffixes import INNER, find_span, keep_lowest, sort_suffixes
-from index.engines.columns.suggestion_writer import close_texts
+from index.engines.columns.build.suggestion_writer import close_texts
+from index.engines.columns.format.sorted_strings import Strings, save_strings
+from index.engines.columns.kernels.suffixes import INNER, find_span, keep_lowest, sort_suffixes
+from index.engines.columns.segment.budgets import TERMS
+from index.engines.columns.segment.fuzzy_terms import WordsByLength
 
 Read = Callable[[str], NDArray[Any]]
 # Of a text: whether its beginning is what was looked for (else that of another word), and its number.

@@ -21,9 +21,9 @@ from whoosh.filedb.filestore import FileStorage, ReadOnlyError
 from whoosh.index import TOC
 
 from index.analysis.schema import make_analyzer
-from index.engines.columns.codec_terms import ID, Columns, TermsReader
-from index.engines.columns.files import SOURCES, STORIES, CollectionKind, SegmentEntry, deleted_path
-from index.engines.columns.segment import Segment
+from index.engines.columns.format.layout import SOURCES, STORIES, CollectionKind, SegmentEntry, deleted_path
+from index.engines.columns.search.codec_terms import ID, Columns, TermsReader
+from index.engines.columns.segment.segment import Segment
 
 DOCUMENT = "document"
 # Whoosh's default name of an index, and the only generation that a directory of ours ever has.

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from index.analysis.schema import SOURCE_FIELDS, STORY_FIELDS, TextField
-from index.engines.columns.array_file import ArrayPlace
+from index.engines.columns.format.array_file import ArrayPlace
 from index.files.disk import read_regular
 from index.query.model import FACETS
 

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from index.analysis import schema
 from index.deadline import Deadline
-from index.engines.columns import marking_kernels
-from index.engines.columns.array_file import map_file
-from index.engines.columns.budgets import TERMS
-from index.engines.columns.files import ANSWERS
-from index.engines.columns.strings import Strings
+from index.engines.columns.format.array_file import map_file
+from index.engines.columns.format.layout import ANSWERS
+from index.engines.columns.format.sorted_strings import Strings
+from index.engines.columns.kernels import highlight as marking_kernels
+from index.engines.columns.segment.budgets import TERMS
 from index.query.highlight import MARKED, query_terms, worth_of
 from index.query.model import Hit, Marking, Phrase, Prefix, SearchQuery, Term, iter_positive
 
 if TYPE_CHECKING:
-    from index.engines.columns.collection import Found
-    from index.engines.columns.segment import Segment
+    from index.engines.columns.search.collection import Found
+    from index.engines.columns.segment.segment import Segment
 
 _FIELD_BITS = {name: 1 << number for number, name in enumerate(MARKED)}
 

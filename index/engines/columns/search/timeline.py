@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines.columns.files import NO_TIME
+from index.engines.columns.format.layout import NO_TIME
 from index.query.model import Interval, NumberStats
 
 _UNITS = {Interval.HOUR: "h", Interval.DAY: "D", Interval.WEEK: "D", Interval.MONTH: "M", Interval.YEAR: "Y"}

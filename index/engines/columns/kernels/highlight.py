@@ -10,9 +10,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
-from index.engines.columns.kernels import BYTES, INTS, LISTS, LONGS, TABLE, N, kernel
-from index.engines.columns.match_kernels import find_all_borders, find_matches, find_place, find_window, merge_matches
-from index.engines.columns.token_kernels import BACKSLASH, END_OF_SOURCE, step
+from index.engines.columns.kernels.highlight_matches import (
+    find_all_borders,
+    find_matches,
+    find_place,
+    find_window,
+    merge_matches,
+)
+from index.engines.columns.kernels.postings import BYTES, INTS, LISTS, LONGS, TABLE, N, kernel
+from index.engines.columns.kernels.tokens import BACKSLASH, END_OF_SOURCE, step
 
 _QUOTE, _AMPERSAND, _APOSTROPHE, _LESS, _GREATER = 34, 38, 39, 60, 62
 # One call marks so many documents as need at most so many bytes, or one: between two calls somebody looks at the clock.

@@ -1,0 +1,1 @@
+"""Documents to segments, and segments to a new generation."""
