@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from index.engines.opensearch.address import ALLOWED, read_address
+from index.engines.opensearch.connection.address import ALLOWED, read_address
 from index.errors import OutpostError
 from index.stores import Place
 

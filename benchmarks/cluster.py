@@ -26,12 +26,12 @@ import requests
 from api.settings import Settings
 from benchmarks.agreement import make_queries
 from index.documents.story import Story
-from index.engines.opensearch.address import ClusterAddress
-from index.engines.opensearch.bulk import BulkLoader
-from index.engines.opensearch.client import BUILD_PATIENCE, Cluster
-from index.engines.opensearch.documents import Line
+from index.engines.opensearch.build.bulk import BulkLoader
+from index.engines.opensearch.build.writer import ClusterWriter, create_indices, name_indices
+from index.engines.opensearch.connection.address import ClusterAddress
+from index.engines.opensearch.connection.client import BUILD_PATIENCE, Cluster
 from index.engines.opensearch.engine import ClusterEngine
-from index.engines.opensearch.writer import ClusterWriter, create_indices, name_indices
+from index.engines.opensearch.format.documents import Line
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.language import parse_query

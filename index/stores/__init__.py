@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from index.engines.opensearch.address import ClusterAddress
+from index.engines.opensearch.connection.address import ClusterAddress
 from index.stores.base import Store
 from index.stores.directory import DirectoryStore
 

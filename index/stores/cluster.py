@@ -26,18 +26,18 @@ import msgspec
 
 from index.analysis.schema import SCHEMA_VERSION
 from index.engines.base import Engine
-from index.engines.opensearch.address import ClusterAddress
-from index.engines.opensearch.bulk import BulkLoader
-from index.engines.opensearch.client import BUILD_PATIENCE, Cluster, Refused
-from index.engines.opensearch.documents import delete_line, entry_id, index_line
+from index.engines.opensearch.build.bulk import BulkLoader
+from index.engines.opensearch.build.lock import hold_lock
+from index.engines.opensearch.build.recount import recount
+from index.engines.opensearch.build.updater import ClusterUpdater
+from index.engines.opensearch.build.writer import ClusterWriter, create_indices, name_indices, settle_indices
+from index.engines.opensearch.connection.address import ClusterAddress
+from index.engines.opensearch.connection.client import BUILD_PATIENCE, Cluster, Refused
 from index.engines.opensearch.engine import ClusterEngine
-from index.engines.opensearch.ids import ClusterIds
-from index.engines.opensearch.lists import REMOVED_KIND, describe_removed
-from index.engines.opensearch.lock import hold_lock
-from index.engines.opensearch.mappings import FORMAT_VERSION, LISTS
-from index.engines.opensearch.recount import recount
-from index.engines.opensearch.updater import ClusterUpdater
-from index.engines.opensearch.writer import ClusterWriter, create_indices, name_indices, settle_indices
+from index.engines.opensearch.format.documents import delete_line, entry_id, index_line
+from index.engines.opensearch.format.mappings import FORMAT_VERSION, LISTS
+from index.engines.opensearch.lookups.dictionary import REMOVED_KIND, describe_removed
+from index.engines.opensearch.lookups.ids import ClusterIds
 from index.errors import (
     BuildFailed,
     IndexDamaged,

@@ -19,16 +19,16 @@ from index.documents.stored_hit import encode_brief
 from index.documents.story import Story
 from index.engines.census import PublisherTally, sort_publishers
 from index.engines.indexed import StoredSource, microseconds
-from index.engines.opensearch import counts, translation
-from index.engines.opensearch.client import Cluster, Refused
-from index.engines.opensearch.completion import Completer, find_near_words
-from index.engines.opensearch.deadline import MAX_SECONDS, begin_deadline
-from index.engines.opensearch.facets import FacetCounter
-from index.engines.opensearch.likeness import make_similar
-from index.engines.opensearch.lists import PAGE, TALLY_KIND, Lists
-from index.engines.opensearch.mappings import SOURCES
-from index.engines.opensearch.snapshot import Replaced, Snapshot
-from index.engines.opensearch.vocabulary import SOURCE_WORD_KIND, WORD_KIND
+from index.engines.opensearch.connection.client import Cluster, Refused
+from index.engines.opensearch.connection.deadline import MAX_SECONDS, begin_deadline
+from index.engines.opensearch.format.mappings import SOURCES
+from index.engines.opensearch.lookups.dictionary import PAGE, TALLY_KIND, Lists
+from index.engines.opensearch.search import counts, translation
+from index.engines.opensearch.search.facets import FacetCounter
+from index.engines.opensearch.search.more_like_this import make_similar
+from index.engines.opensearch.search.snapshot import Replaced, Snapshot
+from index.engines.opensearch.words.completion import Completer, find_near_words
+from index.engines.opensearch.words.vocabulary import SOURCE_WORD_KIND, WORD_KIND
 from index.engines.scoring import rarity
 from index.engines.similar import count_likeness_terms, find_likeness
 from index.errors import IndexDamaged, IndexUnavailable, StaleCursor

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from index.engines.opensearch.address import ClusterAddress
+from index.engines.opensearch.connection.address import ClusterAddress
 from tests.engines.opensearch.kind import ClusterKind
 from tests.engines.opensearch.nodes import run_or_skip
 from tools.opensearch_node import Node

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
-from index.engines.opensearch.address import ClusterAddress
-from index.engines.opensearch.client import Cluster
+from index.engines.opensearch.build.updater import ClusterUpdater
+from index.engines.opensearch.build.writer import ClusterWriter, create_indices, name_indices
+from index.engines.opensearch.connection.address import ClusterAddress
+from index.engines.opensearch.connection.client import Cluster
 from index.engines.opensearch.engine import ClusterEngine
-from index.engines.opensearch.mappings import FORMAT_VERSION
-from index.engines.opensearch.updater import ClusterUpdater
-from index.engines.opensearch.writer import ClusterWriter, create_indices, name_indices
+from index.engines.opensearch.format.mappings import FORMAT_VERSION
 from index.query.model import IndexStatus
 
 

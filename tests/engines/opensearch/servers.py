@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import trustme
 
-from index.engines.opensearch.address import ClusterAddress
+from index.engines.opensearch.connection.address import ClusterAddress
 from tools.opensearch_node import Node
 
 USER, PASSWORD, TOKEN = "desk", "correct-horse", "battery-staple"

@@ -182,7 +182,7 @@ def read_ids(client: FlaskClient, url: str) -> list[str]:
 def test_a_search_that_runs_out_of_its_time_is_504(
     path: str, clustered: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.engines.opensearch.deadline.MAX_SECONDS", -1.0)
+    monkeypatch.setattr("index.engines.opensearch.connection.deadline.MAX_SECONDS", -1.0)
     # Not an answer that was kept from before.
     response = clustered.get(path + ("&" if "?" in path else "?") + "per_page=7")
     assert response.status_code == 504

@@ -21,10 +21,10 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.settings import InvalidSetting, Settings
 from index.deadline import Deadline
-from index.engines.opensearch.address import ClusterAddress
-from index.engines.opensearch.bulk import BulkLoader, send_lines
-from index.engines.opensearch.client import Cluster, Refused
-from index.engines.opensearch.documents import index_line
+from index.engines.opensearch.build.bulk import BulkLoader, send_lines
+from index.engines.opensearch.connection.address import ClusterAddress
+from index.engines.opensearch.connection.client import Cluster, Refused
+from index.engines.opensearch.format.documents import index_line
 from index.errors import BuildFailed, IndexUnavailable, QueryTimeout
 from index.indexer import build_index
 from tests.api.helpers import check_problem
@@ -239,7 +239,7 @@ def test_a_host_that_is_off_costs_a_second_and_another_one_is_asked(node: Node, 
 def test_what_may_pass_in_a_moment_is_asked_again(
     status: int, kind: str, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.engines.opensearch.client.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("index.engines.opensearch.connection.client.time.sleep", lambda seconds: None)
     scripted = Scripted(status, body={"error": {"type": kind, "reason": "so it is"}, "status": status})
     refused = pytest.raises((IndexUnavailable, Refused), match=f"{kind}: so it is")
     with scripted.run() as address, closing(Cluster(address)) as cluster, refused:
@@ -263,7 +263,7 @@ def test_what_the_cluster_has_no_room_for_is_sent_again_and_nothing_else() -> No
 
 def test_pauses_grow_while_the_cluster_is_busy_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("index.engines.opensearch.bulk.time.sleep", pauses.append)
+    monkeypatch.setattr("index.engines.opensearch.build.bulk.time.sleep", pauses.append)
     with (
         Scripted(200, [[429, 429, 429]] * 20).run() as address,
         pytest.raises(BuildFailed, match="too busy for 3 documents, story a the first"),

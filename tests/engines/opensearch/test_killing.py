@@ -14,7 +14,7 @@ import requests
 
 from api.app import create_app
 from api.settings import Settings
-from index.engines.opensearch.address import ClusterAddress
+from index.engines.opensearch.connection.address import ClusterAddress
 from index.errors import IndexUnavailable
 from index.indexer import build_index
 from index.live import LiveIndex
@@ -179,7 +179,7 @@ def test_an_index_with_a_missing_shard_answers_nothing_rather_than_a_part(
 
 
 def test_a_build_that_is_too_fast_for_a_node_loses_no_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.engines.opensearch.bulk.CHUNK_BYTES", 300_000)
+    monkeypatch.setattr("index.engines.opensearch.build.bulk.CHUNK_BYTES", 300_000)
     made = (make_story(str(n), title=f"Ferry {n}", summary=f"A robot of {n} at sea. " * 60) for n in range(STORIES))
     file = write_stories(tmp_path / "stories.ndjson", made)
     with run_or_skip(1, **{"indexing_pressure.memory.limit": "1mb"}) as (node,):

@@ -18,8 +18,8 @@ import pytest
 import requests
 
 from index.documents.story import Story
-from index.engines.opensearch.address import ClusterAddress
-from index.engines.opensearch.lock import hold_lock
+from index.engines.opensearch.build.lock import hold_lock
+from index.engines.opensearch.connection.address import ClusterAddress
 from index.errors import (
     BuildFailed,
     BuildRunning,
@@ -208,7 +208,7 @@ def test_an_update_that_was_interrupted_is_mended_by_the_next(
     build(store, tmp_path, make_story("a", topics=["AI"], sources=[{"title": "One", "publisher": {"name": "Post"}}]))
     more = write_stories(tmp_path / "more.ndjson", [make_story("b", topics=["AI"], title="Ferry")])
     with monkeypatch.context() as patch:
-        patch.setattr("index.engines.opensearch.updater.ClusterUpdater._update_sources", lambda self: 1 / 0)
+        patch.setattr("index.engines.opensearch.build.updater.ClusterUpdater._update_sources", lambda self: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             update_index(store, [more])
     # The story is there, what is counted is not.
@@ -236,7 +236,7 @@ import sys
 import time
 from pathlib import Path
 from index.indexer import build_index
-from index.engines.opensearch.address import ClusterAddress
+from index.engines.opensearch.connection.address import ClusterAddress
 address = ClusterAddress((("127.0.0.1", int(sys.argv[1])),), sys.argv[2], scratch=Path(sys.argv[3]))
 def stop(count, share):
     if count == 50:
@@ -268,7 +268,7 @@ def test_of_two_processes_that_build_at_once_the_second_is_told_and_the_first_en
 def test_a_build_that_was_not_heard_of_for_a_minute_is_dead_and_says_so_when_it_comes_back(
     store: ClusterStore, address: ClusterAddress, node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.engines.opensearch.lock._BEAT", 0.05)
+    monkeypatch.setattr("index.engines.opensearch.build.lock._BEAT", 0.05)
     place = f"{node.url}/{address.alias}-lock/_doc/build"
     with hold_lock(store._cluster, address) as lock:
         # Another machine holds it: this one was cut off while its minute went by.
@@ -288,7 +288,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from index.indexer import build_index
-from index.engines.opensearch.address import ClusterAddress
+from index.engines.opensearch.connection.address import ClusterAddress
 address = ClusterAddress((("127.0.0.1", int(sys.argv[1])),), sys.argv[2], scratch=Path(sys.argv[3]))
 build_index(address, [sys.argv[4]], progress=lambda count, share: count < 50 or os.kill(os.getpid(), 9))
 """
@@ -381,7 +381,7 @@ def test_a_search_may_be_given_less_time_and_never_more(
         with pytest.raises(QueryTimeout):
             engine.search_sources(SourceQuery(seconds=seconds))
     assert engine.search_stories(SearchQuery(seconds=60.0)).total == 1
-    monkeypatch.setattr("index.engines.opensearch.deadline.MAX_SECONDS", -1.0)
+    monkeypatch.setattr("index.engines.opensearch.connection.deadline.MAX_SECONDS", -1.0)
     with pytest.raises(QueryTimeout):
         engine.search_stories(SearchQuery(seconds=60.0))
 
@@ -389,7 +389,7 @@ def test_a_search_may_be_given_less_time_and_never_more(
 def test_a_beginning_of_more_words_and_a_story_of_more_words_than_a_request_may_name_find_all(
     store: ClusterStore, address: ClusterAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.engines.opensearch.translation.MAX_TERMS", 7)
+    monkeypatch.setattr("index.engines.opensearch.search.translation.MAX_TERMS", 7)
     monkeypatch.setattr("index.engines.opensearch.engine.PAGE", 7)
     build(store, tmp_path, *(make_story(f"{n:02}", title=f"w{n:02} w{n + 1:02} harbour") for n in range(40)))
     generation = read(address)

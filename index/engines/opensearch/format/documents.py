@@ -17,7 +17,7 @@ from index.analysis.folding import fold_text
 from index.analysis.schema import STORY_DEFAULTS, WORD, term_of
 from index.documents.story import Story
 from index.engines.indexed import StoredSource, labels_of, microseconds, text_of_source, text_of_story
-from index.engines.opensearch.mappings import MAX_KEY
+from index.engines.opensearch.format.mappings import MAX_KEY
 
 Json = dict[str, Any]
 Labels = Mapping[str, Mapping[str, str]]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from index.engines.opensearch.client import Cluster, Refused
+from index.engines.opensearch.connection.client import Cluster, Refused
 from index.errors import IndexDamaged, IndexUnavailable, OutpostError
 
 Json = dict[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from index.engines.opensearch.client import Cluster
-from index.engines.opensearch.lists import PAGE, REMOVED_KIND, Lists
+from index.engines.opensearch.connection.client import Cluster
+from index.engines.opensearch.lookups.dictionary import PAGE, REMOVED_KIND, Lists
 from index.near_names import find_near_names
 
 Json = dict[str, Any]

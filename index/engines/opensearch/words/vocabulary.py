@@ -14,8 +14,8 @@ from msgspec import Struct, field
 
 from index.analysis.folding import fold_text, show_word
 from index.analysis.schema import WORD, term_of
-from index.engines.opensearch.documents import StoryTexts, join_words
-from index.engines.opensearch.mappings import MAX_KEY
+from index.engines.opensearch.format.documents import StoryTexts, join_words
+from index.engines.opensearch.format.mappings import MAX_KEY
 
 Json = dict[str, Any]
 # A pair of words is suggested from so many titles on.

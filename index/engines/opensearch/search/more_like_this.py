@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from index.engines.opensearch.mappings import TEXT
+from index.engines.opensearch.format.mappings import TEXT
 from index.engines.similar import FLOOR, Likeness
 
 Json = dict[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from index.engines.opensearch.lists import PAGE
+from index.engines.opensearch.lookups.dictionary import PAGE
 from index.query.model import Interval, NumberName, NumberStats
 
 Json = dict[str, Any]

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from index.documents.story import Story
-from index.engines.opensearch.client import Cluster
-from index.engines.opensearch.lists import REMOVED_KIND
-from index.engines.opensearch.mappings import LISTS, SOURCES
-from index.engines.opensearch.writer import ClusterWriter, name_indices
+from index.engines.opensearch.build.writer import ClusterWriter, name_indices
+from index.engines.opensearch.connection.client import Cluster
+from index.engines.opensearch.format.mappings import LISTS, SOURCES
+from index.engines.opensearch.lookups.dictionary import REMOVED_KIND
 
 Json = dict[str, Any]
 _PAGE = 1_000

@@ -9,9 +9,9 @@ import msgspec
 
 from index.analysis.folding import fold_text
 from index.engines.census import PublisherTally, Tallies, most_common
-from index.engines.opensearch.client import Cluster
-from index.engines.opensearch.documents import entry_id, join_words, make_key
-from index.engines.opensearch.mappings import LISTS
+from index.engines.opensearch.connection.client import Cluster
+from index.engines.opensearch.format.documents import entry_id, join_words, make_key
+from index.engines.opensearch.format.mappings import LISTS
 
 Json = dict[str, Any]
 TALLY_KIND, REMOVED_KIND = "tally", "removed"

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from index.engines.opensearch.client import Cluster
-from index.engines.opensearch.documents import Line
+from index.engines.opensearch.connection.client import Cluster
+from index.engines.opensearch.format.documents import Line
 from index.errors import BuildFailed, IndexUnavailable, QueryTimeout
 
 # Bytes of one request, requests at once, and how many may wait: at most 40 MB of documents are in memory.

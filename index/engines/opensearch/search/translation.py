@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from index.engines.indexed import microseconds
-from index.engines.opensearch.mappings import TEXT
+from index.engines.opensearch.format.mappings import TEXT
 from index.engines.scoring import K1, TITLE_SHARE
 from index.query.model import And, Filters, Node, Not, Or, Phrase, Prefix, Sort, Term, ValueFilter
 from index.query.recency import HALF_LIFE

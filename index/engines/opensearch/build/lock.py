@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from index.engines.opensearch.address import ClusterAddress
-from index.engines.opensearch.client import Cluster, Refused
+from index.engines.opensearch.connection.address import ClusterAddress
+from index.engines.opensearch.connection.client import Cluster, Refused
 from index.errors import BuildFailed, BuildRunning, OutpostError
 
 Json = dict[str, Any]

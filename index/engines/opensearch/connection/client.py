@@ -13,8 +13,8 @@ from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, SSLE
 from urllib3 import Timeout
 
 from index.deadline import Deadline
-from index.engines.opensearch.address import ClusterAddress
-from index.engines.opensearch.deadline import MAX_SECONDS
+from index.engines.opensearch.connection.address import ClusterAddress
+from index.engines.opensearch.connection.deadline import MAX_SECONDS
 from index.errors import IndexUnavailable, QueryTimeout
 
 Json = dict[str, Any]

@@ -13,18 +13,18 @@ from typing import Any
 from index.documents.story import Story
 from index.engines.census import Census, SourceStore
 from index.engines.indexed import text_of_source
-from index.engines.opensearch import mappings
-from index.engines.opensearch.bulk import BulkLoader
-from index.engines.opensearch.client import Cluster, Refused
-from index.engines.opensearch.documents import (
+from index.engines.opensearch.build.bulk import BulkLoader
+from index.engines.opensearch.connection.client import Cluster, Refused
+from index.engines.opensearch.format import mappings
+from index.engines.opensearch.format.documents import (
     StoryTexts,
     describe_source,
     describe_story,
     entry_id,
     index_line,
 )
-from index.engines.opensearch.lists import iter_tallies
-from index.engines.opensearch.vocabulary import Vocabulary
+from index.engines.opensearch.lookups.dictionary import iter_tallies
+from index.engines.opensearch.words.vocabulary import Vocabulary
 from index.errors import BuildFailed
 from index.query.model import IndexStatus
 

@@ -15,9 +15,10 @@ from index.analysis.schema import term_of
 from index.documents.story import Source, Story
 from index.engines.census import Census, PublisherTally, Tallies, merge_citing
 from index.engines.indexed import StoredSource, text_of_source
-from index.engines.opensearch.bulk import BulkLoader
-from index.engines.opensearch.client import Cluster
-from index.engines.opensearch.documents import (
+from index.engines.opensearch.build.bulk import BulkLoader
+from index.engines.opensearch.build.writer import name_indices
+from index.engines.opensearch.connection.client import Cluster
+from index.engines.opensearch.format.documents import (
     Line,
     StoryTexts,
     delete_line,
@@ -26,9 +27,9 @@ from index.engines.opensearch.documents import (
     entry_id,
     index_line,
 )
-from index.engines.opensearch.lists import PAGE, TALLY_KIND, Lists, describe_label, describe_tally
-from index.engines.opensearch.mappings import LISTS, SOURCES
-from index.engines.opensearch.vocabulary import (
+from index.engines.opensearch.format.mappings import LISTS, SOURCES
+from index.engines.opensearch.lookups.dictionary import PAGE, TALLY_KIND, Lists, describe_label, describe_tally
+from index.engines.opensearch.words.vocabulary import (
     PAIR_KIND,
     SOURCE_WORD_KIND,
     WORD_KIND,
@@ -37,7 +38,6 @@ from index.engines.opensearch.vocabulary import (
     describe_source_word,
     describe_word,
 )
-from index.engines.opensearch.writer import name_indices
 from index.query.model import FACETS, IndexStatus
 
 Json = dict[str, Any]

@@ -13,12 +13,12 @@ from index.analysis.folding import Typed, fold_text
 from index.analysis.schema import MAX_WORD, term_of
 from index.deadline import Deadline
 from index.documents.story import Story
-from index.engines.opensearch.client import Cluster
-from index.engines.opensearch.documents import join_words
-from index.engines.opensearch.lists import PAGE, Lists
-from index.engines.opensearch.mappings import MAX_KEY
-from index.engines.opensearch.translation import make_order
-from index.engines.opensearch.vocabulary import MIN_TITLES, PAIR_KIND, WORD_KIND, show_words
+from index.engines.opensearch.connection.client import Cluster
+from index.engines.opensearch.format.documents import join_words
+from index.engines.opensearch.format.mappings import MAX_KEY
+from index.engines.opensearch.lookups.dictionary import PAGE, Lists
+from index.engines.opensearch.search.translation import make_order
+from index.engines.opensearch.words.vocabulary import MIN_TITLES, PAIR_KIND, WORD_KIND, show_words
 from index.query.model import MAX_SUGGESTED, NearWord, Sort, Suggestion, SuggestionType, near_word_order
 
 Json = dict[str, Any]

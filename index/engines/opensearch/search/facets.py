@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from index.analysis.schema import fold_words, has_words
-from index.engines.opensearch.translation import translate_filter
+from index.engines.opensearch.search.translation import translate_filter
 from index.query.model import Facet, FacetRequest, FacetValue, Filters
 
 Json = dict[str, Any]

@@ -1,0 +1,1 @@
+"""Documents to the indices of a new or changed generation."""

@@ -1,0 +1,1 @@
+"""Look-ups beside the stories: which ids exist, labels, publishers, words."""
