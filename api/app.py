@@ -13,38 +13,26 @@ from flask_smorest import Api
 from flask_smorest.utils import prepare_response
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from api import (
-    counts,
-    export,
-    health,
-    jsonld,
-    oembed,
-    opensearch,
-    publishers,
-    search,
-    sharing,
-    sitemap,
-    sources,
-    stories,
-    suggest,
-)
-from api.cache import AnswerCache
-from api.conditional import VERSION
-from api.errors import register_error_handlers
-from api.examples import problems_of
 from api.feeds import views as feeds
-from api.http import register_http
 from api.instantsearch import views as instantsearch
 from api.instantsearch.requests import ManySearches, Parameters
-from api.limits import register_rate_limit
-from api.logs import configure_logging
-from api.metrics import Metrics
+from api.middleware.http import register_http
+from api.middleware.rate_limit import register_rate_limit
+from api.observability import health
+from api.observability.logs import configure_logging
+from api.observability.metrics import Metrics
+from api.openapi.examples import problems_of
+from api.openapi.schemas import ProblemAnswer
 from api.pages import blueprint as pages
 from api.pages.problems import show_problem
-from api.query_string import Request
-from api.schemas import ProblemAnswer
+from api.request.query_string import Request
+from api.request.slow_clients import SlowClients
+from api.response.cache import AnswerCache
+from api.response.conditional import VERSION
+from api.response.problems import register_error_handlers
+from api.routes import counts, export, jsonld, oembed, publishers, search, sharing, sitemap, sources, stories, suggest
+from api.routes import opensearch_description as opensearch
 from api.settings import Settings
-from api.slow_clients import SlowClients
 from index.documents.identity import slug_of
 from index.live import LiveIndex
 

@@ -14,10 +14,10 @@ from marshmallow import Schema
 from msgspec import Struct
 from werkzeug.exceptions import BadRequest
 
-from api.arguments import NoArguments
-from api.errors import PROBLEMS, Problem
-from api.examples import EXAMPLES
-from api.parameters import QueryParser
+from api.openapi.examples import EXAMPLES
+from api.request.arguments import NoArguments
+from api.request.parameters import QueryParser
+from api.response.problems import PROBLEMS, Problem
 from api.settings import Settings
 from index.live import LiveIndex, Loan
 from index.query.model import FACETS

@@ -15,7 +15,7 @@ from statistics import median, quantiles
 import click
 import msgspec
 
-from api.answers import answer_suggestion
+from api.response.answers import answer_suggestion
 from benchmarks.over_http import measure, outpost_server
 from index.analysis.folding import read_typed
 from index.live import LiveIndex

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from api.conditional import VERSION
+from api.response.conditional import VERSION
 from scripts.build import build
 from scripts.check import check
 from scripts.export import export

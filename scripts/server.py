@@ -25,9 +25,9 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from api.app import create_app
-from api.http import MAX_HEADERS
+from api.middleware.http import MAX_HEADERS
+from api.request.slow_clients import THREADS
 from api.settings import Settings
-from api.slow_clients import THREADS
 
 # A connection is closed if the headers of its next request do not arrive within this time, the first or a later one.
 HEADER_MS = 10_000

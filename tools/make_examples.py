@@ -13,12 +13,12 @@ import msgspec
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api import stories
 from api.app import create_app
-from api.errors import ServerBusy
-from api.examples import FILE, Examples
+from api.openapi.examples import FILE, Examples
+from api.request.slow_clients import SlowClients
+from api.response.problems import ServerBusy
+from api.routes import stories
 from api.settings import Settings
-from api.slow_clients import SlowClients
 from index.engines.columns.search import deadline
 from index.indexer import build_index
 from tests.factories import SAMPLE, build_stories, make_story

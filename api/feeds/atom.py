@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
 from api.feeds.feed import GENERATOR, NO_TIME, Entry, Feed
-from api.markup import add, serialize
+from api.response.markup import add, serialize
 from index.documents.stored_hit import format_time
 
 MEDIA_TYPE = "application/atom+xml"

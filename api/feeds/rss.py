@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from api.feeds.atom import RELATIONS, guess_type
 from api.feeds.feed import GENERATOR, Entry, Feed
-from api.markup import add, serialize
+from api.response.markup import add, serialize
 from index.documents.stored_hit import format_time
 
 MEDIA_TYPE = "application/rss+xml"

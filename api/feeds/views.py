@@ -9,17 +9,17 @@ from urllib.parse import urlencode
 from flask import Response, current_app, request
 from msgspec.structs import replace
 
-from api.arguments import FeedArguments, make_search_query, parse_search
 from api.blueprints import ApiBlueprint, Site, borrow_index, find_site
-from api.cache import Entry as Made
-from api.conditional import Form, answer_kept
-from api.cursors import find_place
 from api.feeds import atom, json_feed, rss
 from api.feeds.feed import GENERATOR, Feed, make_entries
-from api.pagination import answer_page
-from api.parameters import Arguments
+from api.openapi.sharing_schemas import JsonFeedAnswer
+from api.request.arguments import FeedArguments, make_search_query, parse_search
+from api.request.parameters import Arguments
+from api.response.cache import Entry as Made
+from api.response.conditional import Form, answer_kept
+from api.response.cursors import find_place
+from api.response.pagination import answer_page
 from api.settings import Settings
-from api.sharing_schemas import JsonFeedAnswer
 from index.deadline import Deadline
 from index.live import OpenGeneration
 from index.search import iter_stories, search_corrected

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from api.arguments import MAX_WINDOW, SEARCH_IN
-from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.filters import NUMBERS, STORY_ATTRIBUTES, TIME, Clause, Reader, Value
 from api.instantsearch.requests import STORY_INDEXES, Asked, names_of
+from api.request.arguments import MAX_WINDOW, SEARCH_IN
+from api.response.problems import InvalidParameters, ParameterFault
 from index.analysis.schema import MAX_WORD, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, WORD, fold_words
 from index.query.language import parse_query
 from index.query.model import (

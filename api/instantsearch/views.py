@@ -8,11 +8,11 @@ from typing import Any
 from flask import Response, current_app
 
 from api.blueprints import ApiBlueprint, borrow_index
-from api.conditional import make_json
 from api.instantsearch.answers import answer_all
 from api.instantsearch.requests import Asked, ManySearches, Parameters, read_many, read_one
 from api.instantsearch.schemas import ManyAnswers, OneAnswer
-from api.metrics import EMPTY, Metrics
+from api.observability.metrics import EMPTY, Metrics
+from api.response.conditional import make_json
 
 blueprint = ApiBlueprint("instantsearch", __name__, description="Algolia's protocol, for InstantSearch widgets")
 _PROBLEMS = ("bad_request", "not_found", "too_large", "index_unavailable", "timeout")

@@ -9,8 +9,8 @@ from flask import redirect, request
 from werkzeug import Response
 
 from api.blueprints import base_url
-from api.parameters import QueryParser
-from api.query_string import MAX_FIELDS
+from api.request.parameters import QueryParser
+from api.request.query_string import MAX_FIELDS
 from index.documents.identity import is_tracking
 
 parser = QueryParser()

@@ -11,16 +11,16 @@ from flask import redirect
 from msgspec.structs import replace
 from werkzeug import Response
 
-from api import pagination
-from api.answers import answer_briefs, answer_publisher
-from api.arguments import Paging
 from api.blueprints import base_url, borrow_index
-from api.cursors import find_place
 from api.pages.addresses import find_cleaner, make_url, parser
 from api.pages.rendering import NO_ARGUMENTS, answer_page
 from api.pages.search import make_feeds
 from api.pages.timeline import make_timeline
-from api.parameters import Arguments
+from api.request.arguments import Paging
+from api.request.parameters import Arguments
+from api.response import pagination
+from api.response.answers import answer_briefs, answer_publisher
+from api.response.cursors import find_place
 from index.deadline import Deadline
 from index.documents.identity import slug_of
 from index.errors import NotFound

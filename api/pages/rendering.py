@@ -13,10 +13,10 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from api.blueprints import base_url
-from api.conditional import Form, answer_kept
-from api.jsonld import SITE_NAME
 from api.pages.assets import ASSET_NAMES, EDITION, TEMPLATES
-from api.parameters import Arguments
+from api.request.parameters import Arguments
+from api.response.conditional import Form, answer_kept
+from api.routes.jsonld import SITE_NAME
 from index.documents.identity import slug_of
 from index.live import OpenGeneration
 

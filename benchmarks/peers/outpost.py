@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from api.answers import answer_hits
+from api.response.answers import answer_hits
 from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built
 from benchmarks.queries import Question
 from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS

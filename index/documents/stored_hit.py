@@ -1,6 +1,6 @@
 """A story as lists show it: the part of an answer that never changes, made when the index is built.
 
-``StoryBrief`` in api/schemas.py describes it; a test holds both equal.
+``StoryBrief`` in api/openapi/schemas.py describes it; a test holds both equal.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from api.compression import MIN_BYTES, choose_coding
+from api.response.compression import MIN_BYTES, choose_coding
 from tests.api.helpers import check_problem
 
 if sys.version_info >= (3, 14):
@@ -107,7 +107,7 @@ def test_the_same_answer_is_compressed_once_for_each_coding(
 ) -> None:
     url = "/v1/search?q=robot&per_page=33"
     first = {coding: client.get(url, headers={"Accept-Encoding": coding}).data for coding in DECODE}
-    monkeypatch.setattr("api.compression._CODINGS", dict.fromkeys(DECODE))
+    monkeypatch.setattr("api.response.compression._CODINGS", dict.fromkeys(DECODE))
     for coding, data in first.items():
         assert client.get(url, headers={"Accept-Encoding": coding}).data == data
 

@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api import parameters
-from api.bodies import MAX_DEPTH
 from api.instantsearch import answers
 from api.instantsearch.requests import INDEXES, MAX_REQUESTS
-from api.parameters import MAX_HINTS
-from api.query_string import MAX_FIELDS
+from api.request import parameters
+from api.request.bodies import MAX_DEPTH
+from api.request.parameters import MAX_HINTS
+from api.request.query_string import MAX_FIELDS
 from index.engines.columns.engine import ColumnsEngine
 from tests.api.helpers import Json
 from tests.api.instantsearch import MANY, ONE, check_refused

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from api import limits
 from api.app import create_app
-from api.limits import RateLimiter, find_client
+from api.middleware import rate_limit as limits
+from api.middleware.rate_limit import RateLimiter, find_client
 from api.settings import Settings
 from index.engines.columns.search import deadline
 from tests.api.helpers import check_problem, found, url_of

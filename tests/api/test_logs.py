@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from api.logs import JsonFormatter
+from api.observability.logs import JsonFormatter
 
 
 @pytest.mark.parametrize("path", ["/v1/é\u2028🤖", '/"\\\n\x00', "/\ud800"])

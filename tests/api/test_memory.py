@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from api.cache import MAX_BYTES, AnswerCache
-from api.parameters import MAX_URL_LENGTH
+from api.request.parameters import MAX_URL_LENGTH
+from api.response.cache import MAX_BYTES, AnswerCache
 from index.caching import ENTRY, MAX_KEY, Budget, Cache, count_characters, measure
 from index.engines.opensearch import engine as cluster_engine
 from tests.api.conftest import MakeClient

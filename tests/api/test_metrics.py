@@ -17,7 +17,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.metrics import BOUNDS, CACHE_HIT, EMPTY, STATUSES, Metrics
+from api.observability.metrics import BOUNDS, CACHE_HIT, EMPTY, STATUSES, Metrics
 from api.settings import Settings
 from index.live import LiveIndex
 from tests.api.helpers import check_problem

@@ -8,10 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.arguments import SearchArguments
-from api.cursors import make_cursor
 from api.pages.assets import ASSET_NAMES
-from api.parameters import Arguments
+from api.request.arguments import SearchArguments
+from api.request.parameters import Arguments
+from api.response.cursors import make_cursor
 from api.settings import Settings
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem

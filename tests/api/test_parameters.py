@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api import parameters
-from api.arguments import BRIEF_KEYS, DETAIL_KEYS, HIT_KEYS
-from api.parameters import MAX_HINTS
+from api.request import parameters
+from api.request.arguments import BRIEF_KEYS, DETAIL_KEYS, HIT_KEYS
+from api.request.parameters import MAX_HINTS
 from tests.api.helpers import faults_of, found, get, search
 
 WHOLE = [

@@ -81,7 +81,7 @@ def test_stories_without_a_time_have_a_sitemap_of_their_own(hostile: FlaskClient
 def test_a_month_with_too_many_stories_has_several(
     make_client: MakeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.sitemap.MAX_URLS", 3)
+    monkeypatch.setattr("api.routes.sitemap.MAX_URLS", 3)
     stories = [make_story(str(n), published_at=f"2025-01-{n + 1:02}T00:00:00Z") for n in range(7)]
     sitemaps = read_sitemaps(make_client(build_stories(tmp_path / "index", stories)))
     assert {name: len(pages) for name, pages in sitemaps.items()} == {

@@ -13,10 +13,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from api import export
 from api.app import create_app
+from api.request.slow_clients import MAX_BODY, SlowClients
+from api.routes import export
 from api.settings import Settings
-from api.slow_clients import MAX_BODY, SlowClients
 from index.errors import IndexDamaged
 from tests.api.helpers import check_problem
 

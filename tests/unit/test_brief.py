@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from hypothesis import example, given, settings
 
-from api.schemas import StoryBrief
+from api.openapi.schemas import StoryBrief
 from index.documents.stored_hit import complete, describe_brief, encode_brief, find_texts, read_id
 from index.documents.story import Story
 from tests.strategies import stories

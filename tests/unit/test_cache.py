@@ -8,8 +8,8 @@ import tracemalloc
 
 import pytest
 
-from api import cache as cache_module
-from api.cache import OVERHEAD, AnswerCache
+from api.response import cache as cache_module
+from api.response.cache import OVERHEAD, AnswerCache
 
 # What an empty answer of a tag of one letter counts.
 _LEAST = OVERHEAD + sys.getsizeof("a") + sys.getsizeof(b"") + sys.getsizeof("")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from api.query_string import MAX_FIELDS, Request, parse_query_string
+from api.request.query_string import MAX_FIELDS, Request, parse_query_string
 
 
 def make_environ(text: bytes) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from xml.etree.ElementTree import fromstring
 import feedparser
 from hypothesis import assume, given, settings
 
-from api.answers import answer_detail
 from api.feeds import atom, json_feed, rss
 from api.feeds.feed import Feed, make_entries
-from api.markup import clean
+from api.response.answers import answer_detail
+from api.response.markup import clean
 from index.documents.story import Story
 from tests.api.feeds.reading import expect_content, flatten, read_content
 from tests.api.feeds.rules import check_atom, check_json_feed, check_rss

@@ -150,7 +150,7 @@ def test_lists_go_on_beyond_the_window_from_their_last_result(
     path: str, clustered: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = read_ids(clustered, f"{path}&per_page=100")
-    monkeypatch.setattr("api.pagination.MAX_WINDOW", 8)
+    monkeypatch.setattr("api.response.pagination.MAX_WINDOW", 8)
     monkeypatch.setattr("index.engines.opensearch.engine.MAX_WINDOW", 8)
     # Whoever counted from the beginning again would come here.
     monkeypatch.setattr(ClusterEngine, "_skip_to", None)

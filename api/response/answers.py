@@ -1,4 +1,4 @@
-"""Values of index.query.model to the JSON of answers. api/schemas.py describes what is made here; a test holds both equal."""
+"""Values of index.query.model to the JSON of answers. api/openapi/schemas.py describes what is made here; a test holds both equal."""
 
 from __future__ import annotations
 

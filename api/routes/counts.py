@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import Response
 
-from api.answers import answer_facets
-from api.arguments import FacetArguments, TimelineArguments, make_facet_query, make_matching_query, parse_search
 from api.blueprints import ApiBlueprint, borrow_index
-from api.conditional import answer_json
-from api.parameters import Arguments
-from api.schemas import FacetValuesAnswer, TimelineAnswer
+from api.openapi.schemas import FacetValuesAnswer, TimelineAnswer
+from api.request.arguments import FacetArguments, TimelineArguments, make_facet_query, make_matching_query, parse_search
+from api.request.parameters import Arguments
+from api.response.answers import answer_facets
+from api.response.conditional import answer_json
 from index.documents.stored_hit import format_time
 from index.errors import NotFound
 from index.live import OpenGeneration

@@ -14,10 +14,10 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestHeaderFieldsTooLarge, RequestURITooLarge
 from werkzeug.http import parse_date
 
-from api.compression import compress
-from api.conditional import Answer
-from api.metrics import NO_RULE, Metrics
-from api.slow_clients import MAX_BODY, limit_stream
+from api.observability.metrics import NO_RULE, Metrics
+from api.request.slow_clients import MAX_BODY, limit_stream
+from api.response.compression import compress
+from api.response.conditional import Answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_URL = 63 * 1024
 MAX_HEADERS = 72 * 1024
 # A longer list of media types is cut before it is parsed, which takes time that grows with its square; browsers send
-# about 150 characters. api/compression.py does the same for codings.
+# about 150 characters. api/response/compression.py does the same for codings.
 _MAX_ACCEPT = 1000
 # A path may have MAX_URL bytes; a log line shows its beginning.
 _MAX_LOGGED = 1000

@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import Response
 
-from api.answers import answer_suggestion
-from api.arguments import SuggestArguments
 from api.blueprints import ApiBlueprint, borrow_index
-from api.conditional import answer_json
-from api.parameters import Arguments
-from api.schemas import SuggestAnswer
+from api.openapi.schemas import SuggestAnswer
+from api.request.arguments import SuggestArguments
+from api.request.parameters import Arguments
+from api.response.answers import answer_suggestion
+from api.response.conditional import answer_json
 from index.analysis.folding import read_typed
 from index.live import OpenGeneration
 from index.suggestions import suggest

@@ -8,7 +8,19 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validates_schema
 from msgspec.structs import replace
 
-from api.parameters import MAX_URL_LENGTH, Address, Choice, Moment, OneOf, Share, SomeOf, Switch, Text, Values, Whole
+from api.request.parameters import (
+    MAX_URL_LENGTH,
+    Address,
+    Choice,
+    Moment,
+    OneOf,
+    Share,
+    SomeOf,
+    Switch,
+    Text,
+    Values,
+    Whole,
+)
 from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_words
 from index.documents.identity import normalize_domain, publisher_id, slug_of
 from index.query.language import parse_query

@@ -10,12 +10,12 @@ from xml.etree.ElementTree import Element
 import msgspec
 from flask import Response
 
-from api.arguments import NoArguments, SuggestArguments
 from api.blueprints import ApiBlueprint, borrow_index, find_site
-from api.conditional import Form, answer_kept
 from api.feeds import atom, rss
-from api.markup import add, serialize
-from api.parameters import Arguments
+from api.request.arguments import NoArguments, SuggestArguments
+from api.request.parameters import Arguments
+from api.response.conditional import Form, answer_kept
+from api.response.markup import add, serialize
 from index.analysis.folding import read_typed
 from index.live import OpenGeneration
 from index.suggestions import suggest

@@ -18,7 +18,7 @@ from flask import Response
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
-from api.cache import AnswerCache
+from api.response.cache import AnswerCache
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdCompressor

@@ -7,14 +7,14 @@ from typing import Any
 from flask import Response
 from msgspec.structs import replace
 
-from api.answers import answer_source
-from api.arguments import NoArguments, SourcesArguments, make_source_query
 from api.blueprints import ApiBlueprint, base_url, borrow_index
-from api.conditional import answer_json
-from api.cursors import find_place
-from api.pagination import answer_page
-from api.parameters import Arguments
-from api.schemas import SourceAnswer, SourceList
+from api.openapi.schemas import SourceAnswer, SourceList
+from api.request.arguments import NoArguments, SourcesArguments, make_source_query
+from api.request.parameters import Arguments
+from api.response.answers import answer_source
+from api.response.conditional import answer_json
+from api.response.cursors import find_place
+from api.response.pagination import answer_page
 from index.live import OpenGeneration
 from index.search import get_source, search_sources
 

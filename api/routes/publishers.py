@@ -6,14 +6,14 @@ from typing import Any
 
 from flask import Response
 
-from api.answers import answer_publisher
-from api.arguments import NoArguments, PublishersArguments
 from api.blueprints import ApiBlueprint, base_url, borrow_index
-from api.conditional import answer_json
-from api.cursors import find_offset
-from api.pagination import answer_page
-from api.parameters import Arguments
-from api.schemas import PublisherAnswer, PublisherList
+from api.openapi.schemas import PublisherAnswer, PublisherList
+from api.request.arguments import NoArguments, PublishersArguments
+from api.request.parameters import Arguments
+from api.response.answers import answer_publisher
+from api.response.conditional import answer_json
+from api.response.cursors import find_offset
+from api.response.pagination import answer_page
 from index.live import OpenGeneration
 from index.search import find_publishers, get_publisher
 

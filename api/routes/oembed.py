@@ -11,14 +11,14 @@ from xml.etree.ElementTree import Element
 import msgspec
 from flask import Response, request
 
-from api.arguments import OembedArguments
 from api.blueprints import ApiBlueprint, base_url, borrow_index
-from api.cache import Entry
-from api.conditional import Form, answer_kept
-from api.jsonld import SITE_NAME
-from api.markup import add, serialize
-from api.parameters import Arguments
-from api.sharing_schemas import OembedAnswer
+from api.openapi.sharing_schemas import OembedAnswer
+from api.request.arguments import OembedArguments
+from api.request.parameters import Arguments
+from api.response.cache import Entry
+from api.response.conditional import Form, answer_kept
+from api.response.markup import add, serialize
+from api.routes.jsonld import SITE_NAME
 from index.documents.story import Story
 from index.errors import NotFound
 from index.live import OpenGeneration

@@ -8,15 +8,15 @@ from typing import Any
 from flask import Response, current_app
 from msgspec.structs import replace
 
-from api.answers import answer_facets, answer_hits, answer_query
-from api.arguments import SearchArguments, make_marking, make_search_query, parse_search
 from api.blueprints import ApiBlueprint, base_url, borrow_index
-from api.conditional import answer_json
-from api.cursors import find_place
-from api.metrics import EMPTY, Metrics
-from api.pagination import answer_page, make_feed_link
-from api.parameters import Arguments
-from api.schemas import SearchAnswer
+from api.observability.metrics import EMPTY, Metrics
+from api.openapi.schemas import SearchAnswer
+from api.request.arguments import SearchArguments, make_marking, make_search_query, parse_search
+from api.request.parameters import Arguments
+from api.response.answers import answer_facets, answer_hits, answer_query
+from api.response.conditional import answer_json
+from api.response.cursors import find_place
+from api.response.pagination import answer_page, make_feed_link
 from index.live import OpenGeneration
 from index.search import search_corrected
 

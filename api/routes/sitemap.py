@@ -17,13 +17,13 @@ from xml.sax.xmlreader import AttributesImpl
 import msgspec
 from flask import Response
 
-from api.arguments import NoArguments
 from api.blueprints import ApiBlueprint, Site, borrow_index, find_site
-from api.compression import PIECE
-from api.conditional import Form, answer_kept
 from api.feeds.feed import GENERATOR
-from api.markup import clean
-from api.parameters import Arguments
+from api.request.arguments import NoArguments
+from api.request.parameters import Arguments
+from api.response.compression import PIECE
+from api.response.conditional import Form, answer_kept
+from api.response.markup import clean
 from index.documents.stored_hit import format_time
 from index.documents.story import Story
 from index.errors import NotFound

@@ -15,11 +15,11 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import http_date
 
 from api.blueprints import base_url
-from api.cache import AnswerCache, Entry
-from api.compression import compress_kept
-from api.metrics import CACHE_HIT, CACHE_MISS, Metrics
-from api.pagination import make_link_header
-from api.parameters import Arguments
+from api.observability.metrics import CACHE_HIT, CACHE_MISS, Metrics
+from api.request.parameters import Arguments
+from api.response.cache import AnswerCache, Entry
+from api.response.compression import compress_kept
+from api.response.pagination import make_link_header
 from index.live import OpenGeneration
 
 if TYPE_CHECKING:

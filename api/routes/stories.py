@@ -7,8 +7,9 @@ from typing import Any
 from flask import Response
 from msgspec.structs import replace
 
-from api.answers import answer_briefs, answer_detail, answer_related, answer_story_sources, select_keys
-from api.arguments import (
+from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.openapi.schemas import RelatedList, StoryList, StorySelection, StorySourceList
+from api.request.arguments import (
     LookupArguments,
     NoArguments,
     RelatedArguments,
@@ -16,12 +17,11 @@ from api.arguments import (
     StoryArguments,
     make_search_query,
 )
-from api.blueprints import ApiBlueprint, base_url, borrow_index
-from api.conditional import answer_json
-from api.cursors import find_offset, find_place
-from api.pagination import answer_page
-from api.parameters import Arguments
-from api.schemas import RelatedList, StoryList, StorySelection, StorySourceList
+from api.request.parameters import Arguments
+from api.response.answers import answer_briefs, answer_detail, answer_related, answer_story_sources, select_keys
+from api.response.conditional import answer_json
+from api.response.cursors import find_offset, find_place
+from api.response.pagination import answer_page
 from index.live import OpenGeneration
 from index.search import find_citing, get_story, related_stories, search_stories
 

@@ -7,10 +7,10 @@ from itertools import chain
 
 from flask import Response
 
-from api.arguments import ExportArguments, make_matching_query, parse_search
 from api.blueprints import ApiBlueprint, borrow_index
-from api.compression import PIECE
-from api.parameters import Arguments
+from api.request.arguments import ExportArguments, make_matching_query, parse_search
+from api.request.parameters import Arguments
+from api.response.compression import PIECE
 from index.live import Loan
 from index.query.model import SearchQuery
 from index.search import export_stories

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from api.schemas import Answer, list_of, text_field
+from api.openapi.schemas import Answer, list_of, text_field
 
 
 def optional(field: fields.Field[Any]) -> fields.Field[Any]:

@@ -1,4 +1,4 @@
-"""Answer schemas: what the OpenAPI document says. Answers are made in api/answers.py, not dumped through these:
+"""Answer schemas: what the OpenAPI document says. Answers are made in api/response/answers.py, not dumped through these:
 marshmallow dumps 20 hits at less than half the speed. Keys may be added, so none forbids others."""
 
 from __future__ import annotations

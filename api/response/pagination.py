@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from api.arguments import MAX_WINDOW, Matching
-from api.cursors import make_cursor
+from api.request.arguments import MAX_WINDOW, Matching
+from api.response.cursors import make_cursor
 from index.live import OpenGeneration
 
 Json = dict[str, Any]

@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import Response, current_app
 
-from api.answers import answer_status
-from api.arguments import NoArguments
 from api.blueprints import ApiBlueprint, borrow_index
-from api.conditional import VERSION, make_json
-from api.errors import PROBLEMS, type_of
-from api.metrics import Metrics
-from api.schemas import HealthAnswer, ProblemMeaning, StatusAnswer
+from api.observability.metrics import Metrics
+from api.openapi.schemas import HealthAnswer, ProblemMeaning, StatusAnswer
+from api.request.arguments import NoArguments
+from api.response.answers import answer_status
+from api.response.conditional import VERSION, make_json
+from api.response.problems import PROBLEMS, type_of
 from index.errors import NotFound
 from index.query.model import SearchQuery
 from index.search import search_stories

@@ -96,7 +96,7 @@ class RateLimited(OutpostError):
 
 
 class ServerBusy(OutpostError):
-    """Slow clients occupy all the threads that they may: api/slow_clients.py."""
+    """Slow clients occupy all the threads that they may: api/request/slow_clients.py."""
 
     def __init__(self) -> None:
         super().__init__("too many slow request bodies and downloads are under way; try again later")

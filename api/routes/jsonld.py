@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 from flask import Response
 
-from api.arguments import NoArguments
 from api.blueprints import ApiBlueprint, base_url, borrow_index
-from api.cache import Entry
-from api.conditional import Form, answer_kept
-from api.parameters import Arguments
-from api.sharing_schemas import ArticleAnswer
+from api.openapi.sharing_schemas import ArticleAnswer
+from api.request.arguments import NoArguments
+from api.request.parameters import Arguments
+from api.response.cache import Entry
+from api.response.conditional import Form, answer_kept
 from index.documents.stored_hit import format_time
 from index.documents.story import Publisher, Source, Story
 from index.live import OpenGeneration

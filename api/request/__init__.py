@@ -1,0 +1,1 @@
+"""What a request says: parameters, query strings, bodies, and their limits."""

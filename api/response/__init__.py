@@ -1,0 +1,1 @@
+"""What an answer is made of: bodies, pages of results, ETags, caches, compression, problems."""
