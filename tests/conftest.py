@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from index.indexer import build_index
-from tests.factories import SAMPLE
+from tests.support.factories import SAMPLE
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from api.routes import stories
 from api.settings import Settings
 from index.engines.columns.search import deadline
 from index.indexer import build_index
-from tests.factories import SAMPLE, build_stories, make_story
+from tests.support.factories import SAMPLE, build_stories, make_story
 
 # By operation the address of an answer that shows much and is short.
 _ADDRESSES = {

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.settings import Settings
 from index.documents.story import Story
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 MakeClient = Callable[..., FlaskClient]
 _QUOTED_URL = """https://quotes.example.com/a?x="y"&z='w'&t=<b>"""

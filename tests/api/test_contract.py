@@ -23,7 +23,7 @@ from api.settings import Settings
 from index.query.model import FACETS
 from tests.api.conftest import HOSTILE, MakeClient
 from tests.api.helpers import Json, check_problem, get
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 # Its index comes with the fixture ``serves_the_sample``: operations have to be known before any test runs.
 _app = create_app(Settings(index=Path("nowhere")))

@@ -81,7 +81,7 @@ def test_a_search_that_finds_nothing_has_no_stretch(client: FlaskClient) -> None
 
 
 def test_stretches_without_end_are_refused(tmp_path: Any, make_client: Any) -> None:
-    from tests.factories import build_stories, make_story
+    from tests.support.factories import build_stories, make_story
 
     times = ("1990-01-01T00:00:00Z", "2020-01-01T00:00:00Z")
     root = build_stories(tmp_path / "index", [make_story(str(n), published_at=time) for n, time in enumerate(times)])

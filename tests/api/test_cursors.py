@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem, every_page, faults_of, get
 from tests.api.html import get_page
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 LISTS = ["/v1/search?q=ferry", "/v1/search?sort=oldest", "/v1/stories?", "/v1/sources?", "/v1/publishers?"]
 

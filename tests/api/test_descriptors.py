@@ -11,7 +11,7 @@ import pytest
 
 from index.indexer import build_index, delete_stories, update_index
 from tests.e2e.conftest import ROOT, clean_env
-from tests.factories import SAMPLE, make_story, write_stories
+from tests.support.factories import SAMPLE, make_story, write_stories
 
 # In a process of its own, for it takes all descriptors that it may have. Nothing but the newest stories was asked for
 # before.

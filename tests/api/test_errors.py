@@ -14,7 +14,7 @@ from api.settings import Settings
 from index import generations
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem, faults_of, get
-from tests.factories import build_stories, change_manifest, make_story
+from tests.support.factories import build_stories, change_manifest, make_story
 
 INDEX_PATHS = ["/v1/search", "/v1/stories", "/v1/stories/1", "/v1/stories/1/related", "/v1/stories/1/sources"]
 INDEX_PATHS += ["/v1/sources", "/v1/sources/x", "/v1/publishers", "/v1/publishers/x", "/readyz", "/status"]

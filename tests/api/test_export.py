@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from index.indexer import build_index
 from tests.api.conftest import MakeClient
 from tests.api.helpers import every_page, faults_of, get
-from tests.factories import SAMPLE
+from tests.support.factories import SAMPLE
 
 EXPORT = "/v1/export/stories.ndjson"
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from api.pages.assets import ASSET_NAMES
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem, get
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 FIRST_PAGE = "/s/ferry-robot-takes-its-first-morning-shift-on-the-skerrow-crossing-31001"
 STYLE = f"/static/{ASSET_NAMES['outpost.css']}"

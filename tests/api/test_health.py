@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from api.response.problems import PROBLEMS
 from tests.api.conftest import MakeClient
 from tests.api.helpers import get
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 
 def test_the_process_is_up_with_or_without_an_index(client: FlaskClient, nowhere: FlaskClient) -> None:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from index.documents import story as documents
 from tests.api.conftest import MakeClient
 from tests.api.helpers import Json, check_problem, get
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 
 def article_of(client: FlaskClient, ident: str) -> Json:

@@ -17,7 +17,7 @@ from api.response.cache import MAX_BYTES, AnswerCache
 from index.caching import ENTRY, MAX_KEY, Budget, Cache, count_characters, measure
 from index.engines.opensearch import engine as cluster_engine
 from tests.api.conftest import MakeClient
-from tests.memory import Requests, is_ours, iter_reachable, iter_texts
+from tests.support.memory import Requests, is_ours, iter_reachable, iter_texts
 
 MARKER = "zqmark"
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "operations.md"

@@ -12,7 +12,7 @@ from index.documents.story import Story
 from tests.api.conftest import HOSTILE, MakeClient
 from tests.api.helpers import Json, check_problem, faults_of, get
 from tests.api.html import Page, text_of
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 NAME = "ferry-robot-takes-its-first-morning-shift-on-the-skerrow-crossing-31001"
 BASE = "https://news.example.com"

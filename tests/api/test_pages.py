@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from tests.api.conftest import HOSTILE, MakeClient
 from tests.api.helpers import Json, get
 from tests.api.html import Page, get_page, text_of
-from tests.factories import SAMPLE, build_stories, make_story
+from tests.support.factories import SAMPLE, build_stories, make_story
 
 LINES: dict[str, Json] = {line["id"]: line for line in map(json.loads, SAMPLE.read_text("utf-8").splitlines())}
 IDS = sorted(LINES)

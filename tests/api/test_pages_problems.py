@@ -16,7 +16,7 @@ from api.settings import Settings
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem
 from tests.api.html import Page, get_page, text_of
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
 

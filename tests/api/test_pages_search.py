@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from tests.api.conftest import MakeClient
 from tests.api.helpers import get
 from tests.api.html import Page, get_page, text_of
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 
 def titles(page: Page) -> list[str]:

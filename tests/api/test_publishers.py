@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from tests.api.conftest import MakeClient
 from tests.api.helpers import every_page, get
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 
 def names(client: FlaskClient, **parameters: object) -> list[str]:

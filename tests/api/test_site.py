@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from tests.api.conftest import MakeClient
 from tests.api.feeds.rules import check_atom, check_rss, check_time, check_url
 from tests.api.helpers import check_problem, every_page, get
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 NEWS = "{http://www.google.com/schemas/sitemap-news/0.9}"

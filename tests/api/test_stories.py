@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from api.pages.assets import ASSET_NAMES
 from tests.api.conftest import HOSTILE, MakeClient
 from tests.api.helpers import Json, check_problem, every_page, found, get
-from tests.factories import SAMPLE, build_stories, make_story
+from tests.support.factories import SAMPLE, build_stories, make_story
 
 LINES: dict[str, Json] = {line["id"]: line for line in map(json.loads, SAMPLE.read_text("utf-8").splitlines())}
 STYLE = f"/static/{ASSET_NAMES['outpost.css']}"

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from index.engines.columns.search import deadline
 from tests.api.conftest import MakeClient
-from tests.clock import set_clock
-from tests.factories import build_stories, make_story
+from tests.support.clock import set_clock
+from tests.support.factories import build_stories, make_story
 
 _URL = "https://example.com/a"
 

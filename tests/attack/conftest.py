@@ -12,7 +12,7 @@ import pytest
 
 from tests.attack.figures import Attack, Figure, format_table
 from tests.attack.servers import Target
-from tests.factories import SAMPLE, build_stories, make_story
+from tests.support.factories import SAMPLE, build_stories, make_story
 
 # No attack may take longer, whatever it waits for.
 PATIENCE = 90

@@ -17,7 +17,7 @@ from tests.attack.figures import Attack, list_wrong
 from tests.attack.servers import Target
 from tests.attack.sockets import get
 from tests.e2e.conftest import BIN, clean_env
-from tests.factories import SAMPLE
+from tests.support.factories import SAMPLE
 
 SECONDS = 8.0
 

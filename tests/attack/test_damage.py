@@ -17,7 +17,7 @@ from index.live import LiveIndex
 from tests.attack.damage import digest, find_generation, flip, list_files, read_digest, replaced
 from tests.attack.figures import Attack
 from tests.attack.servers import Probe, Target, wait_for_status
-from tests.factories import SAMPLE
+from tests.support.factories import SAMPLE
 
 FLIPS, FLIPS_AT_A_SWITCH = 1000, 200
 ROUNDS, FLIPS_A_ROUND = 4, 250

@@ -17,7 +17,7 @@ from index.indexer import build_index, update_index
 from index.live import LiveIndex
 from index.query.model import SearchQuery
 from tests.attack.figures import Attack, list_wrong
-from tests.factories import build_stories, make_story, write_stories
+from tests.support.factories import build_stories, make_story, write_stories
 
 TIMEOUT = 20
 # Megabytes of rejects.ndjson, and kilobytes of one line of it.

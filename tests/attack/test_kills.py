@@ -17,7 +17,7 @@ from index.search import export_stories, search_stories
 from tests.attack.damage import find_generation
 from tests.attack.figures import Attack
 from tests.e2e.conftest import BIN, clean_env
-from tests.factories import make_story, to_line, write_stories
+from tests.support.factories import make_story, to_line, write_stories
 
 KILLS = 20
 _TEXT = "Tides turn mills and mills turn heads. " * 20

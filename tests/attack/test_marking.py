@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.attack.figures import Attack
 from tests.attack.servers import Target
 from tests.attack.sockets import exchange, make_post, make_request
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 SECONDS = 1.5
 STORIES = 120

@@ -13,7 +13,7 @@ from tests.attack.damage import find_generation
 from tests.attack.figures import Attack, list_wrong
 from tests.attack.servers import Target, wait_for_status
 from tests.attack.sockets import Connections, connect, get, make_request, read_reply
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 SECONDS = 10
 PATHS = (

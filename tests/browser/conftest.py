@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, sync_playwright
 
 from tests.e2e.conftest import Server, free_port, serve_command
-from tests.factories import SAMPLE, build_stories, make_story
+from tests.support.factories import SAMPLE, build_stories, make_story
 
 CHROMIUM = os.environ.get("OUTPOST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 # Nothing but what is asked for; the sandbox of a browser needs rights that containers do not give.

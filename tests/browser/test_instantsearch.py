@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Request, TimeoutError
 
 from tests.api.conftest import HOSTILE
 from tests.e2e.conftest import ROOT, Server, free_port, serve_command
-from tests.factories import SAMPLE, build_stories
+from tests.support.factories import SAMPLE, build_stories
 
 EXAMPLE = ROOT / "examples" / "instantsearch"
 _SHOWN = "[...document.querySelectorAll('#hits article')].map(hit => hit.dataset.id)"

@@ -21,7 +21,7 @@ from index.live import LiveIndex
 from index.query.model import SearchQuery
 from index.search import search_stories
 from tests.e2e.conftest import BIN, Server, clean_env, wait_until
-from tests.factories import SAMPLE, make_story, write_stories
+from tests.support.factories import SAMPLE, make_story, write_stories
 
 
 def build_command(root: Path, *files: Path) -> list[str]:

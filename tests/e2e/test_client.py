@@ -12,7 +12,7 @@ import pytest
 
 from scripts.client import Client, Missing, NoServer, Problem
 from tests.e2e.conftest import Server
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 Answer = tuple[int, dict[str, str], bytes]
 

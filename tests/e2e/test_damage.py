@@ -12,7 +12,7 @@ import requests
 from index import generations
 from index.indexer import build_index
 from tests.e2e.conftest import BIN, Server, clean_env, wait_until
-from tests.factories import SAMPLE, make_story, write_stories
+from tests.support.factories import SAMPLE, make_story, write_stories
 
 
 def outpost(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ import requests
 from reader import make_reader
 
 from tests.e2e.conftest import Server
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 
 @pytest.mark.parametrize("form", ["json", "rss", "atom"])

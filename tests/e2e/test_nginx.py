@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from index.generations import read_current
 from index.indexer import build_index
 from tests.e2e.conftest import BIN, ROOT, Server, answers, free_port, wait_until
-from tests.factories import SAMPLE, make_story, write_stories
+from tests.support.factories import SAMPLE, make_story, write_stories
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 pytestmark = [

@@ -44,7 +44,6 @@ from index.query.model import (
     SourceQuery,
     ValueFilter,
 )
-from tests.clock import set_clock
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.engines.contract_counts import CountingContract
@@ -52,8 +51,9 @@ from tests.engines.contract_extremes import ExtremeContract
 from tests.engines.contract_lookups import CHECKED
 from tests.engines.contract_near_words import NearWordContract
 from tests.engines.contract_suggestions import SuggestionContract
-from tests.factories import SAMPLE, make_story
-from tests.strategies import corpora, markings, query_texts, source_queries, story_queries
+from tests.support.clock import set_clock
+from tests.support.factories import SAMPLE, make_story
+from tests.support.strategies import corpora, markings, query_texts, source_queries, story_queries
 
 MANY = 10_000
 # How three nodes can stand together.

@@ -18,7 +18,7 @@ from index.query.timeline import start_of
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.engines.contract_lookups import CHECKED, ServesCorpora
-from tests.strategies import corpora, story_queries
+from tests.support.strategies import corpora, story_queries
 
 
 class CountingContract(ServesCorpora):

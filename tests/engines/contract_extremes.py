@@ -29,8 +29,8 @@ from index.query.model import (
 )
 from tests.engines.brute_force import BruteForce, texts_of_story
 from tests.engines.contract_lookups import CHECKED, ServesCorpora
-from tests.extremes import EXTREMES, extreme_corpora, make_extreme
-from tests.factories import make_story
+from tests.support.extremes import EXTREMES, extreme_corpora, make_extreme
+from tests.support.factories import make_story
 
 OTHERS = (make_story("a", title="A robot", topics=["AI"]), make_story("b", title="Chips", summary="x of w1"))
 

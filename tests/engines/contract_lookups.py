@@ -21,8 +21,8 @@ from index.engines.base import Engine, EngineKind
 from index.query.model import FACETS, IndexStatus
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
-from tests.factories import make_story
-from tests.strategies import IDS, corpora, stories
+from tests.support.factories import make_story
+from tests.support.strategies import IDS, corpora, stories
 
 # Every engine inherits the same tests, and each runs them on itself.
 CHECKED = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))

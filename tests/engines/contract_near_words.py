@@ -13,8 +13,8 @@ from index.documents.story import Story
 from index.engines.whoosh import WhooshKind
 from index.engines.whoosh.edits import count_edits
 from tests.engines.contract_lookups import CHECKED, LookupContract
-from tests.factories import make_story
-from tests.strategies import WORDS, corpora
+from tests.support.factories import make_story
+from tests.support.strategies import WORDS, corpora
 
 _typed = st.one_of(st.sampled_from([word.lower() for word in WORDS]), st.text("chiprelats", max_size=9))
 

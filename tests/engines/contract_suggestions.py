@@ -20,8 +20,8 @@ from index.engines.whoosh import WhooshKind
 from index.query.language import parse_query
 from index.query.model import MAX_SUGGESTED, SearchQuery, Suggestion, SuggestionType
 from tests.engines.contract_lookups import CHECKED, LookupContract
-from tests.factories import make_story
-from tests.strategies import WORDS, corpora
+from tests.support.factories import make_story
+from tests.support.strategies import WORDS, corpora
 
 KINDS: tuple[SuggestionType, ...] = get_args(SuggestionType)
 _NAMES = (*WORDS, "AI", "c", "Reuters", "relative times")

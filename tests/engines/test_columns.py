@@ -13,7 +13,7 @@ from index.engines.columns.build import writer
 from index.query.model import IndexStatus
 from tests.engines.contract import EngineContract
 from tests.engines.updated import ServesUpdated
-from tests.factories import make_story
+from tests.support.factories import make_story
 
 
 class TestColumns(EngineContract):

@@ -12,8 +12,8 @@ from index.documents.story import Story
 from index.engines.base import EngineKind
 from index.engines.columns import ColumnsKind
 from index.engines.whoosh import WhooshKind
-from tests.factories import make_story
-from tests.strategies import corpora, stories
+from tests.support.factories import make_story
+from tests.support.strategies import corpora, stories
 
 # More of one word than the table of logarithms has.
 _LONG = make_story("long", title="ferry " * 3, summary="ferry mooring " * 300)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from index.documents.story import Story
-from tests.factories import make_story
+from tests.support.factories import make_story
 
 _OWN = Path(__file__).parent / "judged.ndjson"
 DATA = Path(os.environ.get("OUTPOST_QUALITY_DATA", ""))

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from api.openapi.schemas import StoryBrief
 from index.documents.stored_hit import complete, describe_brief, encode_brief, find_texts, read_id
 from index.documents.story import Story
-from tests.strategies import stories
+from tests.support.strategies import stories
 
 BASE = 'https://news.example/"a"'
 _CUNNING = Story(

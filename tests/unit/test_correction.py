@@ -17,8 +17,8 @@ from index.live import LiveIndex
 from index.query.language import parse_query, show_query
 from index.query.model import Filters, SearchQuery, ValueFilter
 from index.spelling import Found, search_forgiving
-from tests.clock import set_clock
-from tests.factories import build_stories, make_story
+from tests.support.clock import set_clock
+from tests.support.factories import build_stories, make_story
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
 TITLES = (

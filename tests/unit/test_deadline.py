@@ -6,7 +6,7 @@ import pytest
 
 from index.deadline import Deadline
 from index.errors import QueryTimeout
-from tests.clock import set_clock
+from tests.support.clock import set_clock
 
 
 def test_a_deadline_passes_when_its_seconds_are_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 
 from index.documents.story import MAX_FAULTS, MAX_SOURCES, Publisher, Refused, Source, Story, parse_story
-from tests.factories import SAMPLE, make_story, to_line
-from tests.strategies import stories
+from tests.support.factories import SAMPLE, make_story, to_line
+from tests.support.strategies import stories
 
 
 def refusals(line: bytes) -> list[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from index.analysis.folding import find_typed, fold_text, fold_word, read_typed, show_word
 from index.analysis.schema import MAX_TEXT, WORD
-from tests.strategies import any_text
+from tests.support.strategies import any_text
 
 
 @pytest.mark.parametrize(

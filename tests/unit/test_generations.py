@@ -13,7 +13,7 @@ from index import generations
 from index.errors import IndexDamaged, IndexUnavailable, VersionMismatch
 from index.live import LiveIndex
 from index.query.model import SearchQuery
-from tests.factories import build_stories, change_manifest, make_story
+from tests.support.factories import build_stories, change_manifest, make_story
 
 STORY = make_story("1", topics=["AI"], sources=[{"title": "A source", "publisher": {"name": "Reuters"}}])
 

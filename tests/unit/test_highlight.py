@@ -13,7 +13,7 @@ from index.analysis.schema import MAX_TEXT, WORD, iter_tokens
 from index.query.highlight import Highlighter, Span, mark, snippet
 from index.query.language import parse_query
 from index.query.model import Node, Phrase, Prefix, Term, iter_positive
-from tests.strategies import texts, trees
+from tests.support.strategies import texts, trees
 
 FIELDS = ("title", "body")
 hostile = st.one_of(texts, st.text(st.sampled_from("<>&\"'chip \n"), max_size=30))

@@ -17,7 +17,7 @@ from index.errors import BuildFailed, BuildRunning, IndexUnavailable, InputUnrea
 from index.indexer import MAX_FAULTS, build_index, update_index
 from index.live import LiveIndex
 from index.query.model import IndexStatus, SearchQuery
-from tests.factories import SAMPLE, build_stories, make_story, to_line, write_stories
+from tests.support.factories import SAMPLE, build_stories, make_story, to_line, write_stories
 
 BAD = b'{"id": "x y", "title": ""}\n'
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from index.analysis.schema import term_of
 from index.query.language import MAX_DEPTH, parse_query, show_query
 from index.query.model import NOTHING, And, Node, Not, Or, Phrase, Prefix, Term, iter_positive
-from tests.strategies import query_texts
+from tests.support.strategies import query_texts
 
 FIELDS = ("title", "source", "publisher")
 # Lone surrogates and control characters too: a URL may hold them.

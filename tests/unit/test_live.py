@@ -20,7 +20,7 @@ from index.live import LiveIndex
 from index.query.model import SearchQuery
 from index.stores.base import Opened
 from index.stores.directory import DirectoryStore
-from tests.factories import build_stories, change_manifest, make_story, write_stories
+from tests.support.factories import build_stories, change_manifest, make_story, write_stories
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from index.files.manifest import MANIFEST, Manifest, add_checksum, decode_manife
 from index.indexer import build_index, delete_stories, update_index
 from index.query.model import IndexStatus
 from index.stores.directory import DirectoryStore
-from tests.factories import build_stories, change_manifest, make_story, write_stories
+from tests.support.factories import build_stories, change_manifest, make_story, write_stories
 
 REFUSED = (IndexDamaged, VersionMismatch, IndexUnavailable)
 SMALL = 1_000

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from index.documents.story import Story
 from index.errors import InputUnreadable
 from index.readers.ndjson import MAX_LINE, Read, RefusedLine, iter_stories
-from tests.factories import make_story, to_line
-from tests.strategies import stories
+from tests.support.factories import make_story, to_line
+from tests.support.strategies import stories
 
 GOOD = b'{"id": "1", "title": "A"}'
 BOM = b"\xef\xbb\xbf"

@@ -18,7 +18,7 @@ from index.errors import InputUnreadable, InvalidPage
 from index.readers.outpost_page import MAX_PAGE, MAX_RELATED, ParsedPage, read_page
 from scripts.cli import main
 from scripts.import_page import MAX_NOTES
-from tests.factories import SAMPLE
+from tests.support.factories import SAMPLE
 from tests.unit.page_samples import (
     BLOCK,
     BODY,

@@ -17,7 +17,7 @@ from index.readers.ndjson import MAX_LINE, RefusedLine
 from index.rejects import RejectsFile
 from index.stores import directory
 from scripts.cli import main
-from tests.factories import build_stories, make_story, to_line
+from tests.support.factories import build_stories, make_story, to_line
 
 BAD = b'{"id": "x y"}\n'
 

@@ -16,7 +16,7 @@ from index.analysis.schema import (
     make_analyzer,
     term_of,
 )
-from tests.strategies import texts
+from tests.support.strategies import texts
 
 ANALYZER = make_analyzer()
 

@@ -23,7 +23,7 @@ from index.indexer import build_index, update_index
 from index.live import LiveIndex, OpenGeneration
 from index.query.model import SearchQuery
 from tests.e2e.conftest import wait_until
-from tests.factories import build_stories, make_story, write_stories
+from tests.support.factories import build_stories, make_story, write_stories
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from index.errors import Gone, NotFound
 from index.indexer import build_index
 from index.live import LiveIndex, OpenGeneration
 from index.search import find_publishers, get_publisher, get_source, get_story, related_stories
-from tests.factories import build_stories, make_story, write_stories
+from tests.support.factories import build_stories, make_story, write_stories
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from index.live import LiveIndex
 from index.query.model import SearchQuery
 from index.readers.outpost_page import read_page
 from index.stores.directory import DirectoryStore
-from tests.factories import SAMPLE, build_stories, make_story, write_stories
+from tests.support.factories import SAMPLE, build_stories, make_story, write_stories
 
 
 @pytest.fixture(autouse=True)

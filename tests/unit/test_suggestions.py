@@ -12,7 +12,7 @@ from index.analysis.folding import read_typed
 from index.live import LiveIndex, OpenGeneration
 from index.query.model import Suggestion
 from index.suggestions import suggest as suggest_typed
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 
 @pytest.fixture(scope="module")

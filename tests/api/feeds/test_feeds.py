@@ -20,7 +20,7 @@ from tests.api.conftest import MakeClient
 from tests.api.feeds.reading import expect_content, flatten, read_content, to_seconds, to_time
 from tests.api.feeds.rules import ATOM, CONTENT, check_atom, check_json_feed, check_rss, check_url
 from tests.api.helpers import check_problem, faults_of, found, get, search
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 BASE = "https://news.example.com"
 CHECKS = {"json": check_json_feed, "rss": check_rss, "atom": check_atom}

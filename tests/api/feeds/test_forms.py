@@ -16,7 +16,7 @@ from api.response.markup import clean
 from index.documents.story import Story
 from tests.api.feeds.reading import expect_content, flatten, read_content
 from tests.api.feeds.rules import check_atom, check_json_feed, check_rss
-from tests.strategies import corpora
+from tests.support.strategies import corpora
 
 BASE = "https://news.example.com"
 _LINKS = {"self": f"{BASE}/v1/feeds/a", "first": f"{BASE}/v1/feeds/a", "next": None, "prev": None}

@@ -20,7 +20,7 @@ from index.engines.columns.format.layout import STORIES, read_segments
 from index.engines.columns.search.collection import Collection
 from index.indexer import delete_stories, update_index
 from index.live import LiveIndex
-from tests.factories import build_stories, make_story, write_stories
+from tests.support.factories import build_stories, make_story, write_stories
 
 _names = st.sampled_from(("AI", "ai", "Ai", "Chips", "chips", "日本", "Æ"))
 _publishers = st.sampled_from(

@@ -43,8 +43,8 @@ from index.engines.columns.segment.segment import Segment
 from index.engines.whoosh import WhooshKind
 from index.engines.whoosh.queries import Evaluator
 from index.query.model import And, Node, Or, Phrase, SearchQuery, Term
-from tests.factories import make_story
-from tests.strategies import FEW, corpora, stories, trees
+from tests.support.factories import make_story
+from tests.support.strategies import FEW, corpora, stories, trees
 
 MANY = 10_000
 CHECKED = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

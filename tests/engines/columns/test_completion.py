@@ -14,7 +14,7 @@ from index.engines.base import Engine
 from index.engines.columns import ColumnsKind
 from index.engines.columns.build import suggestion_writer
 from index.query.model import Suggestion, SuggestionType
-from tests.factories import make_story
+from tests.support.factories import make_story
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from index.engines.columns.search import deadline
 from index.errors import QueryTimeout
 from index.query.language import parse_query
 from index.query.model import FACETS, FacetRequest, Interval, Marking, SearchQuery, Sort, SourceQuery
-from tests.factories import make_story
+from tests.support.factories import make_story
 
 LETTERS = string.ascii_lowercase
 # As long as the API lets a query be.

@@ -18,7 +18,7 @@ from index.engines.columns import ColumnsKind
 from index.query.highlight import Marker, query_terms
 from index.query.language import parse_query
 from index.query.model import FACETS, FacetRequest, IndexStatus, Marking, SearchQuery, Sort
-from tests.factories import make_story
+from tests.support.factories import make_story
 
 KIND = ColumnsKind()
 LONG = {

@@ -27,8 +27,8 @@ from index.query.highlight import Marker, query_terms
 from index.query.language import parse_query
 from index.query.model import Marking, Node, SearchQuery
 from tests.engines.columns.running import Checked
-from tests.extremes import extreme_texts
-from tests.strategies import any_text, markings, trees
+from tests.support.extremes import extreme_texts
+from tests.support.strategies import any_text, markings, trees
 
 FIELDS = tuple(field.name for field in STORY_FIELDS)
 # What HTML and JSON escape, what separates words, stop words, words that meet, that lower case makes longer, no ASCII.

@@ -15,8 +15,8 @@ from tests.engines.brute_force import BruteForce, texts_of_source, texts_of_stor
 from tests.engines.columns.formula import Formula
 from tests.engines.contract import MANY
 from tests.engines.contract_lookups import ServesCorpora
-from tests.factories import make_story
-from tests.strategies import corpora, trees
+from tests.support.factories import make_story
+from tests.support.strategies import corpora, trees
 
 _CHECKED = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 _story_trees = trees(tuple(field.name for field in STORY_FIELDS))

@@ -21,7 +21,7 @@ from index.query.language import parse_query
 from index.query.model import FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
 from index.suggestions import suggest
 from tests.engines.columns.running import find_kernels
-from tests.factories import build_stories, make_story
+from tests.support.factories import build_stories, make_story
 
 _TEXTS = (
     "new light", "light the moon", "light OR moon", '"new light"', "lig*", "light -moon", "-light", "title:light",

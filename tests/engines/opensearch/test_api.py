@@ -18,7 +18,7 @@ from api.settings import InvalidSetting, Settings
 from index.engines.opensearch.engine import ClusterEngine
 from index.indexer import build_index
 from tests.api.helpers import check_problem
-from tests.factories import SAMPLE
+from tests.support.factories import SAMPLE
 from tools.opensearch_node import Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.e2e.conftest import Server, clean_env, free_port, wait_until
-from tests.factories import SAMPLE, make_story, write_stories
+from tests.support.factories import SAMPLE, make_story, write_stories
 from tools.opensearch_node import ROOT, Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")

@@ -29,7 +29,7 @@ from index.errors import BuildFailed, IndexUnavailable, QueryTimeout
 from index.indexer import build_index
 from tests.api.helpers import check_problem
 from tests.engines.opensearch.servers import PASSWORD, READER, TOKEN, USER, Front, Scripted
-from tests.factories import make_story, write_stories
+from tests.support.factories import make_story, write_stories
 from tools.opensearch_node import Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")

@@ -23,7 +23,7 @@ from index.search import search_stories
 from index.stores.cluster import ClusterStore
 from tests.api.helpers import check_problem
 from tests.engines.opensearch.nodes import run_or_skip
-from tests.factories import make_story, write_stories
+from tests.support.factories import make_story, write_stories
 from tools.opensearch_node import Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")

@@ -20,7 +20,7 @@ from index.live import LiveIndex
 from index.query.model import SearchQuery, SourceQuery
 from index.search import export_stories
 from tests.api.helpers import check_problem
-from tests.factories import make_story, write_stories
+from tests.support.factories import make_story, write_stories
 from tools.opensearch_node import Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")

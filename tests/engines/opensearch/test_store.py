@@ -39,7 +39,7 @@ from index.query.model import FacetRequest, SearchQuery, SourceQuery
 from index.search import get_story, search_stories
 from index.stores import store_of
 from index.stores.cluster import ClusterStore
-from tests.factories import SAMPLE, make_story, to_line, write_stories
+from tests.support.factories import SAMPLE, make_story, to_line, write_stories
 from tools.opensearch_node import ROOT, Node
 
 pytestmark = pytest.mark.xdist_group("opensearch")
