@@ -18,7 +18,7 @@ from api.instantsearch import views as instantsearch
 from api.instantsearch.requests import ManySearches, Parameters
 from api.middleware.http import register_http
 from api.middleware.rate_limit import register_rate_limit
-from api.observability import health
+from api.middleware.slow_clients import SlowClients
 from api.observability.logs import configure_logging
 from api.observability.metrics import Metrics
 from api.openapi.examples import problems_of
@@ -26,11 +26,23 @@ from api.openapi.schemas import ProblemAnswer
 from api.pages import blueprint as pages
 from api.pages.problems import show_problem
 from api.request.query_string import Request
-from api.request.slow_clients import SlowClients
 from api.response.cache import AnswerCache
 from api.response.conditional import VERSION
 from api.response.problems import register_error_handlers
-from api.routes import counts, export, jsonld, oembed, publishers, search, sharing, sitemap, sources, stories, suggest
+from api.routes import (
+    counts,
+    export,
+    health,
+    jsonld,
+    oembed,
+    publishers,
+    search,
+    sharing,
+    sitemap,
+    sources,
+    stories,
+    suggest,
+)
 from api.routes import opensearch_description as opensearch
 from api.settings import Settings
 from index.documents.identity import slug_of

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import http
-import re
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from flask import current_app, request
+from flask import current_app
 from flask_smorest import Blueprint
 from marshmallow import Schema
 from msgspec import Struct
-from werkzeug.exceptions import BadRequest
 
+from api.errors import PROBLEMS, Problem
 from api.openapi.examples import EXAMPLES
 from api.request.arguments import NoArguments
 from api.request.parameters import QueryParser
-from api.response.problems import PROBLEMS, Problem
-from api.settings import Settings
 from index.live import LiveIndex, Loan
-from index.query.model import FACETS
+from index.query.requests import FACETS
 
-_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -159,34 +155,3 @@ def borrow_index() -> Loan:
     """The current generation, for the length of a with block. Entering it raises IndexUnavailable."""
     live: LiveIndex = current_app.extensions["outpost.index"]
     return live.borrow()
-
-
-def base_url() -> str:
-    """What stands before the paths of links: OUTPOST_PUBLIC_URL. Never the Host header, which anyone can send."""
-    settings: Settings = current_app.extensions["outpost.settings"]
-    return settings.public_url
-
-
-class Site(NamedTuple):
-    """``base`` stands before paths where an address has to be whole, as in a feed; ``asked`` where it is what the
-    client called us: then caches that others share must not keep the answer, for anyone can send any Host."""
-
-    base: str
-    asked: bool
-
-    def limit(self, cache_control: str) -> str:
-        """A Cache-Control for an answer that has whole addresses in it."""
-        return cache_control.replace("public", "private") if self.asked else cache_control
-
-
-def find_site() -> Site:
-    """By OUTPOST_PUBLIC_URL, else by the request's Host. X-Forwarded-Host is never looked at.
-
-    Raises BadRequest where Host is neither a name nor an address, with or without a port.
-    """
-    if base := base_url():
-        return Site(base, asked=False)
-    host = request.host
-    if not _HOST.fullmatch(host):
-        raise BadRequest("Host has to be the name or address of this server")
-    return Site(f"{request.scheme}://{host}", asked=True)

@@ -20,7 +20,7 @@ from index.analysis.schema import STORY_FIELDS, WORD, term_of
 from index.engines.base import Engine
 from index.live import LiveIndex
 from index.query.language import parse_query
-from index.query.model import SearchQuery, Sort
+from index.query.requests import SearchQuery, Sort
 
 _QUERIES, _SEED, _TITLES, _MOST, _BEST = 300, 8, 10_000, 10_000, 100
 _SHAPES: tuple[tuple[str, int, Callable[[Sequence[str]], str]], ...] = (

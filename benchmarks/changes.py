@@ -15,7 +15,7 @@ from benchmarks.over_http import BIN, outpost_server, running
 from index.indexer import update_index
 from index.live import LiveIndex
 from index.query.language import parse_query
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from index.search import search_stories
 
 _ROUNDS = 7

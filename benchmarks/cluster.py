@@ -35,7 +35,7 @@ from index.engines.opensearch.format.documents import Line
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.language import parse_query
-from index.query.model import FacetRequest, Marking, SearchQuery, Sort
+from index.query.requests import FacetRequest, Marking, SearchQuery, Sort
 from index.readers.ndjson import RefusedLine, iter_stories
 from index.stores.cluster import ClusterStore
 

@@ -19,7 +19,7 @@ from api.response.answers import answer_suggestion
 from benchmarks.over_http import measure, outpost_server
 from index.analysis.folding import read_typed
 from index.live import LiveIndex
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from index.suggestions import suggest
 
 _TITLES, _LETTERS, _SEED, _LIMIT = 300, 14, 6, 10

@@ -25,7 +25,8 @@ from index.analysis.schema import WORD, term_of
 from index.engines.base import Engine
 from index.live import LiveIndex
 from index.query.language import parse_query
-from index.query.model import SearchQuery, Sort, Term, iter_positive
+from index.query.requests import SearchQuery, Sort
+from index.query.tree import Term, iter_positive
 from index.spelling import Found, search_forgiving
 
 _CASES, _SEED = 500, 6

@@ -14,7 +14,9 @@ from index.analysis.schema import STORY_DEFAULTS, WORD, term_of
 from index.documents.story import Story
 from index.engines.base import Engine, GenerationWriter
 from index.errors import BuildFailed, Fault, InvalidDocuments
-from index.query.model import And, IndexStatus, SearchQuery, Term
+from index.query.requests import SearchQuery
+from index.query.results import IndexStatus
+from index.query.tree import And, Term
 from index.readers.ndjson import Read, RefusedLine, describe_path, iter_stories
 from index.rejects import RejectsFile
 from index.stores import Place, store_of

@@ -13,7 +13,7 @@ from index.engines.base import Engine
 from index.errors import IndexDamaged, IndexMissing, IndexUnavailable, OutpostError, VersionMismatch
 from index.files.manifest import Manifest, OpenFile
 from index.files.scrub import Scrubber
-from index.query.model import Suggestion
+from index.query.results import Suggestion
 from index.stores import Place, store_of
 from index.stores.base import KnownIds, Store
 

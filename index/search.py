@@ -13,18 +13,15 @@ from index.documents.story import Story
 from index.engines.base import Engine
 from index.errors import Gone, NotFound
 from index.live import OpenGeneration
-from index.query.model import (
+from index.query.requests import Interval, NumberName, SearchQuery, SourceQuery
+from index.query.results import (
     Facet,
     Hit,
-    Interval,
-    NumberName,
     NumberStats,
     PublisherRecord,
     RelatedStory,
     SearchPage,
-    SearchQuery,
     SourcePage,
-    SourceQuery,
     SourceRecord,
     Timeline,
 )

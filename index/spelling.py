@@ -15,7 +15,9 @@ from index.analysis.schema import STORY_FIELDS, term_of
 from index.deadline import Deadline
 from index.engines.base import Engine
 from index.query.language import loosen_query, show_query
-from index.query.model import And, FacetRequest, Filters, NearWord, Node, Or, SearchPage, SearchQuery, Term
+from index.query.requests import FacetRequest, Filters, SearchQuery
+from index.query.results import NearWord, SearchPage
+from index.query.tree import And, Node, Or, Term
 
 # So many edits are looked for from so many letters on: a shorter word is near to too many others.
 _ONE_EDIT, _TWO_EDITS = 4, 8

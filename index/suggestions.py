@@ -18,7 +18,8 @@ from index.documents.stored_hit import complete
 from index.engines.base import Engine
 from index.live import OpenGeneration
 from index.query.language import parse_query
-from index.query.model import MAX_SUGGESTED, Filters, SearchQuery, Suggestion, SuggestionType, ValueFilter
+from index.query.requests import MAX_SUGGESTED, MIN_TITLES, Filters, SearchQuery, SuggestionType, ValueFilter
+from index.query.results import Suggestion
 
 MAX_SUGGESTIONS = 10
 KINDS: tuple[SuggestionType, ...] = get_args(SuggestionType)
@@ -26,7 +27,6 @@ KINDS: tuple[SuggestionType, ...] = get_args(SuggestionType)
 _TURNS: tuple[SuggestionType, ...] = ("query", "query", "topic", "publisher", "story")
 # What the newest so many stories are about is current; a phrase is where so many of their titles have it.
 _NEWEST = 500
-_MIN_TITLES = 3
 # So many are read at once, and no more after so many bytes, of which 500 stories usually have 700,000.
 _READ_AT_ONCE, _MAX_READ = 20, 4_000_000
 
@@ -111,7 +111,7 @@ def _describe_current(engine: Engine, stories: Sequence[_Brief], deadline: Deadl
     titles = [[word.lower() for word in WORD.findall(story.title[:MAX_SUGGESTED])] for story in stories]
     pairs = Counter(" ".join(pair) for title in titles for pair in set(pairwise(title)) if all(map(_is_query, pair)))
     words = Counter(word for title in titles for word in set(title) if _is_query(word))
-    phrases = [text for text in _most_frequent(pairs) if pairs[text] >= _MIN_TITLES]
+    phrases = [text for text in _most_frequent(pairs) if pairs[text] >= MIN_TITLES]
     for text in [*phrases, *_most_frequent(words)][:MAX_SUGGESTIONS]:
         yield Suggestion("query", text, None, _count(engine, SearchQuery(parse_query(text, ())), deadline))
     topics = Counter(value for story in stories for value in {topic.id for topic in story.topics} if value)

@@ -18,7 +18,7 @@ from index.analysis.schema import WORD
 from index.documents.stored_hit import complete
 from index.errors import IndexUnavailable
 from index.live import LiveIndex
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from index.search import search_stories
 from scripts.common import Failure, tell_failures
 from scripts.server import run_server

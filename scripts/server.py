@@ -26,7 +26,7 @@ from granian.log import LogLevels
 
 from api.app import create_app
 from api.middleware.http import MAX_HEADERS
-from api.request.slow_clients import THREADS
+from api.middleware.slow_clients import THREADS
 from api.settings import Settings
 
 # A connection is closed if the headers of its next request do not arrive within this time, the first or a later one.

@@ -14,9 +14,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.app import create_app
+from api.errors import ServerBusy
+from api.middleware.slow_clients import SlowClients
 from api.openapi.examples import FILE, Examples
-from api.request.slow_clients import SlowClients
-from api.response.problems import ServerBusy
 from api.routes import stories
 from api.settings import Settings
 from index.engines.columns.search import deadline

@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 from flask import Response, current_app, request
 from msgspec.structs import replace
 
-from api.blueprints import ApiBlueprint, Site, borrow_index, find_site
+from api.blueprints import ApiBlueprint, borrow_index
 from api.feeds import atom, json_feed, rss
 from api.feeds.feed import GENERATOR, Feed, make_entries
 from api.openapi.sharing_schemas import JsonFeedAnswer
 from api.request.arguments import FeedArguments, make_search_query, parse_search
 from api.request.parameters import Arguments
+from api.request.site import Site, find_site
 from api.response.cache import Entry as Made
 from api.response.conditional import Form, answer_kept
 from api.response.cursors import find_place

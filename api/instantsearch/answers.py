@@ -12,21 +12,22 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from api.blueprints import base_url
+from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.filters import STORY_ATTRIBUTES
 from api.instantsearch.marking import Marker, Tags, mark_beginnings
 from api.instantsearch.queries import find_facets, find_searched, find_snippets, make_query, make_source_query
 from api.instantsearch.requests import SOURCES, Asked, names_of
 from api.request.arguments import MAX_WINDOW
+from api.request.site import base_url
 from api.response.answers import answer_source
-from api.response.problems import InvalidParameters, ParameterFault
 from index.analysis.schema import SOURCE_DEFAULTS, fold_words
 from index.deadline import Deadline
 from index.documents.stored_hit import Json, complete
 from index.errors import QueryTimeout
 from index.live import OpenGeneration
 from index.query.language import show_query
-from index.query.model import FACETS, Facet, Hit, NumberName, NumberStats, SearchQuery, SourceRecord
+from index.query.requests import FACETS, NumberName, SearchQuery
+from index.query.results import Facet, Hit, NumberStats, SourceRecord
 from index.search import iter_stories, measure_number, search_corrected, search_sources
 
 _STORY_TEXTS = ("title", "summary", "topic", "publisher", "curator")

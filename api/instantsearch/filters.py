@@ -14,12 +14,12 @@ from typing import NoReturn
 
 from msgspec import Struct
 
+from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.requests import MAX_CONDITIONS_LENGTH, Conditions
 from api.request.arguments import make_value_filter
 from api.request.parameters import MAX_VALUES_LENGTH, Choice
-from api.response.problems import InvalidParameters, ParameterFault
 from index.documents.story import EARLIEST, LATEST
-from index.query.model import FACETS, Filters, NumberName, ValueFilter
+from index.query.requests import FACETS, Filters, NumberName, ValueFilter
 
 COUNT: NumberName = "source_count"
 TIME: NumberName = "published_at_timestamp"

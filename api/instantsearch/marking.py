@@ -15,7 +15,7 @@ from msgspec import Struct
 from index.analysis.schema import WORD, iter_words, term_of
 from index.deadline import Deadline
 from index.query.highlight import Highlighter, Span, snippet
-from index.query.model import Node, Phrase, Prefix, Term, iter_positive
+from index.query.tree import Node, Phrase, Prefix, Term, iter_positive
 
 Json = dict[str, object]
 _MARK = re.compile("(</?mark>)")

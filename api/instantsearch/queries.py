@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.filters import NUMBERS, STORY_ATTRIBUTES, TIME, Clause, Reader, Value
 from api.instantsearch.requests import STORY_INDEXES, Asked, names_of
 from api.request.arguments import MAX_WINDOW, SEARCH_IN
-from api.response.problems import InvalidParameters, ParameterFault
 from index.analysis.schema import MAX_WORD, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, WORD, fold_words
 from index.query.language import parse_query
-from index.query.model import (
+from index.query.requests import (
     FACETS,
-    NOTHING,
-    And,
     FacetRequest,
     Filters,
     Marking,
-    Node,
-    Not,
     NumberName,
-    Or,
-    Prefix,
     SearchQuery,
     Sort,
     SourceQuery,
-    Term,
     ValueFilter,
 )
+from index.query.tree import NOTHING, And, Node, Not, Or, Prefix, Term
 
 # What words may be looked for in, as attributes and as parameters of the API are called.
 _SEARCHABLE = {**SEARCH_IN, **{field.name: field.name for field in STORY_FIELDS}}

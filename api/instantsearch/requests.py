@@ -11,13 +11,13 @@ from flask import request
 from msgspec import Meta, Struct
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
+from api.errors import InvalidParameters, ParameterFault
+from api.middleware.slow_clients import read_request_body
 from api.request.bodies import decode_body, is_deep
 from api.request.parameters import MAX_FAULTS, MAX_VALUES_LENGTH, find_hint
 from api.request.query_string import MAX_FIELDS, parse_query_string
-from api.request.slow_clients import read_request_body
-from api.response.problems import InvalidParameters, ParameterFault
 from index.errors import NotFound
-from index.query.model import FACETS, Sort
+from index.query.requests import FACETS, Sort
 
 # The default of Algolia's clients is one more for each refined facet; no page has as many widgets.
 MAX_REQUESTS = 20

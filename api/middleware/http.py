@@ -14,8 +14,8 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestHeaderFieldsTooLarge, RequestURITooLarge
 from werkzeug.http import parse_date
 
+from api.middleware.slow_clients import MAX_BODY, limit_stream
 from api.observability.metrics import NO_RULE, Metrics
-from api.request.slow_clients import MAX_BODY, limit_stream
 from api.response.compression import compress
 from api.response.conditional import Answer
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, request
 
-from api.response.problems import RateLimited
+from api.errors import RateLimited
 from api.settings import Settings
 
 if TYPE_CHECKING:

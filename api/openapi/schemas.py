@@ -1,4 +1,4 @@
-"""Answer schemas: what the OpenAPI document says. Answers are made in api/response/answers.py, not dumped through these:
+"""Answer schemas of the OpenAPI document. Answers are made in api/response/answers.py, not dumped through these:
 marshmallow dumps 20 hits at less than half the speed. Keys may be added, so none forbids others."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from index.query.model import FACETS, Interval, Sort
+from index.query.requests import FACETS, Interval, Sort
 
 
 class Answer(Schema):

@@ -8,9 +8,9 @@ from urllib.parse import quote, urlencode
 from flask import redirect, request
 from werkzeug import Response
 
-from api.blueprints import base_url
 from api.request.parameters import QueryParser
 from api.request.query_string import MAX_FIELDS
+from api.request.site import base_url
 from index.documents.identity import is_tracking
 
 parser = QueryParser()

@@ -11,13 +11,14 @@ from flask import redirect
 from msgspec.structs import replace
 from werkzeug import Response
 
-from api.blueprints import base_url, borrow_index
+from api.blueprints import borrow_index
 from api.pages.addresses import find_cleaner, make_url, parser
 from api.pages.rendering import NO_ARGUMENTS, answer_page
 from api.pages.search import make_feeds
 from api.pages.timeline import make_timeline
 from api.request.arguments import Paging
 from api.request.parameters import Arguments
+from api.request.site import base_url
 from api.response import pagination
 from api.response.answers import answer_briefs, answer_publisher
 from api.response.cursors import find_place
@@ -25,7 +26,8 @@ from index.deadline import Deadline
 from index.documents.identity import slug_of
 from index.errors import NotFound
 from index.live import OpenGeneration
-from index.query.model import FacetRequest, FacetValue, Filters, SearchPage, SearchQuery, ValueFilter
+from index.query.requests import FacetRequest, Filters, SearchQuery, ValueFilter
+from index.query.results import FacetValue, SearchPage
 from index.search import get_publisher, search_stories
 from index.suggestions import suggest
 

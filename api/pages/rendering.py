@@ -12,11 +12,11 @@ from flask import Response
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from api.blueprints import base_url
 from api.pages.assets import ASSET_NAMES, EDITION, TEMPLATES
 from api.request.parameters import Arguments
+from api.request.site import base_url
 from api.response.conditional import Form, answer_kept
-from api.routes.jsonld import SITE_NAME
+from api.response.jsonld import SITE_NAME
 from index.documents.identity import slug_of
 from index.live import OpenGeneration
 

@@ -12,19 +12,21 @@ from flask import current_app, request
 from msgspec.structs import replace
 from werkzeug import Response
 
-from api.blueprints import base_url, borrow_index
+from api.blueprints import borrow_index
 from api.observability.metrics import EMPTY, Metrics
 from api.pages.addresses import find_cleaner, make_url, parser
 from api.pages.rendering import answer_page
 from api.pages.timeline import make_timeline
 from api.request.arguments import SearchArguments, make_marking, make_matching_query, make_search_query, parse_search
 from api.request.parameters import Arguments
+from api.request.site import base_url
 from api.response import pagination
 from api.response.answers import answer_hits, answer_query
 from api.response.cursors import find_place
 from index.deadline import Deadline
 from index.live import OpenGeneration
-from index.query.model import Facet, Sort, ValueFilter
+from index.query.requests import Sort, ValueFilter
+from index.query.results import Facet
 from index.search import search_corrected
 
 _schema = SearchArguments()

@@ -9,11 +9,12 @@ from urllib.parse import urlencode, urlsplit
 from flask import redirect
 from werkzeug import Response
 
-from api.blueprints import base_url, borrow_index
+from api.blueprints import borrow_index
 from api.pages.addresses import make_url
 from api.pages.rendering import NO_ARGUMENTS, answer_page
+from api.request.site import base_url
 from api.response.answers import answer_detail, answer_related
-from api.routes.jsonld import describe_article
+from api.response.jsonld import describe_article
 from index.documents.story import Story
 from index.live import OpenGeneration
 from index.search import get_shared_story, related_stories

@@ -9,7 +9,8 @@ from itertools import groupby
 
 from api.pages.rendering import say_day
 from index.live import OpenGeneration
-from index.query.model import Bucket, Interval, SearchQuery
+from index.query.requests import Interval, SearchQuery
+from index.query.results import Bucket
 from index.search import count_timeline
 
 # As many bars as a finger can tell apart on 390 pixels.

@@ -24,18 +24,18 @@ from api.request.parameters import (
 from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_words
 from index.documents.identity import normalize_domain, publisher_id, slug_of
 from index.query.language import parse_query
-from index.query.model import (
+from index.query.requests import (
     FACETS,
     FacetRequest,
     Filters,
     Interval,
     Marking,
-    Node,
     SearchQuery,
     Sort,
     SourceQuery,
     ValueFilter,
 )
+from index.query.tree import Node
 from index.suggestions import MAX_SUGGESTIONS
 
 MAX_WINDOW = 10_000

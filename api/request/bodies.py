@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from werkzeug.exceptions import BadRequest
 
-from api.response.problems import InvalidParameters, ParameterFault
+from api.errors import InvalidParameters, ParameterFault
 from index.documents.json_keys import Path, find_duplicate_keys
 
 # Filters are the deepest that is sent: a list within a list, in parameters, of a search, in a list, in the body.

@@ -12,7 +12,7 @@ from flask import Request, request
 from marshmallow import RAISE, Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 
-from api.response.problems import InvalidParameters, ParameterFault
+from api.errors import InvalidParameters, ParameterFault
 from index.caching import MAX_KEY, Budget, Cache
 from index.documents.story import EARLIEST, LATEST
 from index.near_names import find_near_names

@@ -1,4 +1,5 @@
-"""Values of index.query.model to the JSON of answers. api/openapi/schemas.py describes what is made here; a test holds both equal."""
+"""Turns results (index.query.results) into the JSON of answers. api/openapi/schemas.py describes it; a test checks that
+both agree."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from index.documents.story import Source, Story
 from index.files.manifest import Manifest
 from index.query.highlight import mark
 from index.query.language import show_query
-from index.query.model import Facet, Hit, PublisherRecord, RelatedStory, SourceRecord, Suggestion
+from index.query.results import Facet, Hit, PublisherRecord, RelatedStory, SourceRecord, Suggestion
 from index.spelling import Found
 
 # Characters of a heading that the anchor of its section is made of.

@@ -14,9 +14,9 @@ from flask import Response, current_app, request
 from werkzeug.datastructures import Headers
 from werkzeug.http import http_date
 
-from api.blueprints import base_url
 from api.observability.metrics import CACHE_HIT, CACHE_MISS, Metrics
 from api.request.parameters import Arguments
+from api.request.site import base_url
 from api.response.cache import AnswerCache, Entry
 from api.response.compression import compress_kept
 from api.response.pagination import make_link_header

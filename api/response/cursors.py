@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from flask import request
 
-from api.response.problems import InvalidParameters, ParameterFault
+from api.errors import InvalidParameters, ParameterFault
 from index.errors import StaleCursor
 from index.live import OpenGeneration
 

@@ -15,7 +15,7 @@ from api.response.conditional import answer_json
 from index.documents.stored_hit import format_time
 from index.errors import NotFound
 from index.live import OpenGeneration
-from index.query.model import FACETS, Interval
+from index.query.requests import FACETS, Interval
 from index.search import count_facet, count_timeline
 
 blueprint = ApiBlueprint("counts", __name__, url_prefix="/v1", description="Counts of what a search finds")

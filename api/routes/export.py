@@ -12,7 +12,7 @@ from api.request.arguments import ExportArguments, make_matching_query, parse_se
 from api.request.parameters import Arguments
 from api.response.compression import PIECE
 from index.live import Loan
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from index.search import export_stories
 
 blueprint = ApiBlueprint("export", __name__, url_prefix="/v1", description="Stories as they came in")

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from flask import Response
 
-from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.blueprints import ApiBlueprint, borrow_index
 from api.openapi.sharing_schemas import ArticleAnswer
 from api.request.arguments import NoArguments
 from api.request.parameters import Arguments
+from api.request.site import base_url
 from api.response.cache import Entry
 from api.response.conditional import Form, answer_kept
-from index.documents.stored_hit import format_time
-from index.documents.story import Publisher, Source, Story
+from api.response.jsonld import describe_article
 from index.live import OpenGeneration
 from index.search import get_story
 
 MEDIA_TYPE = "application/ld+json"
-# schema.org's publisher of a story; sources have their own.
-SITE_NAME = "Outpost"
-Json = dict[str, Any]
 blueprint = ApiBlueprint("jsonld", __name__, url_prefix="/v1", description="Stories as linked data")
 
 
@@ -41,56 +36,3 @@ def show_article(arguments: Arguments, story_id: str) -> Response:
 
 def _show(generation: OpenGeneration, story_id: str) -> Entry:
     return msgspec.json.encode(describe_article(get_story(generation, story_id), base_url())), ""
-
-
-def describe_article(story: Story, base: str) -> Json:
-    """A NewsArticle. ``base`` stands before the paths of its addresses."""
-    address = f"{base}/s/{story.slug}-{story.id}"
-    labels = [label for label in story.topics if label.strip()]
-    return _without_blanks(
-        {
-            "@context": "https://schema.org",
-            "@type": "NewsArticle",
-            "@id": address,
-            "identifier": story.id,
-            "url": address,
-            "mainEntityOfPage": address,
-            "headline": story.title,
-            "alternativeHeadline": story.short_title,
-            "description": story.summary,
-            "articleBody": story.body,
-            "keywords": labels,
-            "inLanguage": story.language,
-            "datePublished": format_time(story.published_at or None),
-            "dateModified": format_time(story.updated_at or None),
-            "image": [story.image_url] if story.image_url else None,
-            # A person or a desk: the story does not say which, so no @type does.
-            "author": {"name": story.curated_by} if story.curated_by.strip() else None,
-            "publisher": {"@type": "Organization", "name": SITE_NAME, "url": f"{base}/"},
-            "citation": [_describe_source(source, n) for n, source in enumerate(story.sources, start=1)],
-        }
-    )
-
-
-def _describe_source(source: Source, position: int) -> Json:
-    return _without_blanks(
-        {
-            "@type": "Article",
-            "position": position,
-            "url": source.url or None,
-            "headline": source.title,
-            "description": source.excerpt,
-            "author": {"name": source.author} if source.author.strip() else None,
-            "publisher": _describe_publisher(source.publisher) if source.publisher and source.publisher.label else None,
-            "datePublished": format_time(source.published_at or None),
-        }
-    )
-
-
-def _describe_publisher(publisher: Publisher) -> Json:
-    organization = {"@type": "Organization", "name": publisher.label, "logo": publisher.logo_url or None}
-    return _without_blanks(organization)
-
-
-def _without_blanks(described: Json) -> Json:
-    return {key: value for key, value in described.items() if value not in (None, "", [])}

@@ -11,14 +11,15 @@ from xml.etree.ElementTree import Element
 import msgspec
 from flask import Response, request
 
-from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.blueprints import ApiBlueprint, borrow_index
 from api.openapi.sharing_schemas import OembedAnswer
 from api.request.arguments import OembedArguments
 from api.request.parameters import Arguments
+from api.request.site import base_url
 from api.response.cache import Entry
 from api.response.conditional import Form, answer_kept
+from api.response.jsonld import SITE_NAME
 from api.response.markup import add, serialize
-from api.routes.jsonld import SITE_NAME
 from index.documents.story import Story
 from index.errors import NotFound
 from index.live import OpenGeneration

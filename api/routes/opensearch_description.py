@@ -10,10 +10,11 @@ from xml.etree.ElementTree import Element
 import msgspec
 from flask import Response
 
-from api.blueprints import ApiBlueprint, borrow_index, find_site
+from api.blueprints import ApiBlueprint, borrow_index
 from api.feeds import atom, rss
 from api.request.arguments import NoArguments, SuggestArguments
 from api.request.parameters import Arguments
+from api.request.site import find_site
 from api.response.conditional import Form, answer_kept
 from api.response.markup import add, serialize
 from index.analysis.folding import read_typed

@@ -6,10 +6,11 @@ from typing import Any
 
 from flask import Response
 
-from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.blueprints import ApiBlueprint, borrow_index
 from api.openapi.schemas import PublisherAnswer, PublisherList
 from api.request.arguments import NoArguments, PublishersArguments
 from api.request.parameters import Arguments
+from api.request.site import base_url
 from api.response.answers import answer_publisher
 from api.response.conditional import answer_json
 from api.response.cursors import find_offset

@@ -8,11 +8,12 @@ from typing import Any
 from flask import Response, current_app
 from msgspec.structs import replace
 
-from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.blueprints import ApiBlueprint, borrow_index
 from api.observability.metrics import EMPTY, Metrics
 from api.openapi.schemas import SearchAnswer
 from api.request.arguments import SearchArguments, make_marking, make_search_query, parse_search
 from api.request.parameters import Arguments
+from api.request.site import base_url
 from api.response.answers import answer_facets, answer_hits, answer_query
 from api.response.conditional import answer_json
 from api.response.cursors import find_place

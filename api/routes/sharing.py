@@ -7,7 +7,8 @@ from typing import Any
 from flask import redirect
 from werkzeug import Response
 
-from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.blueprints import ApiBlueprint, borrow_index
+from api.request.site import base_url
 from index.search import get_shared_story
 
 blueprint = ApiBlueprint("sharing", __name__, description="Addresses for sharing")

@@ -17,10 +17,11 @@ from xml.sax.xmlreader import AttributesImpl
 import msgspec
 from flask import Response
 
-from api.blueprints import ApiBlueprint, Site, borrow_index, find_site
+from api.blueprints import ApiBlueprint, borrow_index
 from api.feeds.feed import GENERATOR
 from api.request.arguments import NoArguments
 from api.request.parameters import Arguments
+from api.request.site import Site, find_site
 from api.response.compression import PIECE
 from api.response.conditional import Form, answer_kept
 from api.response.markup import clean
@@ -28,7 +29,7 @@ from index.documents.stored_hit import format_time
 from index.documents.story import Story
 from index.errors import NotFound
 from index.live import Loan, OpenGeneration
-from index.query.model import FacetRequest, Filters, SearchQuery, Sort, ValueFilter
+from index.query.requests import FacetRequest, Filters, SearchQuery, Sort, ValueFilter
 from index.search import count_facet, export_stories, iter_stories, search_stories
 
 blueprint = ApiBlueprint("sitemap", __name__, description="For search engines and browsers")

@@ -7,10 +7,11 @@ from typing import Any
 from flask import Response
 from msgspec.structs import replace
 
-from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.blueprints import ApiBlueprint, borrow_index
 from api.openapi.schemas import SourceAnswer, SourceList
 from api.request.arguments import NoArguments, SourcesArguments, make_source_query
 from api.request.parameters import Arguments
+from api.request.site import base_url
 from api.response.answers import answer_source
 from api.response.conditional import answer_json
 from api.response.cursors import find_place

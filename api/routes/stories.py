@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from msgspec.structs import replace
 
-from api.blueprints import ApiBlueprint, base_url, borrow_index
+from api.blueprints import ApiBlueprint, borrow_index
 from api.openapi.schemas import RelatedList, StoryList, StorySelection, StorySourceList
 from api.request.arguments import (
     LookupArguments,
@@ -18,6 +18,7 @@ from api.request.arguments import (
     make_search_query,
 )
 from api.request.parameters import Arguments
+from api.request.site import base_url
 from api.response.answers import answer_briefs, answer_detail, answer_related, answer_story_sources, select_keys
 from api.response.conditional import answer_json
 from api.response.cursors import find_offset, find_place

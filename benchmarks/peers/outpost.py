@@ -14,7 +14,7 @@ from index.engines.columns.engine import ColumnsEngine
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.language import parse_query
-from index.query.model import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
+from index.query.requests import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
 from index.search import search_stories
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)

@@ -11,7 +11,7 @@ from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.engines import engine_kind
 from index.engines.base import Engine
 from index.query.language import parse_query
-from index.query.model import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
+from index.query.requests import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
 from index.readers.ndjson import Read, iter_stories
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)

@@ -10,20 +10,16 @@ from typing import Protocol
 
 from index.analysis.folding import Typed
 from index.documents.story import Story
-from index.query.model import (
+from index.query.requests import Interval, NumberName, SearchQuery, SourceQuery, SuggestionType
+from index.query.results import (
     IndexStatus,
-    Interval,
     NearWord,
-    NumberName,
     NumberStats,
     PublisherRecord,
     SearchPage,
-    SearchQuery,
     SourcePage,
-    SourceQuery,
     SourceRecord,
     Suggestion,
-    SuggestionType,
 )
 
 
@@ -46,14 +42,14 @@ class Engine(Protocol):
 
         Sorting never changes what matches. Ties break by newest, then id, so that pages never overlap.
         Ids in filters that the index does not know match nothing (``any_of``) or exclude nothing.
-        Hits carry ``index.documents.stored_hit.encode_brief`` of their story and, where the query has a ``marking``, the bytes of
-        ``index.query.highlight.Marker`` with the rarities of ``find_rarities``.
+        Hits carry the bytes of ``index.documents.stored_hit.encode_brief`` and, if the query has a ``marking``, those
+        of ``index.query.highlight.Marker`` with the rarities of ``find_rarities``.
         """
         ...
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
-        """How many matches were published in each stretch of time, by its beginning (index.query.timeline.start_of), and how
-        many have no time. Order, offset and limit of the query are not looked at."""
+        """The number of matches published in each interval, by its start (index.query.timeline.start_of), and the
+        number of matches without a time. Ignores order, offset and limit of the query."""
         ...
 
     def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:

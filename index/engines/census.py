@@ -18,7 +18,7 @@ from index.documents.identity import normalize_domain
 from index.documents.story import Publisher, Source, Story
 from index.engines.indexed import StoredSource, merge_sources
 from index.files.disk import read_regular
-from index.query.model import PublisherRecord
+from index.query.results import PublisherRecord
 
 PUBLISHERS, CENSUS, CHANGES = "publishers.ndjson", "census.tsv", "census-changes.json"
 # Changes are read and written whole at each update (5 ms for so many) until the census is written anew (0.3 s).

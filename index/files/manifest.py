@@ -31,7 +31,7 @@ from index.files.disk import (
     require_regular,
     unreadable,
 )
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 
 MANIFEST = "manifest.json"
 # What ends every name of a generation and of what a cluster keeps of one.

@@ -1,1 +1,1 @@
-"""What a search asks for and what it returns: query tree, query language, requests, results, highlights. Values only."""
+"""What a search asks for and what it returns: query tree, query language, requests, results, highlights."""

@@ -14,7 +14,8 @@ import msgspec
 from index.analysis import schema
 from index.analysis.schema import WORD, iter_words, term_of
 from index.documents.story import Story
-from index.query.model import Marking, Node, Phrase, Prefix, SearchQuery, Term, iter_positive
+from index.query.requests import Marking, SearchQuery
+from index.query.tree import Node, Phrase, Prefix, Term, iter_positive
 
 Span = tuple[int, int]
 _SPECIAL = re.compile("[&<>\"']")

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 
 from index.analysis.schema import WORD, term_of
-from index.query.model import NOTHING, And, Node, Not, Or, Phrase, Prefix, Term
+from index.query.tree import NOTHING, And, Node, Not, Or, Phrase, Prefix, Term
 
 # Deeper groups are read as if their brackets were not there: every engine recurses into a tree.
 MAX_DEPTH = 16

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from index.errors import TooManyBuckets
-from index.query.model import Bucket, Interval
+from index.query.requests import Interval
+from index.query.results import Bucket
 
 # More bars than this no chart shows: a year of hours.
 MAX_BUCKETS = 10_000

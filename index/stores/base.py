@@ -10,7 +10,7 @@ from typing import Protocol
 
 from index.engines.base import Engine, GenerationUpdater, GenerationWriter
 from index.files.manifest import Manifest, OpenFile
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 
 
 class KnownIds(Protocol):

@@ -49,7 +49,8 @@ from index.errors import (
 )
 from index.files.disk import sync
 from index.files.manifest import Manifest, check_versions, compare_versions
-from index.query.model import IndexStatus, SearchQuery, SourceQuery
+from index.query.requests import SearchQuery, SourceQuery
+from index.query.results import IndexStatus
 from index.stores.base import CheckedGeneration, Opened
 
 Json = dict[str, Any]

@@ -28,7 +28,7 @@ from index.files.manifest import (
     verify_files,
 )
 from index.files.story_ids import ID_FILES, StoryIds, update_story_ids, write_story_ids
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 from index.stores.base import CheckedGeneration, Opened
 
 _REJECTS = "rejects.ndjson"

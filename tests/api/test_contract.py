@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.settings import Settings
-from index.query.model import FACETS
+from index.query.requests import FACETS
 from tests.api.conftest import HOSTILE, MakeClient
 from tests.api.helpers import Json, check_problem, get
 from tests.support.factories import build_stories, make_story

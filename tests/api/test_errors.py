@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.response.problems import PROBLEMS
+from api.errors import PROBLEMS
 from api.settings import Settings
 from index import generations
 from tests.api.conftest import MakeClient

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from api.errors import PROBLEMS
 from api.openapi.examples import EXAMPLES
-from api.response.problems import PROBLEMS
 from tests.api.test_contract import DOCUMENT, OPERATIONS, check_value, resolve, schema_of_operation
 from tools.make_examples import make_examples
 

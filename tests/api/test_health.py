@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
-from api.response.problems import PROBLEMS
+from api.errors import PROBLEMS
 from tests.api.conftest import MakeClient
 from tests.api.helpers import get
 from tests.support.factories import build_stories, make_story

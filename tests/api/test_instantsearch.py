@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from flask.testing import FlaskClient
 
-from index.query.model import FACETS
+from index.query.requests import FACETS
 from tests.api.helpers import Json, search
 from tests.api.instantsearch import MANY, ONE, ask
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
+from api.errors import InvalidParameters
 from api.request import parameters
 from api.request.arguments import RelatedArguments, SearchArguments
 from api.request.parameters import Arguments, QueryParser
-from api.response.problems import InvalidParameters
 from index.caching import Budget
 from tests.api.helpers import url_of
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from index.query.model import Sort
+from index.query.requests import Sort
 from tests.api.conftest import HOSTILE, MakeClient
 from tests.api.helpers import Json, every_page, found, get, search
 

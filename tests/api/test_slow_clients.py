@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.request.slow_clients import MAX_BODY, SlowClients
+from api.middleware.slow_clients import MAX_BODY, SlowClients
 from api.routes import export
 from api.settings import Settings
 from index.errors import IndexDamaged

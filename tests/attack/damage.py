@@ -13,7 +13,7 @@ from index.analysis.folding import Typed
 from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.live import LiveIndex, OpenGeneration
 from index.query.language import parse_query
-from index.query.model import FACETS, FacetRequest, Marking, SearchQuery, Sort
+from index.query.requests import FACETS, FacetRequest, Marking, SearchQuery, Sort
 from index.search import export_stories, search_stories
 
 _QUERIES = ("", "ferry", '"night ferry" -robot', "har* OR tide", "title:ferry OR body:robot")

@@ -15,7 +15,7 @@ import pytest
 from index.errors import IndexUnavailable, InvalidDocuments
 from index.indexer import build_index, update_index
 from index.live import LiveIndex
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from tests.attack.figures import Attack, list_wrong
 from tests.support.factories import build_stories, make_story, write_stories
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from index.indexer import build_index
 from index.live import LiveIndex
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from index.search import export_stories, search_stories
 from tests.attack.damage import find_generation
 from tests.attack.figures import Attack

@@ -18,7 +18,7 @@ from index.documents.stored_hit import complete
 from index.generations import read_current
 from index.indexer import build_index, update_index
 from index.live import LiveIndex
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from index.search import search_stories
 from tests.e2e.conftest import BIN, Server, clean_env, wait_until
 from tests.support.factories import SAMPLE, make_story, write_stories

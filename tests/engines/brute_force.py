@@ -9,24 +9,9 @@ from datetime import UTC, datetime
 from index.analysis.schema import SOURCE_DEFAULTS, WORD, iter_tokens, term_of
 from index.documents.identity import slug_of
 from index.documents.story import Publisher, Source, Story
-from index.query.model import (
-    And,
-    Facet,
-    FacetRequest,
-    FacetValue,
-    Filters,
-    Node,
-    Not,
-    Or,
-    Phrase,
-    Prefix,
-    SearchQuery,
-    Sort,
-    SourceQuery,
-    SourceRecord,
-    Term,
-    ValueFilter,
-)
+from index.query.requests import FacetRequest, Filters, SearchQuery, Sort, SourceQuery, ValueFilter
+from index.query.results import Facet, FacetValue, SourceRecord
+from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 
 Texts = Mapping[str, str]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

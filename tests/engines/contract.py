@@ -27,23 +27,9 @@ from index.documents.story import Story, parse_story
 from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout
 from index.query.highlight import Marker, query_terms
 from index.query.language import parse_query, show_query
-from index.query.model import (
-    FACETS,
-    NOTHING,
-    And,
-    FacetRequest,
-    Filters,
-    IndexStatus,
-    Marking,
-    Node,
-    Not,
-    Or,
-    Prefix,
-    SearchQuery,
-    Sort,
-    SourceQuery,
-    ValueFilter,
-)
+from index.query.requests import FACETS, FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
+from index.query.results import IndexStatus
+from index.query.tree import NOTHING, And, Node, Not, Or, Prefix
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.engines.contract_counts import CountingContract

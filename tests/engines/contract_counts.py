@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from index.documents.story import Story
 from index.engines.indexed import microseconds
-from index.query.model import Interval, NumberName, NumberStats, SearchQuery, Sort
 from index.query.recency import weigh
+from index.query.requests import Interval, NumberName, SearchQuery, Sort
+from index.query.results import NumberStats
 from index.query.timeline import start_of
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce

@@ -13,20 +13,8 @@ from index.analysis.schema import WORD, term_of
 from index.documents.story import Story
 from index.engines.base import Engine
 from index.query.highlight import Marker, query_terms
-from index.query.model import (
-    FACETS,
-    And,
-    FacetRequest,
-    Marking,
-    Node,
-    Or,
-    Phrase,
-    Prefix,
-    SearchQuery,
-    Sort,
-    SourceQuery,
-    Term,
-)
+from index.query.requests import FACETS, FacetRequest, Marking, SearchQuery, Sort, SourceQuery
+from index.query.tree import And, Node, Or, Phrase, Prefix, Term
 from tests.engines.brute_force import BruteForce, texts_of_story
 from tests.engines.contract_lookups import CHECKED, ServesCorpora
 from tests.support.extremes import EXTREMES, extreme_corpora, make_extreme

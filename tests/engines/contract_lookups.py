@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from index.documents.identity import slug_of
 from index.documents.story import Story
 from index.engines.base import Engine, EngineKind
-from index.query.model import FACETS, IndexStatus
+from index.query.requests import FACETS
+from index.query.results import IndexStatus
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.support.factories import make_story

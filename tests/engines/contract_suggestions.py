@@ -18,7 +18,8 @@ from index.analysis.folding import read_typed
 from index.documents.story import Story
 from index.engines.whoosh import WhooshKind
 from index.query.language import parse_query
-from index.query.model import MAX_SUGGESTED, SearchQuery, Suggestion, SuggestionType
+from index.query.requests import MAX_SUGGESTED, SearchQuery, SuggestionType
+from index.query.results import Suggestion
 from tests.engines.contract_lookups import CHECKED, LookupContract
 from tests.support.factories import make_story
 from tests.support.strategies import WORDS, corpora

@@ -10,7 +10,7 @@ import pytest
 from index.documents.story import Story
 from index.engines.columns import ColumnsKind
 from index.engines.columns.build import writer
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 from tests.engines.contract import EngineContract
 from tests.engines.updated import ServesUpdated
 from tests.support.factories import make_story

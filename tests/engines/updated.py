@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from index.documents.story import Publisher, Source, Story
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 from tests.engines.contract_lookups import ServesCorpora
 
 

@@ -13,7 +13,7 @@ from index.documents.story import Story
 from index.engines.base import Engine
 from index.engines.columns import ColumnsKind
 from index.query.language import parse_query
-from index.query.model import SearchQuery, Sort
+from index.query.requests import SearchQuery, Sort
 from tests.quality.judged import Judged
 from tests.quality.measures import average_precision, mean, reciprocal_rank
 

@@ -12,7 +12,7 @@ from index.documents.story import Story
 from index.files.manifest import MANIFEST, add_checksum
 from index.indexer import build_index
 
-SAMPLE = Path(__file__).parent.parent / "sample" / "stories.ndjson"
+SAMPLE = Path(__file__).parents[2] / "sample" / "stories.ndjson"
 
 
 def make_story(ident: str = "1", **fields: Any) -> Story:

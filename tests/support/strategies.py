@@ -13,23 +13,8 @@ from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, W
 from index.documents.identity import publisher_id, slug_of
 from index.documents.story import EARLIEST, LATEST, Paragraph, Publisher, Section, Source, Story
 from index.query.language import parse_query
-from index.query.model import (
-    FACETS,
-    And,
-    FacetRequest,
-    Filters,
-    Marking,
-    Node,
-    Not,
-    Or,
-    Phrase,
-    Prefix,
-    SearchQuery,
-    Sort,
-    SourceQuery,
-    Term,
-    ValueFilter,
-)
+from index.query.requests import FACETS, FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
+from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 
 # Most texts and questions are of these, so that a few stories hold every mixture of them.
 FEW = ("chip", "Chips", "relate", "x")

@@ -15,7 +15,7 @@ from index.engines.columns.engine import ColumnsEngine
 from index.errors import QueryTimeout
 from index.live import LiveIndex
 from index.query.language import parse_query, show_query
-from index.query.model import Filters, SearchQuery, ValueFilter
+from index.query.requests import Filters, SearchQuery, ValueFilter
 from index.spelling import Found, search_forgiving
 from tests.support.clock import set_clock
 from tests.support.factories import build_stories, make_story

@@ -12,7 +12,7 @@ import pytest
 from index import generations
 from index.errors import IndexDamaged, IndexUnavailable, VersionMismatch
 from index.live import LiveIndex
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from tests.support.factories import build_stories, change_manifest, make_story
 
 STORY = make_story("1", topics=["AI"], sources=[{"title": "A source", "publisher": {"name": "Reuters"}}])

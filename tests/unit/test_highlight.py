@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from index.analysis.schema import MAX_TEXT, WORD, iter_tokens
 from index.query.highlight import Highlighter, Span, mark, snippet
 from index.query.language import parse_query
-from index.query.model import Node, Phrase, Prefix, Term, iter_positive
+from index.query.tree import Node, Phrase, Prefix, Term, iter_positive
 from tests.support.strategies import texts, trees
 
 FIELDS = ("title", "body")

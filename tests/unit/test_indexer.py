@@ -16,7 +16,8 @@ from index.documents.story import Story
 from index.errors import BuildFailed, BuildRunning, IndexUnavailable, InputUnreadable, InvalidDocuments
 from index.indexer import MAX_FAULTS, build_index, update_index
 from index.live import LiveIndex
-from index.query.model import IndexStatus, SearchQuery
+from index.query.requests import SearchQuery
+from index.query.results import IndexStatus
 from tests.support.factories import SAMPLE, build_stories, make_story, to_line, write_stories
 
 BAD = b'{"id": "x y", "title": ""}\n'

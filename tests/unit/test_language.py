@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from index.analysis.schema import term_of
 from index.query.language import MAX_DEPTH, parse_query, show_query
-from index.query.model import NOTHING, And, Node, Not, Or, Phrase, Prefix, Term, iter_positive
+from index.query.tree import NOTHING, And, Node, Not, Or, Phrase, Prefix, Term, iter_positive
 from tests.support.strategies import query_texts
 
 FIELDS = ("title", "source", "publisher")

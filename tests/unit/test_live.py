@@ -17,7 +17,7 @@ from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout, VersionMi
 from index.files.scrub import Scrubber
 from index.indexer import build_index
 from index.live import LiveIndex
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from index.stores.base import Opened
 from index.stores.directory import DirectoryStore
 from tests.support.factories import build_stories, change_manifest, make_story, write_stories

@@ -19,7 +19,7 @@ from index.errors import IndexDamaged, IndexUnavailable, VersionMismatch
 from index.files import manifest
 from index.files.manifest import MANIFEST, Manifest, add_checksum, decode_manifest, encode_manifest
 from index.indexer import build_index, delete_stories, update_index
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 from index.stores.directory import DirectoryStore
 from tests.support.factories import build_stories, change_manifest, make_story, write_stories
 

@@ -21,7 +21,7 @@ from index.files.manifest import OpenFile
 from index.files.scrub import Scrubber
 from index.indexer import build_index, update_index
 from index.live import LiveIndex, OpenGeneration
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from tests.e2e.conftest import wait_until
 from tests.support.factories import build_stories, make_story, write_stories
 

@@ -21,7 +21,7 @@ from index.files import disk, manifest
 from index.files.disk import make_directories, open_regular, populate, read_regular, replace_file
 from index.indexer import build_index, update_index
 from index.live import LiveIndex
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from index.readers.outpost_page import read_page
 from index.stores.directory import DirectoryStore
 from tests.support.factories import SAMPLE, build_stories, make_story, write_stories

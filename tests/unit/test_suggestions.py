@@ -10,7 +10,7 @@ import pytest
 
 from index.analysis.folding import read_typed
 from index.live import LiveIndex, OpenGeneration
-from index.query.model import Suggestion
+from index.query.results import Suggestion
 from index.suggestions import suggest as suggest_typed
 from tests.support.factories import build_stories, make_story
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.errors import TooManyBuckets
-from index.query.model import Bucket, Interval
+from index.query.requests import Interval
+from index.query.results import Bucket
 from index.query.timeline import MAX_BUCKETS, end_of, fill_gaps, start_of
 
 moments = st.datetimes(datetime(1601, 1, 1), datetime(2198, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - made aware

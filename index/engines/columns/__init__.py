@@ -12,7 +12,7 @@ from index.engines.columns.engine import ColumnsEngine
 from index.engines.columns.format.layout import FORMAT_VERSION
 from index.errors import IndexDamaged
 from index.files.disk import unreadable
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 
 
 class ColumnsKind:

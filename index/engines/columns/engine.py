@@ -22,32 +22,35 @@ from index.engines.columns.search import deadline
 from index.engines.columns.search.collection import Collection, Found, Page, TreeMatch
 from index.engines.columns.search.completion import Completer
 from index.engines.columns.search.deadline import begin_deadline
-from index.engines.columns.search.executor import Executor, Matches
+from index.engines.columns.search.executor import Executor
 from index.engines.columns.search.highlighting import make_hits
 from index.engines.columns.search.timeline import count_times, measure, to_seconds
+from index.engines.columns.segment.matches import Matches
 from index.engines.indexed import StoredSource
 from index.engines.similar import Likeness, find_likeness
 from index.errors import IndexDamaged, QueryTimeout
 from index.query.language import parse_query
-from index.query.model import (
+from index.query.requests import (
     FACETS,
     FacetRequest,
     Filters,
-    IndexStatus,
     Interval,
     Marking,
-    NearWord,
     NumberName,
+    SearchQuery,
+    Sort,
+    SourceQuery,
+    SuggestionType,
+)
+from index.query.results import (
+    IndexStatus,
+    NearWord,
     NumberStats,
     PublisherRecord,
     SearchPage,
-    SearchQuery,
-    Sort,
     SourcePage,
-    SourceQuery,
     SourceRecord,
     Suggestion,
-    SuggestionType,
     near_word_order,
 )
 

@@ -34,24 +34,18 @@ from index.engines.similar import count_likeness_terms, find_likeness
 from index.errors import IndexDamaged, IndexUnavailable, StaleCursor
 from index.query.highlight import Marker, query_terms
 from index.query.language import parse_query
-from index.query.model import (
-    FACETS,
+from index.query.requests import FACETS, Interval, NumberName, SearchQuery, Sort, SourceQuery, SuggestionType
+from index.query.results import (
     Facet,
     Hit,
     IndexStatus,
-    Interval,
     NearWord,
-    NumberName,
     NumberStats,
     PublisherRecord,
     SearchPage,
-    SearchQuery,
-    Sort,
     SourcePage,
-    SourceQuery,
     SourceRecord,
     Suggestion,
-    SuggestionType,
 )
 
 Json = dict[str, Any]

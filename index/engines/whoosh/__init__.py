@@ -10,7 +10,7 @@ from index.engines.whoosh.updater import WhooshUpdater
 from index.engines.whoosh.writer import WhooshWriter
 from index.errors import IndexDamaged
 from index.files.disk import unreadable
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 
 
 class WhooshKind:

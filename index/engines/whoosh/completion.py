@@ -10,10 +10,8 @@ from index.analysis.folding import Typed, fold_text, show_word
 from index.analysis.schema import STORY_DEFAULTS, WORD, term_of
 from index.documents.story import Story
 from index.engines.indexed import labels_of, microseconds, text_of_story
-from index.query.model import MAX_SUGGESTED, Suggestion, SuggestionType
-
-# A pair of words is suggested from so many titles on.
-_MIN_TITLES = 3
+from index.query.requests import MAX_SUGGESTED, MIN_TITLES, SuggestionType
+from index.query.results import Suggestion
 
 
 def complete(
@@ -97,7 +95,7 @@ def _complete_queries(stories: Iterable[Story], typed: Typed, count: Callable[[s
     for word, term in terms.items():
         weights[(word,)] = holding[term], times[word]
     for pair, titles in pairs.items():
-        weights[pair] = (titles if titles >= _MIN_TITLES else 0), titles
+        weights[pair] = (titles if titles >= MIN_TITLES else 0), titles
     weights = {words: weight for words, weight in weights.items() if weight[0] and min(map(len, words)) > 1}
     ordered = sorted(weights, key=lambda words: (-weights[words][0], -weights[words][1], " ".join(words)))
     seen = set()

@@ -28,27 +28,22 @@ from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, 
 from index.engines.whoosh.searchers import SearcherPool
 from index.query.highlight import Marker, query_terms
 from index.query.language import parse_query
-from index.query.model import (
+from index.query.recency import weigh
+from index.query.requests import Interval, NumberName, SearchQuery, Sort, SourceQuery, SuggestionType
+from index.query.results import (
     Hit,
     IndexStatus,
-    Interval,
     NearWord,
-    Node,
-    NumberName,
     NumberStats,
     PublisherRecord,
     SearchPage,
-    SearchQuery,
-    Sort,
     SourcePage,
-    SourceQuery,
     SourceRecord,
     Suggestion,
-    SuggestionType,
     near_word_order,
 )
-from index.query.recency import weigh
 from index.query.timeline import start_of
+from index.query.tree import Node
 
 _story_decoder = msgspec.json.Decoder(Story)
 T = TypeVar("T")

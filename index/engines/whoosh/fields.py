@@ -16,7 +16,7 @@ from whoosh import fields
 from index.analysis.schema import SOURCE_FIELDS, STORY_FIELDS, TextField, make_analyzer
 from index.documents.story import Story
 from index.engines.indexed import StoredSource, microseconds
-from index.query.model import FACETS
+from index.query.requests import FACETS
 
 FORMAT_VERSION = 3
 STORIES, SOURCES = "stories", "sources"

@@ -1,4 +1,4 @@
-"""The query tree of index.query.model over Whoosh's postings: Whoosh finds and scores the leaves, sets do the rest.
+"""The query tree (index.query.tree) over Whoosh's postings: Whoosh finds and scores the leaves, sets do the rest.
 
 Whoosh's own AndNot returns documents that it should leave out (its matcher does not look at the first posting when
 the excluded words begin in an earlier document), and its Not adds 1 to the score of what stays. What is combined
@@ -13,7 +13,7 @@ from typing import Any
 from whoosh import query as wq
 
 from index.deadline import Deadline
-from index.query.model import And, Node, Not, Or, Phrase, Prefix, Term
+from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 
 # "a* b* c* …" would take minutes on 228,612 stories; looked at before each leaf, of which the slowest takes 0.5 s.
 MAX_SECONDS = 10.0

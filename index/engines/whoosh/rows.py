@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from index.analysis.schema import fold_words, has_words
 from index.engines.indexed import microseconds
 from index.engines.whoosh.fields import Row, SourceRow
-from index.query.model import Facet, FacetRequest, FacetValue, Filters, Sort, SourceQuery, ValueFilter
+from index.query.requests import FacetRequest, Filters, Sort, SourceQuery, ValueFilter
+from index.query.results import Facet, FacetValue
 
 Match = tuple[Row, float, int]  # the row, its score, its document number
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from index.documents.story import Story
 from index.engines.whoosh.engine import WhooshEngine
 from index.engines.whoosh.writer import WhooshWriter
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 
 
 class WhooshUpdater:

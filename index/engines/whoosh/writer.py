@@ -15,7 +15,7 @@ from index.documents.story import Story
 from index.engines import indexed
 from index.engines.census import Census, SourceStore
 from index.engines.whoosh import fields
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 
 # Megabytes of postings that Whoosh keeps before it sorts them to disk; 256 instead of its 128 saves a tenth
 # of the time on 228,612 stories.

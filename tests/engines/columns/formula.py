@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from index.analysis.schema import WORD, TextField, iter_tokens, term_of
-from index.query.model import And, Node, Not, Or, Phrase, Prefix, Term
+from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 
 K1, B = 1.2, 0.75
 # From a document's id to its score, for those that match.

@@ -28,6 +28,7 @@ from index.engines import indexed
 from index.engines.columns import ColumnsKind
 from index.engines.columns.build.segment_writer import SegmentWriter
 from index.engines.columns.build.writer import add_story, write_facets
+from index.engines.columns.codec import write_toc
 from index.engines.columns.format.layout import (
     SOURCES,
     STORIES,
@@ -37,12 +38,12 @@ from index.engines.columns.format.layout import (
     deleted_path,
     read_segments,
 )
-from index.engines.columns.search.codec import write_toc
 from index.engines.columns.search.collection import Collection, TreeMatch
 from index.engines.columns.segment.segment import Segment
 from index.engines.whoosh import WhooshKind
 from index.engines.whoosh.queries import Evaluator
-from index.query.model import And, Node, Or, Phrase, SearchQuery, Term
+from index.query.requests import SearchQuery
+from index.query.tree import And, Node, Or, Phrase, Term
 from tests.support.factories import make_story
 from tests.support.strategies import FEW, corpora, stories, trees
 

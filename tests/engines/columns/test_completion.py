@@ -13,7 +13,8 @@ from index.documents.story import Story
 from index.engines.base import Engine
 from index.engines.columns import ColumnsKind
 from index.engines.columns.build import suggestion_writer
-from index.query.model import Suggestion, SuggestionType
+from index.query.requests import SuggestionType
+from index.query.results import Suggestion
 from tests.support.factories import make_story
 
 

@@ -18,7 +18,7 @@ from index.engines.columns import ColumnsKind
 from index.engines.columns.search import deadline
 from index.errors import QueryTimeout
 from index.query.language import parse_query
-from index.query.model import FACETS, FacetRequest, Interval, Marking, SearchQuery, Sort, SourceQuery
+from index.query.requests import FACETS, FacetRequest, Interval, Marking, SearchQuery, Sort, SourceQuery
 from tests.support.factories import make_story
 
 LETTERS = string.ascii_lowercase

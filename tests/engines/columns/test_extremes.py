@@ -17,7 +17,8 @@ from index.engines.base import Engine, GenerationWriter
 from index.engines.columns import ColumnsKind
 from index.query.highlight import Marker, query_terms
 from index.query.language import parse_query
-from index.query.model import FACETS, FacetRequest, IndexStatus, Marking, SearchQuery, Sort
+from index.query.requests import FACETS, FacetRequest, Marking, SearchQuery, Sort
+from index.query.results import IndexStatus
 from tests.support.factories import make_story
 
 KIND = ColumnsKind()

@@ -25,7 +25,8 @@ from index.engines.columns.kernels import tokens as token_kernels
 from index.engines.columns.search import highlighting as marking
 from index.query.highlight import Marker, query_terms
 from index.query.language import parse_query
-from index.query.model import Marking, Node, SearchQuery
+from index.query.requests import Marking, SearchQuery
+from index.query.tree import Node
 from tests.engines.columns.running import Checked
 from tests.support.extremes import extreme_texts
 from tests.support.strategies import any_text, markings, trees

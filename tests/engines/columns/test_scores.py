@@ -10,7 +10,8 @@ from index.analysis.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_DEFAULTS
 from index.documents.story import Story
 from index.engines.columns import ColumnsKind
 from index.query.language import parse_query
-from index.query.model import And, Node, Not, Or, Phrase, Prefix, SearchQuery, Sort, SourceQuery, Term
+from index.query.requests import SearchQuery, Sort, SourceQuery
+from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 from tests.engines.brute_force import BruteForce, texts_of_source, texts_of_story
 from tests.engines.columns.formula import Formula
 from tests.engines.contract import MANY

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.analysis.folding import Typed, fold_text
-from index.engines.columns.build.suggestion_writer import close_texts
 from index.engines.columns.kernels import suffixes
-from index.engines.columns.kernels.suffixes import INNER, find_span, keep_lowest, sort_suffixes
+from index.engines.columns.kernels.suffixes import INNER, close_texts, find_span, keep_lowest, sort_suffixes
 from index.engines.columns.segment import texts
 from index.engines.columns.segment.texts import index_texts
 from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run

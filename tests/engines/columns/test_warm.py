@@ -18,7 +18,7 @@ from index.engines.columns.kernels import postings as kernels
 from index.engines.columns.kernels import selection, suffixes
 from index.live import LiveIndex
 from index.query.language import parse_query
-from index.query.model import FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
+from index.query.requests import FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
 from index.suggestions import suggest
 from tests.engines.columns.running import find_kernels
 from tests.support.factories import build_stories, make_story

@@ -11,7 +11,7 @@ from index.engines.opensearch.connection.address import ClusterAddress
 from index.engines.opensearch.connection.client import Cluster
 from index.engines.opensearch.engine import ClusterEngine
 from index.engines.opensearch.format.mappings import FORMAT_VERSION
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 
 
 class ClusterKind:

@@ -18,7 +18,7 @@ from index.engines.opensearch.connection.address import ClusterAddress
 from index.errors import IndexUnavailable
 from index.indexer import build_index
 from index.live import LiveIndex
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from index.search import search_stories
 from index.stores.cluster import ClusterStore
 from tests.api.helpers import check_problem

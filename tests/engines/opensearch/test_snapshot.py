@@ -17,7 +17,7 @@ from api.settings import Settings
 from index.errors import IndexUnavailable
 from index.indexer import build_index, update_index
 from index.live import LiveIndex
-from index.query.model import SearchQuery, SourceQuery
+from index.query.requests import SearchQuery, SourceQuery
 from index.search import export_stories
 from tests.api.helpers import check_problem
 from tests.support.factories import make_story, write_stories

@@ -35,7 +35,7 @@ from index.errors import (
 from index.indexer import build_index, delete_stories, merge_index, update_index
 from index.live import LiveIndex, OpenGeneration
 from index.query.language import parse_query
-from index.query.model import FacetRequest, SearchQuery, SourceQuery
+from index.query.requests import FacetRequest, SearchQuery, SourceQuery
 from index.search import get_story, search_stories
 from index.stores import store_of
 from index.stores.cluster import ClusterStore

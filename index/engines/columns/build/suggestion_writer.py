@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from index.analysis.folding import fold_word
 from index.engines.columns.format.sorted_strings import save_strings
-from index.engines.columns.kernels.suffixes import sort_suffixes
+from index.engines.columns.kernels.suffixes import close_texts, sort_suffixes
+from index.query.requests import MIN_TITLES
 
 Save = Callable[[str, NDArray[Any]], None]
 # A segment of this size keeps only the pairs that stand in MIN_TITLES of its own titles: of 1.2 million pairs of
 # 228,612 titles 97,000. A smaller one keeps all, for other segments may have the rest.
 _LARGE = 10_000
 _CHUNK = 1 << 20  # tokens that are counted at once
-MIN_TITLES = 3
 
 
 def write_suggestions(
@@ -139,11 +139,3 @@ def _save_texts(save: Save, name: str, words: NDArray[np.int32], lengths: NDArra
     save(f"{name}_tokens", tokens)
     save(f"{name}_starts", starts)
     save(f"{name}_suffixes", sort_suffixes(tokens))
-
-
-def close_texts(words: NDArray[np.int32], lengths: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """``words`` of text after text with a 0 after each, and where each text begins."""
-    starts = np.concatenate([[0], np.cumsum(lengths + 1)])
-    tokens = np.zeros(starts[-1], np.int32)
-    tokens[np.arange(len(words)) + np.repeat(np.arange(len(lengths)), lengths)] = words
-    return tokens, starts.astype(np.int32)

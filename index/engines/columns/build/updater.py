@@ -19,6 +19,7 @@ from index.engines import indexed
 from index.engines.census import ChangingCensus, merge_citing
 from index.engines.columns.build.segment_writer import SegmentWriter
 from index.engines.columns.build.writer import add_source, add_story, read_labels, update_facets
+from index.engines.columns.codec import write_toc
 from index.engines.columns.format.layout import (
     NO_TIME,
     SOURCES,
@@ -30,11 +31,10 @@ from index.engines.columns.format.layout import (
     read_segments,
     write_segments,
 )
-from index.engines.columns.search.codec import write_toc
 from index.engines.columns.search.collection import Collection, Found
 from index.engines.columns.segment.segment import Segment
 from index.engines.indexed import StoredSource
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 
 # Segments of at most so many documents are merged into one when there are more than _MAX_ALIKE of them: each document
 # is written again once a size, and a search looks into few segments. 100,000 stories are merged in about 5 seconds.

@@ -15,11 +15,11 @@ from index.engines import indexed
 from index.engines.census import Census, SourceStore
 from index.engines.columns.build.segment_writer import SegmentWriter, label_order
 from index.engines.columns.build.stored_hit_writer import make_answer
+from index.engines.columns.codec import write_toc
 from index.engines.columns.format.layout import SOURCES, STORIES, CollectionKind, SegmentEntry, Segments, write_segments
-from index.engines.columns.search.codec import write_toc
 from index.engines.indexed import StoredSource
 from index.files.disk import read_regular
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 
 # Documents of one segment, and words of their texts: what bounds the memory of a build. One of 500,000 short stories
 # with 24 million words takes 1 GB to turn into columns; each segment more costs every search some 10 µs.

@@ -24,7 +24,7 @@ from msgspec import Struct
 from index.analysis.schema import SOURCE_FIELDS, STORY_FIELDS, TextField
 from index.engines.columns.format.array_file import ArrayPlace
 from index.files.disk import read_regular
-from index.query.model import FACETS
+from index.query.requests import FACETS
 
 FORMAT_VERSION = 5
 SEGMENT, COLUMNS, DOCUMENTS, ANSWERS = "segment.json", "columns.bin", "documents.bin", "answers.bin"

@@ -1,6 +1,6 @@
 """The loops that mark hits, compiled by numba and kept on disk; index/query/highlight.py is their twin.
 
-Texts are the insides of JSON strings as index.documents.stored_hit and the writer of a segment stored them, so that every byte below
+Texts are the insides of JSON strings, as index.documents.stored_hit and the writer of a segment stored them: every byte
 is one of UTF-8 or of an escape ("\\n"). A token is a word of a text: its number (``DROPPED`` for one that is no term),
 the bytes between it and the one before, its own bytes (``token_kernels.LONG``: the row of ``long`` says how many).
 """
@@ -267,8 +267,8 @@ def mark_documents(
     docs, stored, starts, parts, token_starts, token_counts, words, gaps, sizes, long, word_terms, terms, prefixes,
     phrases, opening, closing, length, max_text,
 ):  # fmt: skip
-    """The JSON of index.query.highlight.Marker for the first of ``docs``, one after the other, and where each ends: for as
-    many as have room in ``_MAX_ROOM``, or one.
+    """The JSON of index.query.highlight.Marker for the first of ``docs``, one after the other, and where each ends: for
+    as many as have room in ``_MAX_ROOM``, or one.
 
     ``terms[k]``: a term, the fields it is looked for in as bits, its worth; ascending. ``prefixes[k]``: the first word,
     the one after the last, fields. ``phrases``: fields, number of terms, terms; phrase after phrase. ``opening`` and

@@ -19,6 +19,14 @@ _PLACE = INNER - 1
 _OUT_PLACES = types.uint32[::1]
 
 
+def close_texts(words: NDArray[np.int32], lengths: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """``words`` of text after text with a 0 after each, and where each text begins."""
+    starts = np.concatenate([[0], np.cumsum(lengths + 1)])
+    tokens = np.zeros(starts[-1], np.int32)
+    tokens[np.arange(len(words)) + np.repeat(np.arange(len(lengths)), lengths)] = words
+    return tokens, starts.astype(np.int32)
+
+
 def sort_suffixes(tokens: NDArray[np.int32]) -> NDArray[np.uint32]:
     """The suffixes of ``tokens``."""
     following = np.append(tokens[1:], np.int32(0))

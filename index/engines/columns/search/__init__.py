@@ -1,1 +1,1 @@
-"""Questions over open segments: matching, filters, order, facets, highlighting, completion; the Whoosh codec beside it."""
+"""Searches over open segments: matching, filters, order, facets, highlighting, completion, timelines."""

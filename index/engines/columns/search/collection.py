@@ -18,12 +18,15 @@ from index.engines.columns.format.layout import CollectionKind, Segments, find_m
 from index.engines.columns.kernels import conjunction as word_kernels
 from index.engines.columns.search import filtering
 from index.engines.columns.search.deadline import begin_deadline
-from index.engines.columns.search.executor import ANYWHERE, NO_ROOM, Docs, Executor, Matches, Scope, Scratch, nothing
+from index.engines.columns.search.executor import Executor, Scope
 from index.engines.columns.search.facets import FacetCount, FacetTable
 from index.engines.columns.search.filtering import NO_FILTERS, Fails
+from index.engines.columns.segment.matches import ANYWHERE, NO_ROOM, Docs, Matches, Scratch, nothing
 from index.engines.columns.segment.segment import Segment
 from index.engines.columns.segment.statistics import Statistics
-from index.query.model import And, Facet, Node, SearchQuery, Sort, Term
+from index.query.requests import SearchQuery, Sort
+from index.query.results import Facet
+from index.query.tree import And, Node, Term
 
 
 class Match(Protocol):

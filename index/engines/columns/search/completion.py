@@ -15,13 +15,13 @@ from msgspec import Struct
 from index.analysis.folding import Typed, show_word
 from index.analysis.schema import term_of
 from index.deadline import Deadline
-from index.engines.columns.build.suggestion_writer import MIN_TITLES
 from index.engines.columns.search.facets import FacetTable
 from index.engines.columns.search.filtering import order_key
 from index.engines.columns.segment.budgets import TERMS
 from index.engines.columns.segment.segment import Segment
 from index.engines.columns.segment.texts import Folds, SegmentSuggestions, Texts, index_texts
-from index.query.model import MAX_SUGGESTED, Sort, Suggestion, SuggestionType
+from index.query.requests import MAX_SUGGESTED, MIN_TITLES, Sort, SuggestionType
+from index.query.results import Suggestion
 
 # Of each segment so many times what is wanted are read, and as many times more until what others have cannot change
 # the answer.

@@ -6,42 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.deadline import Deadline
 from index.engines.columns.kernels import conjunction as word_kernels
 from index.engines.columns.kernels import more_like_this as similar_kernels
 from index.engines.columns.kernels import postings as kernels
+from index.engines.columns.segment.matches import ANYWHERE, NO_ROOM, Docs, Matches, Scratch, nothing
 from index.engines.columns.segment.segment import Postings, Segment
 from index.engines.columns.segment.statistics import Row, Statistics
 from index.engines.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.engines.similar import FLOOR, Likeness
-from index.query.model import And, Node, Not, Or, Phrase, Prefix, Term
-
-Docs = NDArray[np.int32]
-Matches = tuple[Docs, NDArray[np.float32]]  # document numbers, each once, and their scores
-
-
-def nothing() -> Matches:
-    return np.empty(0, np.int32), np.empty(0, np.float32)
-
-
-ANYWHERE: Docs = np.empty(0, np.int32)
-ANYWHERE.flags.writeable = False  # as slices of mapped files are: numba compiles for one kind of array
-NO_ROOM: Docs = np.empty(0, np.int32)
-
-
-class Scratch:
-    """Arrays of a thread's own, for one segment: sums of scores and marks (all 0 between uses), documents met; for
-    each facet counts (all 0 between uses) and what was met of its values and sets."""
-
-    def __init__(self, segment: Segment) -> None:
-        self.sums = np.zeros(segment.size, np.float32)
-        self.seen = np.zeros(segment.size, np.uint8)
-        self.touched = np.empty(segment.size + 1, np.int32)
-        facets = segment.facets.items()
-        self.counts = {name: np.zeros(facet.size, np.int32) for name, facet in facets}
-        self.codes = {name: np.empty(facet.size + len(facet.values) + 1, np.int32) for name, facet in facets}
+from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 
 
 class Scope:

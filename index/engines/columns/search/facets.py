@@ -16,11 +16,12 @@ from index.analysis.schema import fold_words, has_words
 from index.engines.columns.format.facet_columns import FacetColumn
 from index.engines.columns.kernels import selection
 from index.engines.columns.search import filtering
-from index.engines.columns.search.executor import Docs, Scratch
 from index.engines.columns.search.filtering import Fails
+from index.engines.columns.segment.matches import Docs, Scratch
 from index.engines.columns.segment.segment import Segment
 from index.files.disk import read_regular
-from index.query.model import Facet, FacetRequest, FacetValue, Filters
+from index.query.requests import FacetRequest, Filters
+from index.query.results import Facet, FacetValue
 
 
 class _Values:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from index.engines.columns.format.layout import NO_TIME
 from index.engines.columns.kernels import selection
-from index.engines.columns.search.executor import Docs, Matches
+from index.engines.columns.segment.matches import Docs, Matches
 from index.engines.columns.segment.segment import Segment
 from index.engines.indexed import microseconds
-from index.query.model import Filters, Sort, ValueFilter
 from index.query.recency import HALF_LIFE
+from index.query.requests import Filters, Sort, ValueFilter
 
 Fails = NDArray[np.uint8]  # for each match the filters it fails, as bits
 # The bit of what fails by something else than a facet; each facet's filter has a bit of its own from 2 on.

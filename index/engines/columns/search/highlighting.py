@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.analysis import schema
 from index.deadline import Deadline
-from index.engines.columns.format.array_file import map_file
-from index.engines.columns.format.layout import ANSWERS
-from index.engines.columns.format.sorted_strings import Strings
 from index.engines.columns.kernels import highlight as marking_kernels
-from index.engines.columns.segment.budgets import TERMS
+from index.engines.columns.search.collection import Found
+from index.engines.columns.segment.segment import Segment
+from index.engines.columns.segment.stored_hits import Answers
 from index.query.highlight import MARKED, query_terms, worth_of
-from index.query.model import Hit, Marking, Phrase, Prefix, SearchQuery, Term, iter_positive
-
-if TYPE_CHECKING:
-    from index.engines.columns.search.collection import Found
-    from index.engines.columns.segment.segment import Segment
+from index.query.requests import Marking, SearchQuery
+from index.query.results import Hit
+from index.query.tree import Phrase, Prefix, Term, iter_positive
 
 _FIELD_BITS = {name: 1 << number for number, name in enumerate(MARKED)}
-
-
-class Answers:
-    """What answer_writer wrote of one segment; ``arrays`` are those of ``mark_documents``."""
-
-    def __init__(self, directory: Path, read: Callable[[str], NDArray[Any]], words: Strings) -> None:
-        self._stored = map_file(directory / ANSWERS)
-        names = ("answer_starts", "answer_parts", "token_starts", "token_counts", "token_words", "token_gaps",
-                 "token_sizes", "token_long", "word_terms")  # fmt: skip
-        self.arrays = (np.frombuffer(self._stored, np.uint8), *map(read, names))
-        self._starts, self._parts = self.arrays[1:3]
-        # Of one prefix the halving of 100,000 words takes 20 µs.
-        self.find_words = TERMS.cached(partial(_find_words, words))
-
-    def read_briefs(self, numbers: NDArray[np.int64], deadline: Deadline) -> list[bytes]:
-        """``encode_brief`` of each document. Raises QueryTimeout."""
-        stored, starts, sizes = self._stored, self._starts[numbers].tolist(), self._parts[numbers, 0].tolist()
-        deadline.spend(sum(sizes))
-        return [stored[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
 
 class _Wanted:
@@ -131,15 +108,6 @@ def _mark(
         deadline.spend(len(whole))
         marks += [whole[start:end] for start, end in pairwise([0, *ends.tolist()])]
     return marks
-
-
-def _find_words(words: Strings, prefix: str) -> tuple[int, int]:
-    """The words that begin with ``prefix``: the first, and the one after the last."""
-    try:
-        found = words.find_prefix(prefix.encode())
-    except UnicodeEncodeError:  # a lone surrogate, which no document has
-        return 0, 0
-    return found.start, found.stop
 
 
 def _to_mask(names: Sequence[str]) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engines.columns.format.layout import NO_TIME
-from index.query.model import Interval, NumberStats
+from index.query.requests import Interval
+from index.query.results import NumberStats
 
 _UNITS = {Interval.HOUR: "h", Interval.DAY: "D", Interval.WEEK: "D", Interval.MONTH: "M", Interval.YEAR: "Y"}
 

@@ -17,8 +17,8 @@ from index.engines.columns.format.array_file import ArrayFile, map_file
 from index.engines.columns.format.facet_columns import FacetColumn
 from index.engines.columns.format.layout import COLUMNS, DOCUMENTS, SEGMENT, CollectionKind, SegmentInfo
 from index.engines.columns.format.sorted_strings import Strings
-from index.engines.columns.search.highlighting import Answers
 from index.engines.columns.segment.budgets import TERMS
+from index.engines.columns.segment.stored_hits import Answers
 from index.engines.columns.segment.texts import SegmentSuggestions
 from index.files.disk import read_regular
 

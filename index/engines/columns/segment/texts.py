@@ -12,9 +12,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from index.analysis.folding import Typed, fold_text
-from index.engines.columns.build.suggestion_writer import close_texts
 from index.engines.columns.format.sorted_strings import Strings, save_strings
-from index.engines.columns.kernels.suffixes import INNER, find_span, keep_lowest, sort_suffixes
+from index.engines.columns.kernels.suffixes import INNER, close_texts, find_span, keep_lowest, sort_suffixes
 from index.engines.columns.segment.budgets import TERMS
 from index.engines.columns.segment.fuzzy_terms import WordsByLength
 

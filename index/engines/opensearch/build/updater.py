@@ -38,7 +38,8 @@ from index.engines.opensearch.words.vocabulary import (
     describe_source_word,
     describe_word,
 )
-from index.query.model import FACETS, IndexStatus
+from index.query.requests import FACETS
+from index.query.results import IndexStatus
 
 Json = dict[str, Any]
 Keys = Iterable[tuple[str, str]]

@@ -26,7 +26,7 @@ from index.engines.opensearch.format.documents import (
 from index.engines.opensearch.lookups.dictionary import iter_tallies
 from index.engines.opensearch.words.vocabulary import Vocabulary
 from index.errors import BuildFailed
-from index.query.model import IndexStatus
+from index.query.results import IndexStatus
 
 Json = dict[str, Any]
 

@@ -5,9 +5,9 @@
     NAME-sources    the articles, each once, with the ids of the stories that cite it
     NAME-lists      words and pairs of words, with how many stories have them; labels and publishers; removed ids
 
-Texts come as the terms that index.analysis.schema makes of them, one blank between two, so that both engines have the same
-terms: OpenSearch's own porter_stem makes others of one word in a hundred than Whoosh's ("beginnings", "repudiated"),
-and its stop filter leaves holes that phrases do not pass.
+Texts come as the terms that index.analysis.schema makes of them, one blank between two, so that both engines have the
+same terms: OpenSearch's own porter_stem stems one word in a hundred differently ("beginnings", "repudiated"), and its
+stop filter leaves gaps in positions that phrases do not match.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from index.analysis.schema import SOURCE_FIELDS, STORY_FIELDS
 from index.engines.scoring import K1, B
-from index.query.model import FACETS
+from index.query.requests import FACETS
 
 Json = dict[str, Any]
 FORMAT_VERSION = 1

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from index.engines.opensearch.lookups.dictionary import PAGE
-from index.query.model import Interval, NumberName, NumberStats
+from index.query.requests import Interval, NumberName
+from index.query.results import NumberStats
 
 Json = dict[str, Any]
 # Adds some parts to a search that counts its hits and shows none, and gives the cluster's answer.

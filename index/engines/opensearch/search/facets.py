@@ -7,7 +7,8 @@ from typing import Any
 
 from index.analysis.schema import fold_words, has_words
 from index.engines.opensearch.search.translation import translate_filter
-from index.query.model import Facet, FacetRequest, FacetValue, Filters
+from index.query.requests import FacetRequest, Filters
+from index.query.results import Facet, FacetValue
 
 Json = dict[str, Any]
 # Values that are asked for beyond the wanted ones: as many may tie with the last of them.

@@ -1,4 +1,4 @@
-"""The query tree, filters and orders of index.query.model as OpenSearch's query language, node by node."""
+"""The query tree, filters and orders of index.query as OpenSearch's query language, node by node."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 from index.engines.indexed import microseconds
 from index.engines.opensearch.format.mappings import TEXT
 from index.engines.scoring import K1, TITLE_SHARE
-from index.query.model import And, Filters, Node, Not, Or, Phrase, Prefix, Sort, Term, ValueFilter
 from index.query.recency import HALF_LIFE
+from index.query.requests import Filters, Sort, ValueFilter
+from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 
 Json = dict[str, Any]
 # The terms that words with a beginning have.

@@ -18,8 +18,9 @@ from index.engines.opensearch.format.documents import join_words
 from index.engines.opensearch.format.mappings import MAX_KEY
 from index.engines.opensearch.lookups.dictionary import PAGE, Lists
 from index.engines.opensearch.search.translation import make_order
-from index.engines.opensearch.words.vocabulary import MIN_TITLES, PAIR_KIND, WORD_KIND, show_words
-from index.query.model import MAX_SUGGESTED, NearWord, Sort, Suggestion, SuggestionType, near_word_order
+from index.engines.opensearch.words.vocabulary import PAIR_KIND, WORD_KIND, show_words
+from index.query.requests import MAX_SUGGESTED, MIN_TITLES, Sort, SuggestionType
+from index.query.results import NearWord, Suggestion, near_word_order
 
 Json = dict[str, Any]
 # So many times what is wanted is read at first: some are the same to a search, or find nothing.

@@ -16,10 +16,10 @@ from index.analysis.folding import fold_text, show_word
 from index.analysis.schema import WORD, term_of
 from index.engines.opensearch.format.documents import StoryTexts, join_words
 from index.engines.opensearch.format.mappings import MAX_KEY
+from index.query.requests import MIN_TITLES
 
 Json = dict[str, Any]
 # A pair of words is suggested from so many titles on.
-MIN_TITLES = 3
 # Of so many stories' pairs only those are kept that stand in MIN_TITLES of these: most of them stand once.
 _CHUNK = 100_000
 WORD_KIND, PAIR_KIND, SOURCE_WORD_KIND = "word", "pair", "source_word"

@@ -21,8 +21,8 @@ from whoosh.filedb.filestore import FileStorage, ReadOnlyError
 from whoosh.index import TOC
 
 from index.analysis.schema import make_analyzer
+from index.engines.columns.codec_terms import ID, Columns, TermsReader
 from index.engines.columns.format.layout import SOURCES, STORIES, CollectionKind, SegmentEntry, deleted_path
-from index.engines.columns.search.codec_terms import ID, Columns, TermsReader
 from index.engines.columns.segment.segment import Segment
 
 DOCUMENT = "document"
@@ -50,7 +50,8 @@ def make_schema(kind: CollectionKind) -> fields.Schema:
 
 
 class ColumnsSegment(base.Segment):  # type: ignore[misc]  # Whoosh has no types
-    """What the table of contents says of a segment. It is pickled: the names of this class and its attributes stay."""
+    """What the table of contents says of a segment. It is pickled: the names of this class, of
+    its attributes and of this module must stay."""
 
     def __init__(self, kind: CollectionKind, entry: SegmentEntry) -> None:
         super().__init__(_NAME)

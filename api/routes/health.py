@@ -7,14 +7,15 @@ from typing import Any
 from flask import Response, current_app
 
 from api.blueprints import ApiBlueprint, borrow_index
+from api.errors import PROBLEMS
 from api.observability.metrics import Metrics
 from api.openapi.schemas import HealthAnswer, ProblemMeaning, StatusAnswer
 from api.request.arguments import NoArguments
 from api.response.answers import answer_status
 from api.response.conditional import VERSION, make_json
-from api.response.problems import PROBLEMS, type_of
+from api.response.problems import type_of
 from index.errors import NotFound
-from index.query.model import SearchQuery
+from index.query.requests import SearchQuery
 from index.search import search_stories
 
 blueprint = ApiBlueprint("health", __name__, description="The server itself")

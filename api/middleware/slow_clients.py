@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from flask import Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from api.response.problems import ServerBusy, describe_failure, make_busy_response
+from api.errors import ServerBusy
+from api.response.problems import describe_failure, make_busy_response
 
 # Threads of each server process. A search holds the interpreter, so more threads do not answer more requests, but a
 # short search need not wait for a long one.
