@@ -12,7 +12,7 @@ from typing import Any
 
 from index.engines.opensearch.connection.address import ALLOWED, read_address
 from index.errors import OutpostError
-from index.stores import Place
+from index.stores import Location
 
 
 class InvalidSetting(OutpostError):
@@ -89,7 +89,7 @@ class Settings:
     )  # fmt: skip
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Location:
         """Where the index is."""
         if not self.engine:
             return self.index

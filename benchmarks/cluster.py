@@ -35,7 +35,7 @@ from index.engines.opensearch.format.documents import Line
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.language import parse_query
-from index.query.requests import FacetRequest, Marking, SearchQuery, Sort
+from index.query.requests import FacetRequest, HighlightOptions, SearchQuery, Sort
 from index.readers.ndjson import RefusedLine, iter_stories
 from index.stores.cluster import ClusterStore
 
@@ -70,7 +70,7 @@ def _measure_latency(address: ClusterAddress, engine: ClusterEngine, port: int, 
     times: dict[str, list[float]] = {"Outpost": [], "OpenSearch": []}
     for text in texts:
         query = SearchQuery(parse_query(text, ("title", "source")), sort=Sort.RELEVANCE, facets=_FACETS)
-        name, body = engine.describe_search(msgspec.structs.replace(query, marking=Marking()))
+        name, body = engine.describe_search(msgspec.structs.replace(query, highlighting=HighlightOptions()))
         search = f"http://{host}:{at}/{name}/_search"
         asked = msgspec.json.encode(body)
         best = {"Outpost": float("inf"), "OpenSearch": float("inf")}

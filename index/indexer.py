@@ -19,7 +19,7 @@ from index.query.results import IndexStatus
 from index.query.tree import And, Term
 from index.readers.ndjson import Read, RefusedLine, describe_path, iter_stories
 from index.rejects import RejectsFile
-from index.stores import Place, store_of
+from index.stores import Location, store_of
 from index.stores.base import Building, Store
 
 # So many faults are told; a file that is something else altogether has one a line.
@@ -46,7 +46,7 @@ class BuildReport:
 
 
 def build_index(
-    place: Place | Store,
+    place: Location | Store,
     files: Sequence[str | Path],
     *,
     skip_invalid: bool = False,
@@ -66,7 +66,7 @@ def build_index(
 
 
 def update_index(
-    place: Place | Store,
+    place: Location | Store,
     files: Sequence[str | Path],
     *,
     skip_invalid: bool = False,
@@ -83,7 +83,7 @@ def update_index(
     return _make_generation(place, fill, skip_invalid, keep=True)
 
 
-def delete_stories(place: Place | Store, idents: Sequence[str]) -> tuple[BuildReport | None, list[str]]:
+def delete_stories(place: Location | Store, idents: Sequence[str]) -> tuple[BuildReport | None, list[str]]:
     """Take stories out of the current generation. Also tells which ids it does not have; None where it has none."""
     missing: list[str] = []
 
@@ -102,7 +102,7 @@ def delete_stories(place: Place | Store, idents: Sequence[str]) -> tuple[BuildRe
         return None, missing
 
 
-def merge_index(place: Place | Store) -> BuildReport:
+def merge_index(place: Location | Store) -> BuildReport:
     """Write the current generation anew as one whole: nothing deleted is left in it. Raises what build_index raises."""
 
     def fill(building: Building, intake: _Intake) -> IndexStatus:
@@ -116,7 +116,7 @@ class _NothingToDo(Exception):
 
 
 def _make_generation(
-    place: Place | Store,
+    place: Location | Store,
     fill: Callable[[Building, _Intake], IndexStatus],
     skip_invalid: bool = False,
     *,

@@ -14,7 +14,7 @@ from index.errors import IndexDamaged, IndexMissing, IndexUnavailable, OutpostEr
 from index.files.manifest import Manifest, OpenFile
 from index.files.scrub import Scrubber
 from index.query.results import Suggestion
-from index.stores import Place, store_of
+from index.stores import Location, store_of
 from index.stores.base import KnownIds, Store
 
 # Seconds until a generation that could not be opened is tried again: at first, and at most.
@@ -78,7 +78,7 @@ class LiveIndex:
     ``open_failures`` counts the attempts to open a generation that failed.
     """
 
-    def __init__(self, place: Place | Store, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, place: Location | Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store_of(place)
         self._clock = clock
         self._lock = threading.Lock()

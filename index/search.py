@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from index.analysis.schema import fold_words, has_words
 from index.deadline import Deadline
 from index.documents.identity import source_id
-from index.documents.stored_hit import encode_brief
+from index.documents.stored_hit import encode_hit
 from index.documents.story import Story
 from index.engines.base import Engine
 from index.errors import Gone, NotFound
@@ -180,8 +180,8 @@ def find_citing(generation: OpenGeneration, url: str, offset: int, limit: int) -
         for story in deadline.pace(generation.engine.find_stories(idents[at : at + _FOUND_AT_ONCE]))
     ]
     stories.sort(key=lambda story: (_newest_first(story), story.id))
-    hits = tuple(Hit(0.0, encode_brief(story)) for story in stories[offset : offset + limit])
-    deadline.spend(sum(len(hit.brief) for hit in hits))
+    hits = tuple(Hit(0.0, encode_hit(story)) for story in stories[offset : offset + limit])
+    deadline.spend(sum(len(hit.stored_hit) for hit in hits))
     return SearchPage(len(stories), hits, {})
 
 

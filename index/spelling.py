@@ -16,7 +16,7 @@ from index.deadline import Deadline
 from index.engines.base import Engine
 from index.query.language import loosen_query, show_query
 from index.query.requests import FacetRequest, Filters, SearchQuery
-from index.query.results import NearWord, SearchPage
+from index.query.results import FuzzyTerm, SearchPage
 from index.query.tree import And, Node, Or, Term
 
 # So many edits are looked for from so many letters on: a shorter word is near to too many others.
@@ -101,11 +101,11 @@ def _find_corrections(engine: Engine, tree: Node, deadline: Deadline) -> list[_C
     return sorted(found, key=lambda one: (one.distance, -one.likely))
 
 
-def _find_near(engine: Engine, word: str, deadline: Deadline) -> Sequence[NearWord]:
+def _find_near(engine: Engine, word: str, deadline: Deadline) -> Sequence[FuzzyTerm]:
     distance = 2 if len(word) >= _TWO_EDITS else 1
-    near = engine.find_near_words(word, distance, deadline.left())
-    found = [one for one in near if not _has_digit(one.word) and one.holding]
-    likely = sorted(found, key=lambda one: (one.distance, -one.holding * one.share * _likelihood(word, one.word)))
+    near = engine.fuzzy_terms(word, distance, deadline.left())
+    found = [one for one in near if not _has_digit(one.word) and one.doc_freq]
+    likely = sorted(found, key=lambda one: (one.distance, -one.doc_freq * one.share * _likelihood(word, one.word)))
     return likely[:_MAX_NEAR]
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from index.analysis.folding import Typed
 from index.analysis.schema import WORD, term_of
 from index.deadline import Deadline
-from index.documents.stored_hit import complete
+from index.documents.stored_hit import insert_base_url
 from index.engines.base import Engine
 from index.live import OpenGeneration
 from index.query.language import parse_query
@@ -97,10 +97,10 @@ def _read_newest(engine: Engine, deadline: Deadline) -> list[_Brief]:
     size = 0
     while len(stories) < _NEWEST and size < _MAX_READ:
         query = SearchQuery(offset=len(stories), limit=_READ_AT_ONCE, seconds=deadline.left())
-        briefs = [complete(hit.brief, "") for hit in engine.search_stories(query).hits]
-        stories += map(_decoder.decode, deadline.pace(briefs))
-        size += sum(map(len, briefs))
-        if len(briefs) < _READ_AT_ONCE:
+        stored_hits = [insert_base_url(hit.stored_hit, "") for hit in engine.search_stories(query).hits]
+        stories += map(_decoder.decode, deadline.pace(stored_hits))
+        size += sum(map(len, stored_hits))
+        if len(stored_hits) < _READ_AT_ONCE:
             break
     return stories
 

@@ -15,7 +15,7 @@ import msgspec
 
 from api.settings import Settings
 from index.analysis.schema import WORD
-from index.documents.stored_hit import complete
+from index.documents.stored_hit import insert_base_url
 from index.errors import IndexUnavailable
 from index.live import LiveIndex
 from index.query.requests import SearchQuery
@@ -90,7 +90,7 @@ def _welcome(settings: Settings) -> None:
         return
     finally:
         live.close()
-    title = msgspec.json.decode(complete(newest.brief, ""))["title"]
+    title = msgspec.json.decode(insert_base_url(newest.stored_hit, ""))["title"]
     word = max(WORD.findall(title), key=len, default="news").lower()
     click.echo("Try:")
     pages = [f"/search?q={word}"] if settings.pages == "on" else []

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.filters import STORY_ATTRIBUTES
-from api.instantsearch.marking import Marker, Tags, mark_beginnings
+from api.instantsearch.highlighting import HitHighlighter, Tags, mark_beginnings
 from api.instantsearch.queries import find_facets, find_searched, find_snippets, make_query, make_source_query
 from api.instantsearch.requests import SOURCES, Asked, names_of
 from api.request.arguments import MAX_WINDOW
@@ -22,7 +22,7 @@ from api.request.site import base_url
 from api.response.answers import answer_source
 from index.analysis.schema import SOURCE_DEFAULTS, fold_words
 from index.deadline import Deadline
-from index.documents.stored_hit import Json, complete
+from index.documents.stored_hit import Json, insert_base_url
 from index.errors import QueryTimeout
 from index.live import OpenGeneration
 from index.query.language import show_query
@@ -155,34 +155,36 @@ class _Stories:
 
     def __init__(self, answering: Answering, asked: Asked, query: SearchQuery) -> None:
         self._answering, self._asked = answering, asked
-        self._marker = Marker(query.tree, find_searched(asked), _tags_of(asked), answering.deadline)
+        self._marker = HitHighlighter(query.tree, find_searched(asked), _tags_of(asked), answering.deadline)
         self._highlighted = _choose(names_of(asked.parameters.attributes_to_highlight), _STORY_TEXTS)
         self._excerpts = find_snippets(asked, _STORY_EXCERPTS)
 
     def describe(self, hits: Sequence[Hit]) -> list[Json]:
-        self._answering.deadline.spend(sum(len(hit.brief) + len(hit.marks) for hit in hits))
+        self._answering.deadline.spend(sum(len(hit.stored_hit) + len(hit.marks) for hit in hits))
         paced = self._answering.deadline.pace
-        briefs = [msgspec.json.decode(complete(hit.brief, base_url())) for hit in paced(hits)]
+        stored_hits = [msgspec.json.decode(insert_base_url(hit.stored_hit, base_url())) for hit in paced(hits)]
         marks = [msgspec.json.decode(hit.marks) if hit.marks else {} for hit in paced(hits)]
-        bodies = self._find_bodies(marks, briefs)
-        return [self._describe(*one, bodies) for one in paced(zip(hits, briefs, marks, strict=True))]
+        bodies = self._find_bodies(marks, stored_hits)
+        return [self._describe(*one, bodies) for one in paced(zip(hits, stored_hits, marks, strict=True))]
 
-    def _find_bodies(self, marks: Sequence[Json], briefs: Sequence[Json]) -> dict[str, str]:
+    def _find_bodies(self, marks: Sequence[Json], stored_hits: Sequence[Json]) -> dict[str, str]:
         """Where no match is in the body the engine gives an excerpt of the summary; here one of the body is due."""
         wanted = [
-            brief["id"] for brief, own in zip(briefs, marks, strict=True) if own and own["snippet"]["field"] != "body"
+            stored_hit["id"]
+            for stored_hit, own in zip(stored_hits, marks, strict=True)
+            if own and own["snippet"]["field"] != "body"
         ]
         stories = iter_stories(self._answering.generation, self._answering.deadline.pace(wanted))
         return {story.id: story.body for story in stories}
 
-    def _describe(self, hit: Hit, brief: Json, marks: Json, bodies: dict[str, str]) -> Json:
+    def _describe(self, hit: Hit, stored_hit: Json, marks: Json, bodies: dict[str, str]) -> Json:
         story = {
-            "objectID": brief["id"],
-            **brief,
-            "topic": [topic["label"] for topic in brief["topics"]],
-            "publisher": [publisher["name"] for publisher in brief["publishers"]],
-            "curator": brief["curated_by"],
-            "published_at_timestamp": _to_timestamp(brief["published_at"]),
+            "objectID": stored_hit["id"],
+            **stored_hit,
+            "topic": [topic["label"] for topic in stored_hit["topics"]],
+            "publisher": [publisher["name"] for publisher in stored_hit["publishers"]],
+            "curator": stored_hit["curated_by"],
+            "published_at_timestamp": _to_timestamp(stored_hit["published_at"]),
         }
         described = _select(story, self._asked)
         if self._highlighted:
@@ -217,13 +219,13 @@ def _answer_sources(answering: Answering, asked: Asked) -> Json:
     query = replace(make_source_query(asked), seconds=answering.deadline.left())
     found = search_sources(answering.generation, query)
     answer = _answer_page(asked, found.total)
-    marker = Marker(query.tree, SOURCE_DEFAULTS, _tags_of(asked), answering.deadline)
+    marker = HitHighlighter(query.tree, SOURCE_DEFAULTS, _tags_of(asked), answering.deadline)
     hits = answering.deadline.pace(found.hits)
     answer["hits"] = [_describe_source(asked, marker, record, score) for record, score in hits]
     return answer
 
 
-def _describe_source(asked: Asked, marker: Marker, record: SourceRecord, score: float) -> Json:
+def _describe_source(asked: Asked, marker: HitHighlighter, record: SourceRecord, score: float) -> Json:
     answer = answer_source(record)
     publisher = answer["publisher"] or {"name": "", "domain": ""}
     source = {

@@ -12,7 +12,7 @@ from index.query.requests import (
     FACETS,
     FacetRequest,
     Filters,
-    Marking,
+    HighlightOptions,
     NumberName,
     SearchQuery,
     Sort,
@@ -64,7 +64,7 @@ def make_query(asked: Asked, names: tuple[str, ...]) -> SearchQuery:
         request,
         offset,
         limit,
-        Marking(words=words) if (words := find_snippets(asked, ("body",)).get("body")) else None,
+        HighlightOptions(words=words) if (words := find_snippets(asked, ("body",)).get("body")) else None,
     )
 
 

@@ -20,7 +20,7 @@ from api.request.arguments import Paging
 from api.request.parameters import Arguments
 from api.request.site import base_url
 from api.response import pagination
-from api.response.answers import answer_briefs, answer_publisher
+from api.response.answers import answer_publisher, answer_stored_hits
 from api.response.cursors import find_place
 from index.deadline import Deadline
 from index.documents.identity import slug_of
@@ -140,4 +140,4 @@ def _show_value(value: FacetValue, search: str, parameters: dict[str, str]) -> d
 
 
 def _decode(page: SearchPage, root: str) -> Any:
-    return msgspec.json.decode(answer_briefs(page.hits, None, root))
+    return msgspec.json.decode(answer_stored_hits(page.hits, None, root))

@@ -17,7 +17,13 @@ from api.observability.metrics import EMPTY, Metrics
 from api.pages.addresses import find_cleaner, make_url, parser
 from api.pages.rendering import answer_page
 from api.pages.timeline import make_timeline
-from api.request.arguments import SearchArguments, make_marking, make_matching_query, make_search_query, parse_search
+from api.request.arguments import (
+    SearchArguments,
+    make_highlight_options,
+    make_matching_query,
+    make_search_query,
+    parse_search,
+)
 from api.request.parameters import Arguments
 from api.request.site import base_url
 from api.response import pagination
@@ -76,7 +82,9 @@ def _search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     deadline = Deadline(generation.engine.longest)
     offset, after = find_place(generation, arguments)
     shown = {**arguments, "facets": arguments.get("facets", _SHOWN_FACETS)}
-    query = replace(make_search_query(shown, parse_search(arguments), offset, make_marking(arguments)), after=after)
+    query = replace(
+        make_search_query(shown, parse_search(arguments), offset, make_highlight_options(arguments)), after=after
+    )
     found = search_corrected(generation, query, correct=arguments["typo"] == "auto")
     if not found.page.total:
         metrics: Metrics = current_app.extensions["outpost.metrics"]

@@ -28,8 +28,8 @@ from index.query.requests import (
     FACETS,
     FacetRequest,
     Filters,
+    HighlightOptions,
     Interval,
-    Marking,
     SearchQuery,
     Sort,
     SourceQuery,
@@ -190,8 +190,8 @@ def searched_fields(arguments: dict[str, Any]) -> tuple[str, ...]:
     return tuple(SEARCH_IN[name] for name in chosen) if chosen else STORY_DEFAULTS
 
 
-def make_marking(arguments: dict[str, Any]) -> Marking:
-    return Marking(arguments["highlight_tag"], arguments["snippet_words"], arguments["highlight"])
+def make_highlight_options(arguments: dict[str, Any]) -> HighlightOptions:
+    return HighlightOptions(arguments["highlight_tag"], arguments["snippet_words"], arguments["highlight"])
 
 
 def make_facet_query(arguments: dict[str, Any], facet: str) -> SearchQuery:
@@ -213,7 +213,7 @@ def make_matching_query(arguments: dict[str, Any], tree: Node | None) -> SearchQ
 
 
 def make_search_query(
-    arguments: dict[str, Any], tree: Node | None, offset: int, marking: Marking | None = None
+    arguments: dict[str, Any], tree: Node | None, offset: int, highlighting: HighlightOptions | None = None
 ) -> SearchQuery:
     """One page of what matches ``tree``, with the facets asked for."""
     return replace(
@@ -223,7 +223,7 @@ def make_search_query(
         ),
         offset=offset,
         limit=arguments["per_page"],
-        marking=marking,
+        highlighting=highlighting,
     )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from index.analysis.folding import Typed, find_typed
 from index.documents.identity import slug_of
-from index.documents.stored_hit import Json, complete, describe_brief, describe_publisher, format_time
+from index.documents.stored_hit import Json, describe_hit, describe_publisher, format_time, insert_base_url
 from index.documents.story import Source, Story
 from index.files.manifest import Manifest
 from index.query.highlight import mark
@@ -32,20 +32,20 @@ def select_keys(answer: Json, keys: Sequence[str] | None) -> Json:
 # --- stories -----------------------------------------------------------------------------------------------
 
 
-def answer_briefs(hits: Iterable[Hit], keys: Sequence[str] | None, base: str) -> msgspec.Raw:
+def answer_stored_hits(hits: Iterable[Hit], keys: Sequence[str] | None, base: str) -> msgspec.Raw:
     """Stories in a list. ``base`` stands before the paths of their links."""
-    return _join((hit.brief for hit in hits), keys, base)
+    return _join((hit.stored_hit for hit in hits), keys, base)
 
 
 def answer_hits(hits: Iterable[Hit], keys: Sequence[str] | None, base: str) -> msgspec.Raw:
     """The results of a search: stories with score, highlight, snippet and what matched where."""
-    scored = (b'%b,"score":%b,%b' % (hit.brief[:-1], _encode(round(hit.score, 4)), hit.marks[1:]) for hit in hits)
+    scored = (b'%b,"score":%b,%b' % (hit.stored_hit[:-1], _encode(round(hit.score, 4)), hit.marks[1:]) for hit in hits)
     return _join(scored, keys, base)
 
 
 def _join(entries: Iterable[bytes], keys: Sequence[str] | None, base: str) -> msgspec.Raw:
     """A JSON array of objects as they are stored, with all keys or ``keys``."""
-    whole = complete(b"[%b]" % b",".join(entries), base)
+    whole = insert_base_url(b"[%b]" % b",".join(entries), base)
     if keys:
         whole = _encode([select_keys(entry, keys) for entry in msgspec.json.decode(whole)])
     return msgspec.Raw(whole)
@@ -53,7 +53,7 @@ def _join(entries: Iterable[bytes], keys: Sequence[str] | None, base: str) -> ms
 
 def answer_detail(story: Story, base: str, include: Sequence[str], related: Sequence[RelatedStory]) -> Json:
     """A story by itself, with the parts in ``include``."""
-    answer = describe_brief(story, base)
+    answer = describe_hit(story, base)
     if "sections" in include:
         answer["sections"] = _answer_sections(story)
     if "sources" in include:
@@ -86,7 +86,7 @@ def _answer_sections(story: Story) -> list[Json]:
 
 
 def answer_related(entry: RelatedStory, base: str) -> Json:
-    return {**describe_brief(entry.story, base), "reason": entry.reason, "score": entry.score}
+    return {**describe_hit(entry.story, base), "reason": entry.reason, "score": entry.score}
 
 
 def answer_facets(facets: Mapping[str, Facet]) -> Json:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from api.blueprints import ApiBlueprint, borrow_index
 from api.observability.metrics import EMPTY, Metrics
 from api.openapi.schemas import SearchAnswer
-from api.request.arguments import SearchArguments, make_marking, make_search_query, parse_search
+from api.request.arguments import SearchArguments, make_highlight_options, make_search_query, parse_search
 from api.request.parameters import Arguments
 from api.request.site import base_url
 from api.response.answers import answer_facets, answer_hits, answer_query
@@ -40,7 +40,9 @@ def search(arguments: Arguments) -> Response:
 def _search(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     started = time.perf_counter()
     offset, after = find_place(generation, arguments)
-    query = replace(make_search_query(arguments, parse_search(arguments), offset, make_marking(arguments)), after=after)
+    query = replace(
+        make_search_query(arguments, parse_search(arguments), offset, make_highlight_options(arguments)), after=after
+    )
     found = search_corrected(generation, query, correct=arguments["typo"] == "auto")
     if not found.page.total:
         metrics: Metrics = current_app.extensions["outpost.metrics"]

@@ -19,7 +19,7 @@ from api.request.arguments import (
 )
 from api.request.parameters import Arguments
 from api.request.site import base_url
-from api.response.answers import answer_briefs, answer_detail, answer_related, answer_story_sources, select_keys
+from api.response.answers import answer_detail, answer_related, answer_stored_hits, answer_story_sources, select_keys
 from api.response.conditional import answer_json
 from api.response.cursors import find_offset, find_place
 from api.response.pagination import answer_page
@@ -44,7 +44,7 @@ def list_stories(arguments: Arguments) -> Response:
 def _list(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     offset, after = find_place(generation, arguments)
     page = search_stories(generation, replace(make_search_query(arguments, None, offset), after=after))
-    results = answer_briefs(page.hits, arguments.get("fields_"), base_url())
+    results = answer_stored_hits(page.hits, arguments.get("fields_"), base_url())
     return {**answer_page(generation, arguments, offset, page.total, base_url(), page.after), "results": results}
 
 
@@ -62,7 +62,7 @@ def lookup(arguments: Arguments) -> Response:
 def _lookup(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     offset = find_offset(generation, arguments)
     page = find_citing(generation, arguments["url"], offset, arguments["per_page"])
-    results = answer_briefs(page.hits, arguments.get("fields_"), base_url())
+    results = answer_stored_hits(page.hits, arguments.get("fields_"), base_url())
     return {**answer_page(generation, arguments, offset, page.total, base_url()), "results": results}
 
 

@@ -14,7 +14,7 @@ from index.engines.columns.engine import ColumnsEngine
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.language import parse_query
-from index.query.requests import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
+from index.query.requests import FacetRequest, Filters, HighlightOptions, SearchQuery, Sort, ValueFilter
 from index.search import search_stories
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
@@ -47,7 +47,7 @@ class Outpost:
             sort=Sort.NEWEST if question.newest else Sort.RELEVANCE,
             facets=_COUNTED if facets else FacetRequest(),
             limit=HITS,
-            marking=Marking() if highlights else None,
+            highlighting=HighlightOptions() if highlights else None,
         )
         with self._live.borrow() as generation:
             engine = generation.engine

@@ -11,7 +11,7 @@ from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.engines import engine_kind
 from index.engines.base import Engine
 from index.query.language import parse_query
-from index.query.requests import FacetRequest, Filters, Marking, SearchQuery, Sort, ValueFilter
+from index.query.requests import FacetRequest, Filters, HighlightOptions, SearchQuery, Sort, ValueFilter
 from index.readers.ndjson import Read, iter_stories
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
@@ -43,7 +43,7 @@ class Whoosh:
                 search_in=STORY_DEFAULTS,
                 filters=Filters((ValueFilter(only[0], frozenset({only[1]})),)) if only else Filters(),
                 sort=Sort.NEWEST if question.newest else Sort.RELEVANCE,
-                marking=Marking() if highlights else None,
+                highlighting=HighlightOptions() if highlights else None,
                 facets=FacetRequest(FACETS, FACET_SIZE) if facets else FacetRequest(),
                 limit=HITS,
             )

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 BASE = b"\0"
 
 
-def describe_brief(story: Story, base: str) -> Json:
+def describe_hit(story: Story, base: str) -> Json:
     """A story in a list. ``base`` stands before the paths of its links."""
     slug = story.slug
     return {
@@ -54,26 +54,26 @@ def format_time(time: datetime | None) -> str | None:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z") if time else None
 
 
-def encode_brief(story: Story) -> bytes:
-    """The JSON of ``describe_brief`` with ``BASE`` before its two paths."""
+def encode_hit(story: Story) -> bytes:
+    """The JSON of ``describe_hit`` with ``BASE`` before its two paths."""
     # Ids and slugs hold no quote, and one within a text follows a "\": the first places are the keys' own.
-    relative = msgspec.json.encode(describe_brief(story, ""))
+    relative = msgspec.json.encode(describe_hit(story, ""))
     return relative.replace(b'"url":"', b'"url":"' + BASE, 1).replace(b'"share_url":"', b'"share_url":"' + BASE, 1)
 
 
-def complete(json: bytes, base: str) -> bytes:
+def insert_base_url(json: bytes, base: str) -> bytes:
     """``json`` with ``base`` in every place of ``BASE``."""
     return json.replace(BASE, msgspec.json.encode(base)[1:-1])
 
 
-def find_texts(brief: bytes) -> tuple[int, int, int, int]:
-    """Where title and summary begin and end in the bytes of ``encode_brief``, as JSON strings without quotes."""
-    title = brief.index(b'"title":"') + 9
-    title_end = brief.index(b'","short_title":"', title)
-    summary = brief.index(b'","summary":"', title_end) + 13
-    return title, title_end, summary, brief.index(b'","curated_by":"', summary)
+def find_texts(stored_hit: bytes) -> tuple[int, int, int, int]:
+    """Where title and summary begin and end in the bytes of ``encode_hit``, as JSON strings without quotes."""
+    title = stored_hit.index(b'"title":"') + 9
+    title_end = stored_hit.index(b'","short_title":"', title)
+    summary = stored_hit.index(b'","summary":"', title_end) + 13
+    return title, title_end, summary, stored_hit.index(b'","curated_by":"', summary)
 
 
-def read_id(brief: bytes) -> str:
+def read_id(stored_hit: bytes) -> str:
     """The id, which stands first."""
-    return brief[7 : brief.index(b'"', 7)].decode()
+    return stored_hit[7 : stored_hit.index(b'"', 7)].decode()

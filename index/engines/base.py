@@ -12,8 +12,8 @@ from index.analysis.folding import Typed
 from index.documents.story import Story
 from index.query.requests import Interval, NumberName, SearchQuery, SourceQuery, SuggestionType
 from index.query.results import (
+    FuzzyTerm,
     IndexStatus,
-    NearWord,
     NumberStats,
     PublisherRecord,
     SearchPage,
@@ -42,8 +42,8 @@ class Engine(Protocol):
 
         Sorting never changes what matches. Ties break by newest, then id, so that pages never overlap.
         Ids in filters that the index does not know match nothing (``any_of``) or exclude nothing.
-        Hits carry the bytes of ``index.documents.stored_hit.encode_brief`` and, if the query has a ``marking``, those
-        of ``index.query.highlight.Marker`` with the rarities of ``find_rarities``.
+        Hits carry the bytes of ``index.documents.stored_hit.encode_hit`` and, if the query asks for highlights, those of
+        ``index.query.highlight.HitHighlighter`` with the values of ``find_idfs``.
         """
         ...
 
@@ -79,14 +79,14 @@ class Engine(Protocol):
     def find_similar(
         self, story: Story, limit: int, exclude: frozenset[str], seconds: float | None = None
     ) -> list[tuple[Story, float]]:
-        """The stories most like ``story`` by its distinctive words and its time (index.engines.similar), best first.
+        """The stories most like ``story``, by distinctive words and time (index.engines.more_like_this), best first.
 
         The score is 0 to 1: what has the same words at the same time scores 1. ``story`` and ``exclude`` are
         left out. The same story gives the same list at every call. ``seconds`` is as in SearchQuery.
         """
         ...
 
-    def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
+    def find_idfs(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the stories: the fewer have it, the greater, and above 0."""
         ...
 
@@ -107,11 +107,11 @@ class Engine(Protocol):
         """
         ...
 
-    def find_near_words(self, word: str, distance: int, seconds: float | None = None) -> list[NearWord]:
+    def fuzzy_terms(self, word: str, distance: int, seconds: float | None = None) -> list[FuzzyTerm]:
         """The words of the stories, in any field, that at most ``distance`` edits make of ``word``, in lower case
         both: a character more, less or another, or two neighbours the other way round, no place edited twice.
 
-        The nearest first, then those of greatest ``holding`` times ``share``, then by text. ``holding`` counts the
+        The nearest first, then those of greatest ``doc_freq`` times ``share``, then by text. ``doc_freq`` counts the
         fields searched by default, ``typed`` all; deleted stories may count in both. Stop words are none. ``seconds``
         is as in SearchQuery.
         """

@@ -14,14 +14,14 @@ import msgspec
 from index.analysis import schema
 from index.analysis.schema import WORD, iter_words, term_of
 from index.documents.story import Story
-from index.query.requests import Marking, SearchQuery
+from index.query.requests import HighlightOptions, SearchQuery
 from index.query.tree import Node, Phrase, Prefix, Term, iter_positive
 
 Span = tuple[int, int]
 _SPECIAL = re.compile("[&<>\"']")
 # The fields that are marked in a hit.
 MARKED = ("title", "summary", "body", "source")
-# The rarity of words of which no more is known than that a prefix found them.
+# The IDF of words of which no more is known than that a prefix found them.
 _UNKNOWN = 1.0
 
 
@@ -75,19 +75,19 @@ class Highlighter:
         return _merge(wanted.find_words(found) + _find_phrases(found, wanted.phrases))
 
 
-class Marker:
+class HitHighlighter:
     """Marks the hits of one query: the twin of index/engines/columns/search/highlighting.py, written to be read.
 
-    ``rarities`` are those of ``query_terms``.
+    ``idfs`` are those of ``query_terms``.
     """
 
-    def __init__(self, query: SearchQuery, marking: Marking, rarities: Mapping[str, float]) -> None:
-        self._highlighter = Highlighter(query.tree if marking.matches else None, query.search_in)
-        self._marking, self._rarities = marking, rarities
+    def __init__(self, query: SearchQuery, highlighting: HighlightOptions, idfs: Mapping[str, float]) -> None:
+        self._highlighter = Highlighter(query.tree if highlighting.matches else None, query.search_in)
+        self._highlighting, self._idfs = highlighting, idfs
 
     def mark(self, story: Story) -> bytes:
         """JSON of ``highlight``, ``snippet``, ``matches`` and ``matched_sources``: see docs/api.md."""
-        find, tag = self._highlighter.find_spans, self._marking.tag
+        find, tag = self._highlighter.find_spans, self._highlighting.tag
         texts = {"title": story.title, "summary": story.summary}
         titles = [source.title for source in story.sources]
         spans = {name: find(name, text) for name, text in texts.items()}
@@ -97,7 +97,7 @@ class Marker:
         name, text, found = ("body", body, body_spans) if in_body else ("summary", story.summary, spans["summary"])
         marks = {
             "highlight": {field: mark(text, spans[field], tag) for field, text in texts.items()},
-            "snippet": {"field": name, "text": snippet(text, found, self._marking.words, tag, self._rarities)},
+            "snippet": {"field": name, "text": snippet(text, found, self._highlighting.words, tag, self._idfs)},
             "matches": {field: own for field, own in spans.items() if own},
             "matched_sources": [
                 number
@@ -115,7 +115,7 @@ def count_searched(titles: Iterable[str]) -> int:
 
 
 def query_terms(tree: Node | None) -> list[str]:
-    """The terms by whose rarity snippets are chosen."""
+    """The terms by whose IDF snippets are chosen."""
     terms: set[str] = set()
     for leaf in iter_positive(tree):
         match leaf:
@@ -165,17 +165,17 @@ def mark(text: str, spans: Sequence[Span], tag: str) -> str:
     return "".join([*parts, escape(text[last:])])
 
 
-def snippet(text: str, spans: Sequence[Span], words: int, tag: str, rarities: Mapping[str, float] | None = None) -> str:
+def snippet(text: str, spans: Sequence[Span], words: int, tag: str, idfs: Mapping[str, float] | None = None) -> str:
     """HTML of the ``words`` words with the rarest different matches, then the most matches, then the closest ones.
 
-    ``rarities`` are those of terms (``Engine.find_rarities``); without them all are worth the same.
+    ``idfs`` are those of terms (``Engine.find_idfs``); without them all are worth the same.
     """
     # Line breaks between headings and paragraphs say nothing in an excerpt of one line.
     text = text.replace("\n", " ")
     found = (word.span() for word in iter_words(text))
     # Without a match it is the beginning, and one word more says that the text goes on.
     places = list(found if spans else islice(found, words + 1))
-    first = _best_window(text, places, spans, words, rarities or {}) if len(places) > words else 0
+    first = _best_window(text, places, spans, words, idfs or {}) if len(places) > words else 0
     last = min(first + words, len(places)) - 1
     start = 0 if first == 0 else places[first][0]
     end = min(len(text), schema.MAX_TEXT)
@@ -186,12 +186,12 @@ def snippet(text: str, spans: Sequence[Span], words: int, tag: str, rarities: Ma
 
 
 def _best_window(
-    text: str, places: Sequence[Span], spans: Sequence[Span], words: int, rarities: Mapping[str, float]
+    text: str, places: Sequence[Span], spans: Sequence[Span], words: int, idfs: Mapping[str, float]
 ) -> int:
     """The number of the word that the best window begins with."""
     numbers = {start: number for number, (start, _) in enumerate(places)}
     matches = [(numbers[start], _terms_in(text[start:end])) for start, end in spans if start in numbers]
-    worth = {what: sum(worth_of(rarities.get(term, _UNKNOWN)) for term in what) for _, what in matches}
+    worth = {what: sum(worth_of(idfs.get(term, _UNKNOWN)) for term in what) for _, what in matches}
     best, best_value = 0, (0, 0, 0)
     # The matches from ``low`` to before ``high`` are in the window; how often each, and what the different ones are
     # worth together.
@@ -216,9 +216,9 @@ def _best_window(
     return best
 
 
-def worth_of(rarity: float) -> int:
+def worth_of(idf: float) -> int:
     """What a match of a term says, in thousandths: sums of them are the same in any order."""
-    return round(1000 * rarity)
+    return round(1000 * idf)
 
 
 def _terms_in(matched: str) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class FacetRequest(Struct, frozen=True):
     filtered: bool = False
 
 
-class Marking(Struct, frozen=True):
+class HighlightOptions(Struct, frozen=True):
     """How hits are marked: ``tag`` names the HTML element around a match, ``words`` says how many a snippet has.
     Without ``matches`` the texts are the same with nothing marked in them."""
 
@@ -82,9 +82,10 @@ class Marking(Struct, frozen=True):
 class SearchQuery(Struct, frozen=True):
     """A search over stories.
 
-    ``tree``: None matches every story. ``search_in``: fields of the schema. ``marking``: how to highlight hits, None
-    for no highlights. ``recency``: 0 to 1, how much newer stories are preferred (index.query.recency). ``after``: the
-    token of the page that ends before ``offset``, "" if unknown. ``seconds``: time limit, None for the engine's own.
+    ``tree``: None matches every story. ``search_in``: fields of the schema. ``highlighting``: how to highlight hits,
+    None for no highlights. ``recency``: 0 to 1, how much newer stories are preferred (index.query.recency). ``after``:
+    the token of the page that ends before ``offset``, "" if unknown. ``seconds``: time limit, None for the engine's
+    own.
     """
 
     tree: Node | None = None
@@ -94,7 +95,7 @@ class SearchQuery(Struct, frozen=True):
     facets: FacetRequest = FacetRequest()
     offset: int = 0
     limit: int = 20
-    marking: Marking | None = None
+    highlighting: HighlightOptions | None = None
     recency: float = 0.0
     after: str = ""
     seconds: float | None = None

@@ -60,18 +60,18 @@ class NumberStats(Struct, frozen=True):
 class Hit(Struct, frozen=True):
     """One matching story. ``score`` is 0.0 for a query without words.
 
-    ``brief``: the story as lists show it (index.documents.stored_hit), a JSON object. ``marks``: its highlights
+    ``stored_hit``: the story as lists show it (index.documents.stored_hit), a JSON object. ``marks``: its highlights
     (index.query.highlight), a JSON object, or empty if the query asks for none.
     """
 
     score: float
-    brief: bytes
+    stored_hit: bytes
     marks: bytes = b""
 
     @property
     def id(self) -> str:
         """The story's."""
-        return read_id(self.brief)
+        return read_id(self.stored_hit)
 
 
 class SearchPage(Struct, frozen=True):
@@ -113,24 +113,24 @@ class PublisherRecord:
     source_count: int
 
 
-class NearWord(Struct, frozen=True):
-    """A word of the stories, in lower case, that is ``distance`` edits from another. ``holding`` stories have it in one
-    form or another, ``typed`` times it stands in them so."""
+class FuzzyTerm(Struct, frozen=True):
+    """A lower-case word of the stories that is ``distance`` edits from another word. ``doc_freq``: stories with any
+    inflection of the word; ``occurrences``: uses of this exact spelling."""
 
     word: str
     distance: int
-    holding: int
-    typed: int
+    doc_freq: int
+    occurrences: int
 
     @property
     def share(self) -> float:
         """How much of what it finds has this very form, at most: "ite" finds "its" too."""
-        return min(1.0, self.typed / self.holding) if self.holding else 0.0
+        return min(1.0, self.occurrences / self.doc_freq) if self.doc_freq else 0.0
 
 
-def near_word_order(near: NearWord) -> tuple[int, float, str]:
+def fuzzy_term_order(near: FuzzyTerm) -> tuple[int, float, str]:
     """The order in which engines list near words."""
-    return near.distance, -near.holding * near.share, near.word
+    return near.distance, -near.doc_freq * near.share, near.word
 
 
 class Suggestion(Struct, frozen=True):

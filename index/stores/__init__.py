@@ -10,10 +10,10 @@ from index.stores.base import Store
 from index.stores.directory import DirectoryStore
 
 # What the settings call the place of an index.
-Place = Path | ClusterAddress
+Location = Path | ClusterAddress
 
 
-def store_of(place: Place | Store, *, shards: int = 1, replicas: int = 1) -> Store:
+def store_of(place: Location | Store, *, shards: int = 1, replicas: int = 1) -> Store:
     """The store at a place; a store is its own. ``shards`` and ``replicas`` are those of what is built on a cluster."""
     if isinstance(place, Path):
         return DirectoryStore(place)

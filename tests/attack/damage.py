@@ -13,7 +13,7 @@ from index.analysis.folding import Typed
 from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.live import LiveIndex, OpenGeneration
 from index.query.language import parse_query
-from index.query.requests import FACETS, FacetRequest, Marking, SearchQuery, Sort
+from index.query.requests import FACETS, FacetRequest, HighlightOptions, SearchQuery, Sort
 from index.search import export_stories, search_stories
 
 _QUERIES = ("", "ferry", '"night ferry" -robot', "har* OR tide", "title:ferry OR body:robot")
@@ -62,13 +62,13 @@ def digest(generation: OpenGeneration) -> str:
         for order in (Sort.RELEVANCE, Sort.NEWEST):
             tree = parse_query(text, names)
             counted = FacetRequest(tuple(FACETS), 100)
-            marking = Marking("mark", 30, True)
+            options = HighlightOptions("mark", 30, True)
             parts.append(search_stories(
-                generation, SearchQuery(tree, STORY_DEFAULTS, sort=order, facets=counted, limit=100, marking=marking)
+                generation, SearchQuery(tree, STORY_DEFAULTS, sort=order, facets=counted, limit=100, highlighting=options)
             ))  # fmt: skip
     parts += export_stories(generation, SearchQuery())
     parts += [engine.list_publishers(), engine.complete("query", Typed(("fe",)), 8), engine.find_labels("topic")]
-    parts.append(engine.find_near_words("harbuor", 2))
+    parts.append(engine.fuzzy_terms("harbuor", 2))
     return hashlib.sha256(repr(parts).encode(errors="surrogatepass")).hexdigest()
 
 

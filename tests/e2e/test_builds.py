@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import requests
 
-from index.documents.stored_hit import complete
+from index.documents.stored_hit import insert_base_url
 from index.generations import read_current
 from index.indexer import build_index, update_index
 from index.live import LiveIndex
@@ -40,7 +40,7 @@ def count_stories(root: Path) -> tuple[int, str]:
     with live.borrow() as generation:
         page = search_stories(generation, SearchQuery(limit=1))
     live.close()
-    return page.total, msgspec.json.decode(complete(page.hits[0].brief, ""))["title"]
+    return page.total, msgspec.json.decode(insert_base_url(page.hits[0].stored_hit, ""))["title"]
 
 
 @pytest.fixture

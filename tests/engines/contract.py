@@ -22,20 +22,29 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from index.analysis.schema import STORY_DEFAULTS
-from index.documents.stored_hit import encode_brief
+from index.documents.stored_hit import encode_hit
 from index.documents.story import Story, parse_story
 from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout
-from index.query.highlight import Marker, query_terms
+from index.query.highlight import HitHighlighter, query_terms
 from index.query.language import parse_query, show_query
-from index.query.requests import FACETS, FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
+from index.query.requests import (
+    FACETS,
+    FacetRequest,
+    Filters,
+    HighlightOptions,
+    SearchQuery,
+    Sort,
+    SourceQuery,
+    ValueFilter,
+)
 from index.query.results import IndexStatus
 from index.query.tree import NOTHING, And, Node, Not, Or, Prefix
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.engines.contract_counts import CountingContract
 from tests.engines.contract_extremes import ExtremeContract
+from tests.engines.contract_fuzzy_terms import NearWordContract
 from tests.engines.contract_lookups import CHECKED
-from tests.engines.contract_near_words import NearWordContract
 from tests.engines.contract_suggestions import SuggestionContract
 from tests.support.clock import set_clock
 from tests.support.factories import SAMPLE, make_story
@@ -71,7 +80,7 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
                 page = engine.search_stories(_all_of(query))
                 assert {hit.id for hit in page.hits} == expected
                 assert len(page.hits) == page.total == len(expected)
-                assert all(hit.brief == encode_brief(truth.stories[hit.id]) for hit in page.hits)
+                assert all(hit.stored_hit == encode_hit(truth.stories[hit.id]) for hit in page.hits)
 
     @pytest.mark.parametrize("seed", range(3))
     def test_every_small_query_over_every_mixture_of_words_finds_what_reading_finds(self, seed: int) -> None:
@@ -142,13 +151,13 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
     @CHECKED
     @given(corpora, st.lists(story_queries, min_size=5, max_size=12), markings)
     def test_hits_are_marked_as_reading_their_texts_marks_them(
-        self, corpus: list[Story], queries: list[SearchQuery], marking: Marking
+        self, corpus: list[Story], queries: list[SearchQuery], highlighting: HighlightOptions
     ) -> None:
         truth = BruteForce(corpus)
         with self.serve(corpus) as engine:
             for query in queries:
-                asked = _all_of(replace(query, marking=marking))
-                marker = Marker(asked, marking, engine.find_rarities(query_terms(query.tree)))
+                asked = _all_of(replace(query, highlighting=highlighting))
+                marker = HitHighlighter(asked, highlighting, engine.find_idfs(query_terms(query.tree)))
                 for hit in engine.search_stories(asked).hits:
                     assert hit.marks == marker.mark(truth.stories[hit.id])
                 assert {hit.marks for hit in engine.search_stories(_all_of(query)).hits} <= {b""}
@@ -206,7 +215,7 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
 
     def test_the_clock_is_looked_at_between_long_hits_that_are_marked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         corpus = [make_story(str(n), title="A robot", summary="robot " * 16_000) for n in range(8)]
-        query = SearchQuery(parse_query("robot", ()), marking=Marking(), limit=1)
+        query = SearchQuery(parse_query("robot", ()), highlighting=HighlightOptions(), limit=1)
         with self.serve(corpus) as engine:
             clock = set_clock(monkeypatch, 0.1)
             engine.search_stories(query)

@@ -12,8 +12,8 @@ from index.analysis.folding import read_typed
 from index.analysis.schema import WORD, term_of
 from index.documents.story import Story
 from index.engines.base import Engine
-from index.query.highlight import Marker, query_terms
-from index.query.requests import FACETS, FacetRequest, Marking, SearchQuery, Sort, SourceQuery
+from index.query.highlight import HitHighlighter, query_terms
+from index.query.requests import FACETS, FacetRequest, HighlightOptions, SearchQuery, Sort, SourceQuery
 from index.query.tree import And, Node, Or, Phrase, Prefix, Term
 from tests.engines.brute_force import BruteForce, texts_of_story
 from tests.engines.contract_lookups import CHECKED, ServesCorpora
@@ -58,11 +58,13 @@ def check_everything(engine: Engine, corpus: Sequence[Story]) -> None:
     """Searches with marks and facets, sources, suggestions, near words, similar stories, and the export."""
     truth = BruteForce(corpus)
     for tree in iter_trees(corpus[-1]):
-        query = SearchQuery(tree, sort=Sort.RELEVANCE, facets=FacetRequest(FACETS), limit=100, marking=Marking(words=5))
+        query = SearchQuery(
+            tree, sort=Sort.RELEVANCE, facets=FacetRequest(FACETS), limit=100, highlighting=HighlightOptions(words=5)
+        )
         page = engine.search_stories(query)
         assert {hit.id for hit in page.hits} == {story.id for story in truth.match_stories(query)}
         assert page.facets == {name: truth.count_facet(name, query, engine.find_labels(name)) for name in FACETS}
-        marker = Marker(query, Marking(words=5), engine.find_rarities(query_terms(tree)))
+        marker = HitHighlighter(query, HighlightOptions(words=5), engine.find_idfs(query_terms(tree)))
         for hit in page.hits:
             assert hit.marks == marker.mark(truth.stories[hit.id])
         sources = SourceQuery(tree, limit=100)
@@ -71,7 +73,7 @@ def check_everything(engine: Engine, corpus: Sequence[Story]) -> None:
     for story in corpus:
         assert story.id not in {other.id for other, _ in engine.find_similar(story, 5, frozenset())}
     for word in WORD.findall(corpus[-1].title)[:1]:
-        engine.find_near_words(word[:30].lower(), 2)
+        engine.fuzzy_terms(word[:30].lower(), 2)
         if typed := read_typed(word[:200]):
             for kind in ("query", "topic", "publisher", "story"):
                 engine.complete(kind, typed, 3)

@@ -154,8 +154,8 @@ class LookupContract(ServesCorpora):
     def test_the_fewer_stories_have_a_word_the_rarer_it_is(self) -> None:
         corpus = [make_story(str(n), title="often rare" if n == 0 else "often") for n in range(5)]
         with self.serve(corpus) as engine:
-            rarities = engine.find_rarities(["often", "rare", "never"])
-        assert 0 < rarities["often"] < rarities["rare"] <= rarities["never"]
+            idfs = engine.find_idfs(["often", "rare", "never"])
+        assert 0 < idfs["often"] < idfs["rare"] <= idfs["never"]
 
     # --- similar stories -----------------------------------------------------------------------------------
 

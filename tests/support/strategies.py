@@ -13,7 +13,16 @@ from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, W
 from index.documents.identity import publisher_id, slug_of
 from index.documents.story import EARLIEST, LATEST, Paragraph, Publisher, Section, Source, Story
 from index.query.language import parse_query
-from index.query.requests import FACETS, FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
+from index.query.requests import (
+    FACETS,
+    FacetRequest,
+    Filters,
+    HighlightOptions,
+    SearchQuery,
+    Sort,
+    SourceQuery,
+    ValueFilter,
+)
 from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 
 # Most texts and questions are of these, so that a few stories hold every mixture of them.
@@ -188,7 +197,7 @@ story_queries = st.builds(
     offset=st.integers(0, 4),
     limit=st.integers(0, 6),
 )
-markings = st.builds(Marking, st.sampled_from(("mark", "em")), st.integers(1, 12), st.booleans())
+markings = st.builds(HighlightOptions, st.sampled_from(("mark", "em")), st.integers(1, 12), st.booleans())
 source_queries = st.builds(
     SourceQuery,
     tree=trees(tuple(field.name for field in SOURCE_FIELDS)),

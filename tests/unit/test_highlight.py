@@ -179,7 +179,7 @@ _words = st.lists(st.sampled_from(("alpha", "bravo", "alphas", "the", "filler", 
 def test_the_best_window_is_the_best_of_all_that_have_a_match_near_their_beginning(
     text: str, query: str, words: int
 ) -> None:
-    rarities = {"alpha": 0.5, "bravo": 3.0}
+    idfs = {"alpha": 0.5, "bravo": 3.0}
     spans = Highlighter(parse_query(query, FIELDS), FIELDS).find_spans("body", text)
     places = [word.span() for word in WORD.finditer(text)]
     numbers = {start: number for number, (start, _) in enumerate(places)}
@@ -187,14 +187,14 @@ def test_the_best_window_is_the_best_of_all_that_have_a_match_near_their_beginni
 
     def value_of(first: int) -> tuple[int, int, int]:
         inside = [match for match in matches if first <= match[0] < first + words]
-        worth = sum(round(1000 * rarities[term]) for what in {what for _, what in inside} for term in what)
+        worth = sum(round(1000 * idfs[term]) for what in {what for _, what in inside} for term in what)
         return worth, len(inside), inside[0][0] - inside[-1][0]
 
     first = 0
     if len(places) > words and matches:
         firsts = [min(max(0, number - words // 6), len(places) - words) for number, _ in matches]
         first = max(firsts, key=value_of)
-    html = snippet(text, spans, words, "mark", rarities)
+    html = snippet(text, spans, words, "mark", idfs)
     end = len(text) if first + words >= len(places) else places[first + words - 1][1]
     assert plain(html).removeprefix("… ").removesuffix(" …") == text[places[first][0] if first else 0 : end]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from index import generations
-from index.documents.stored_hit import encode_brief
+from index.documents.stored_hit import encode_hit
 from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout, VersionMismatch
 from index.files.scrub import Scrubber
 from index.indexer import build_index
@@ -170,7 +170,7 @@ def test_threads_that_borrow_during_twenty_switches_never_fail(live: LiveIndex, 
             try:
                 with live.borrow() as generation:
                     (hit,) = generation.engine.search_stories(SearchQuery()).hits
-                    assert [encode_brief(story) for story in generation.engine.find_stories([hit.id])] == [hit.brief]
+                    assert [encode_hit(story) for story in generation.engine.find_stories([hit.id])] == [hit.stored_hit]
                     seen.add(hit.id)
             except BaseException as failure:
                 failures.append(failure)

@@ -16,7 +16,6 @@ from index.analysis.folding import Typed, show_word
 from index.analysis.schema import SOURCE_DEFAULTS, term_of
 from index.deadline import Deadline
 from index.documents.story import Story
-from index.engines.census import StoredPublishers
 from index.engines.columns.format.layout import SOURCES, STORIES, read_segments
 from index.engines.columns.search import deadline
 from index.engines.columns.search.collection import Collection, Found, Page, TreeMatch
@@ -27,15 +26,16 @@ from index.engines.columns.search.highlighting import make_hits
 from index.engines.columns.search.timeline import count_times, measure, to_seconds
 from index.engines.columns.segment.matches import Matches
 from index.engines.indexed import StoredSource
-from index.engines.similar import Likeness, find_likeness
+from index.engines.label_counts import StoredPublishers
+from index.engines.more_like_this import MoreLikeThis, make_more_like_this
 from index.errors import IndexDamaged, QueryTimeout
 from index.query.language import parse_query
 from index.query.requests import (
     FACETS,
     FacetRequest,
     Filters,
+    HighlightOptions,
     Interval,
-    Marking,
     NumberName,
     SearchQuery,
     Sort,
@@ -43,15 +43,15 @@ from index.query.requests import (
     SuggestionType,
 )
 from index.query.results import (
+    FuzzyTerm,
     IndexStatus,
-    NearWord,
     NumberStats,
     PublisherRecord,
     SearchPage,
     SourcePage,
     SourceRecord,
     Suggestion,
-    near_word_order,
+    fuzzy_term_order,
 )
 
 _story_decoder = msgspec.json.Decoder(Story)
@@ -77,7 +77,9 @@ class ColumnsEngine:
         # The first search lays out its scratch arrays, which takes 10 ms: no reader is to wait for it.
         tree = parse_query('news OR "a word" OR wor*', ())
         with suppress(QueryTimeout):
-            self.search_stories(SearchQuery(tree, facets=FacetRequest(FACETS), limit=1, marking=Marking()))
+            self.search_stories(
+                SearchQuery(tree, facets=FacetRequest(FACETS), limit=1, highlighting=HighlightOptions())
+            )
 
     def match_stories(self, query: SearchQuery, deadline: Deadline | None = None) -> Page:
         """The search without reading a story: where the first ``offset + limit`` hits lie, the total, the facets."""
@@ -86,7 +88,7 @@ class ColumnsEngine:
     def search_stories(self, query: SearchQuery) -> SearchPage:
         deadline = begin_deadline(query.seconds)
         page = self.match_stories(query, deadline)
-        hits = make_hits(page.found[query.offset :], query, self.find_rarities, deadline)
+        hits = make_hits(page.found[query.offset :], query, self.find_idfs, deadline)
         return SearchPage(page.total, hits, page.facets)
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
@@ -132,11 +134,11 @@ class ColumnsEngine:
     ) -> list[tuple[Story, float]]:
         statistics, deadline = self._stories.statistics, begin_deadline(seconds)
 
-        def count_holding(term: str) -> int:
+        def doc_freq_of(term: str) -> int:
             deadline.check()
-            return statistics.holding(term)
+            return statistics.doc_freq(term)
 
-        likeness = find_likeness(story, statistics.documents, count_holding)
+        likeness = make_more_like_this(story, statistics.documents, doc_freq_of)
         if not likeness.weights:
             return []
         query = SearchQuery(sort=Sort.RELEVANCE, limit=limit + len(exclude) + 1)
@@ -157,19 +159,19 @@ class ColumnsEngine:
 
     # --- near words ----------------------------------------------------------------------------------------------
 
-    def find_near_words(self, word: str, distance: int, seconds: float | None = None) -> list[NearWord]:
+    def fuzzy_terms(self, word: str, distance: int, seconds: float | None = None) -> list[FuzzyTerm]:
         edits, typed, deadline = {}, Counter[str](), begin_deadline(seconds)
         for segment in deadline.pace(self._stories.segments):
             assert segment.suggestions
             for near, count, times in segment.suggestions.words.find_near(word, distance):
                 edits[near] = count
                 typed[near] += times
-        holding = self._stories.statistics.holding
+        doc_freq = self._stories.statistics.doc_freq
         found = [
-            NearWord(near, edits[near], holding(term_of(show_word(near)) or ""), typed[near])
+            FuzzyTerm(near, edits[near], doc_freq(term_of(show_word(near)) or ""), typed[near])
             for near in deadline.pace(edits)
         ]
-        return sorted(found, key=near_word_order)
+        return sorted(found, key=fuzzy_term_order)
 
     # --- looking up ----------------------------------------------------------------------------------------------
 
@@ -180,8 +182,8 @@ class ColumnsEngine:
         found = self._sources.find(ident)
         return _read_source(found, begin_deadline(None)) if found else None
 
-    def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
-        return {term: self._stories.statistics.rarities(term)[0] for term in terms}
+    def find_idfs(self, terms: Sequence[str]) -> dict[str, float]:
+        return {term: self._stories.statistics.idfs(term)[0] for term in terms}
 
     @cached_property
     def _publishers(self) -> Sequence[PublisherRecord]:
@@ -210,7 +212,7 @@ class _Similar:
 
     words = ()
 
-    def __init__(self, likeness: Likeness) -> None:
+    def __init__(self, likeness: MoreLikeThis) -> None:
         self._likeness = likeness
 
     def __call__(self, executor: Executor, ascending: bool, within: object) -> Matches:

@@ -15,31 +15,31 @@ from index.analysis.folding import Typed
 from index.analysis.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_FIELDS, TextField
 from index.caching import Budget, Cache, FunctionCache
 from index.deadline import Deadline
-from index.documents.stored_hit import encode_brief
+from index.documents.stored_hit import encode_hit
 from index.documents.story import Story
-from index.engines.census import PublisherTally, sort_publishers
 from index.engines.indexed import StoredSource, microseconds
+from index.engines.label_counts import PublisherTally, sort_publishers
+from index.engines.more_like_this import count_similarity_terms, make_more_like_this
 from index.engines.opensearch.connection.client import Cluster, Refused
 from index.engines.opensearch.connection.deadline import MAX_SECONDS, begin_deadline
 from index.engines.opensearch.format.mappings import SOURCES
-from index.engines.opensearch.lookups.dictionary import PAGE, TALLY_KIND, Lists
+from index.engines.opensearch.lookups.dictionary import PAGE, TALLY_KIND, DictionaryIndex
 from index.engines.opensearch.search import counts, translation
 from index.engines.opensearch.search.facets import FacetCounter
 from index.engines.opensearch.search.more_like_this import make_similar
 from index.engines.opensearch.search.snapshot import Replaced, Snapshot
-from index.engines.opensearch.words.completion import Completer, find_near_words
+from index.engines.opensearch.words.completion import Completer, fuzzy_terms
 from index.engines.opensearch.words.vocabulary import SOURCE_WORD_KIND, WORD_KIND
-from index.engines.scoring import rarity
-from index.engines.similar import count_likeness_terms, find_likeness
+from index.engines.scoring import idf
 from index.errors import IndexDamaged, IndexUnavailable, StaleCursor
-from index.query.highlight import Marker, query_terms
+from index.query.highlight import HitHighlighter, query_terms
 from index.query.language import parse_query
 from index.query.requests import FACETS, Interval, NumberName, SearchQuery, Sort, SourceQuery, SuggestionType
 from index.query.results import (
     Facet,
+    FuzzyTerm,
     Hit,
     IndexStatus,
-    NearWord,
     NumberStats,
     PublisherRecord,
     SearchPage,
@@ -72,13 +72,13 @@ class ClusterEngine:
         self, cluster: Cluster, name: str, status: IndexStatus, is_current: Callable[[], bool] = lambda: True
     ) -> None:
         self._cluster, self._name, self._status = cluster, name, status
-        self._lists = Lists(cluster, name)
+        self._lists = DictionaryIndex(cluster, name)
         self._sources = name + SOURCES
         self._snapshot = Snapshot(cluster, name, is_current)
         self._snapshot_of_sources = Snapshot(cluster, self._sources, is_current)
         self._expanded = FunctionCache(self._expand_prefix, PREFIXES)
         self._count = TERMS.cached(self._count_text)
-        self._holding: Cache[str, int] = Cache(TERMS)
+        self._doc_freqs: Cache[str, int] = Cache(TERMS)
         self._labels: dict[str, dict[str, str]] = {}
         self._of_stories = _translator(STORY_FIELDS, lambda prefix: self._expanded[WORD_KIND, prefix])
         self._of_sources = _translator(SOURCE_FIELDS, lambda prefix: self._expanded[SOURCE_WORD_KIND, prefix])
@@ -112,9 +112,9 @@ class ClusterEngine:
         counters = [self._make_counter(name, query) for name in query.facets.names]
         body = {**self._describe(query, counters), **place}
         searches = [(self._name, body)]
-        terms = query_terms(query.tree) if query.marking and query.marking.matches else []
-        if unknown := [term for term in terms if term not in self._holding]:
-            searches.append(self._lists.find_holding(unknown))
+        terms = query_terms(query.tree) if query.highlighting and query.highlighting.matches else []
+        if unknown := [term for term in terms if term not in self._doc_freqs]:
+            searches.append(self._lists.search_doc_freqs(unknown))
         answers = self._search(searches, deadline)
         if unknown:
             self._remember(unknown, answers[1])
@@ -154,15 +154,15 @@ class ClusterEngine:
 
     def _make_hits(self, query: SearchQuery, hits: Sequence[Json], deadline: Deadline) -> tuple[Hit, ...]:
         marker = None
-        if query.marking is not None:
-            matched = query.marking.matches
-            rarities = self.find_rarities(query_terms(query.tree)) if matched else {}
-            marker = Marker(query, query.marking, rarities)
+        if query.highlighting is not None:
+            matched = query.highlighting.matches
+            idfs = self.find_idfs(query_terms(query.tree)) if matched else {}
+            marker = HitHighlighter(query, query.highlighting, idfs)
         made = []
         for hit in hits:
             story = _read_story(hit)
-            made.append(Hit(hit["_score"] or 0.0, encode_brief(story), marker.mark(story) if marker else b""))
-            deadline.spend(len(made[-1].brief) + len(made[-1].marks))
+            made.append(Hit(hit["_score"] or 0.0, encode_hit(story), marker.mark(story) if marker else b""))
+            deadline.spend(len(made[-1].stored_hit) + len(made[-1].marks))
         return tuple(made)
 
     def _make_counter(self, name: str, query: SearchQuery) -> FacetCounter:
@@ -254,8 +254,8 @@ class ClusterEngine:
         self, story: Story, limit: int, exclude: frozenset[str], seconds: float | None = None
     ) -> list[tuple[Story, float]]:
         deadline = begin_deadline(seconds)
-        holding = self._find_holding(sorted(count_likeness_terms(story)[0]), deadline)
-        likeness = find_likeness(story, self._status.stories, lambda term: holding[term])
+        doc_freq = self._find_doc_freqs(sorted(count_similarity_terms(story)[0]), deadline)
+        likeness = make_more_like_this(story, self._status.stories, lambda term: doc_freq[term])
         if not likeness.weights or limit <= 0:
             return []
         left_out = sorted({story.id, *exclude})
@@ -279,29 +279,29 @@ class ClusterEngine:
     def _count_text(self, text: str) -> int:
         return self.search_stories(SearchQuery(parse_query(text, ()), limit=0)).total
 
-    def find_near_words(self, word: str, distance: int, seconds: float | None = None) -> list[NearWord]:
+    def fuzzy_terms(self, word: str, distance: int, seconds: float | None = None) -> list[FuzzyTerm]:
         try:
-            return find_near_words(self._cluster, self._lists, word, distance, begin_deadline(seconds))
+            return fuzzy_terms(self._cluster, self._lists, word, distance, begin_deadline(seconds))
         except Refused as error:
             raise self._explain(error) from error
 
-    def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
-        holding = self._find_holding(terms)
-        return {term: rarity(self._status.stories, holding[term]) for term in terms}
+    def find_idfs(self, terms: Sequence[str]) -> dict[str, float]:
+        doc_freq = self._find_doc_freqs(terms)
+        return {term: idf(self._status.stories, doc_freq[term]) for term in terms}
 
-    def _find_holding(self, terms: Sequence[str], deadline: Deadline | None = None) -> dict[str, int]:
-        known = {term: count for term in terms if (count := self._holding.get(term)) is not None}
+    def _find_doc_freqs(self, terms: Sequence[str], deadline: Deadline | None = None) -> dict[str, int]:
+        known = {term: count for term in terms if (count := self._doc_freqs.get(term)) is not None}
         unknown = [term for term in terms if term not in known]
         # A story of megabytes has more different words than an answer may have parts.
         for at in range(0, len(unknown), PAGE):
             part = unknown[at : at + PAGE]
-            known |= self._remember(part, self._search([self._lists.find_holding(part)], deadline)[0])
+            known |= self._remember(part, self._search([self._lists.search_doc_freqs(part)], deadline)[0])
         return known
 
     def _remember(self, terms: Sequence[str], answer: Json) -> dict[str, int]:
-        fresh = self._lists.read_holding(answer, terms)
+        fresh = self._lists.read_doc_freqs(answer, terms)
         for term, count in fresh.items():
-            self._holding.add(term, count)
+            self._doc_freqs.add(term, count)
         return fresh
 
     def _expand_prefix(self, key: tuple[str, str]) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def _complete_labels(
 
 
 def _complete_queries(stories: Iterable[Story], typed: Typed, count: Callable[[str], int]) -> Iterator[Suggestion]:
-    holding: Counter[str] = Counter()  # terms, by how many stories have them
+    doc_freq: Counter[str] = Counter()  # terms, by how many stories have them
     times: Counter[str] = Counter()  # words in lower case, by how often they stand anywhere
     pairs: Counter[tuple[str, str]] = Counter()  # by how many titles have them
     terms: dict[str, str] = {}
@@ -87,13 +87,13 @@ def _complete_queries(stories: Iterable[Story], typed: Typed, count: Callable[[s
                     terms[word.lower()] = term
                     times[word.lower()] += 1
                     own.update({term} if name in STORY_DEFAULTS else ())
-        holding.update(own)
+        doc_freq.update(own)
         pairs.update(
             {pair for pair in pairwise(map(str.lower, WORD.findall(story.title))) if set(pair) <= terms.keys()}
         )
     weights: dict[tuple[str, ...], tuple[int, int]] = {}
     for word, term in terms.items():
-        weights[(word,)] = holding[term], times[word]
+        weights[(word,)] = doc_freq[term], times[word]
     for pair, titles in pairs.items():
         weights[pair] = (titles if titles >= MIN_TITLES else 0), titles
     weights = {words: weight for words, weight in weights.items() if weight[0] and min(map(len, words)) > 1}

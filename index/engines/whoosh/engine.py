@@ -15,32 +15,32 @@ import msgspec
 from index.analysis.folding import Typed, show_word
 from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, term_of
 from index.deadline import Deadline
-from index.documents.stored_hit import encode_brief
+from index.documents.stored_hit import encode_hit
 from index.documents.story import Story
-from index.engines.census import read_publishers
 from index.engines.indexed import StoredSource, microseconds
-from index.engines.similar import Likeness, count_terms, find_likeness, length_of, weigh_distance
+from index.engines.label_counts import read_publishers
+from index.engines.more_like_this import MoreLikeThis, count_terms, length_of, make_more_like_this, weigh_distance
 from index.engines.whoosh import fields
 from index.engines.whoosh.completion import complete, count_words
 from index.engines.whoosh.edits import count_edits
 from index.engines.whoosh.queries import MAX_SECONDS, Evaluator, begin_deadline
 from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, passes_source, sort_key
 from index.engines.whoosh.searchers import SearcherPool
-from index.query.highlight import Marker, query_terms
+from index.query.highlight import HitHighlighter, query_terms
 from index.query.language import parse_query
 from index.query.recency import weigh
 from index.query.requests import Interval, NumberName, SearchQuery, Sort, SourceQuery, SuggestionType
 from index.query.results import (
+    FuzzyTerm,
     Hit,
     IndexStatus,
-    NearWord,
     NumberStats,
     PublisherRecord,
     SearchPage,
     SourcePage,
     SourceRecord,
     Suggestion,
-    near_word_order,
+    fuzzy_term_order,
 )
 from index.query.timeline import start_of
 from index.query.tree import Node
@@ -117,13 +117,13 @@ class WhooshEngine:
 
     def _make_hits(self, query: SearchQuery, found: Sequence[Match], deadline: Deadline) -> list[Hit]:
         marker = None
-        if query.marking is not None:
-            marker = Marker(query, query.marking, self.find_rarities(query_terms(query.tree)))
+        if query.highlighting is not None:
+            marker = HitHighlighter(query, query.highlighting, self.find_idfs(query_terms(query.tree)))
         hits = []
         for _, score, number in found:
             story = self._read_story(number)
-            hits.append(Hit(score, encode_brief(story), marker.mark(story) if marker else b""))
-            deadline.spend(len(hits[-1].brief) + len(hits[-1].marks))
+            hits.append(Hit(score, encode_hit(story), marker.mark(story) if marker else b""))
+            deadline.spend(len(hits[-1].stored_hit) + len(hits[-1].marks))
         return hits
 
     def search_sources(self, query: SourceQuery) -> SourcePage:
@@ -159,12 +159,12 @@ class WhooshEngine:
             reader = searcher.reader()
             numbers: dict[str, set[int]] = {}
 
-            def count_holding(term: str) -> int:
+            def doc_freq_of(term: str) -> int:
                 postings = [reader.postings(name, term) for name in STORY_DEFAULTS if (name, term) in reader]
                 numbers[term] = {number for own in postings for number in own.all_ids()}
                 return len(numbers[term])
 
-            likeness = find_likeness(story, len(self._rows), count_holding)
+            likeness = make_more_like_this(story, len(self._rows), doc_freq_of)
         found = []
         for number in deadline.pace(set().union(*(numbers[term] for term in likeness.weights))):
             row, other = self._rows[number], self._read_story(number)
@@ -187,17 +187,17 @@ class WhooshEngine:
 
     # --- near words ----------------------------------------------------------------------------------------
 
-    def find_near_words(self, word: str, distance: int, seconds: float | None = None) -> list[NearWord]:
+    def fuzzy_terms(self, word: str, distance: int, seconds: float | None = None) -> list[FuzzyTerm]:
         with self._stories.lend() as searcher:
             boosts, deadline = dict.fromkeys(STORY_DEFAULTS, 1.0), begin_deadline(seconds)
             evaluator = Evaluator(searcher, boosts, self._stories.expand, deadline)
             typed = count_words(self.iter_stories())
             found = [
-                NearWord(near, edits, len(evaluator.match_term(term, 1.0)), typed[near])
+                FuzzyTerm(near, edits, len(evaluator.match_term(term, 1.0)), typed[near])
                 for near in deadline.pace(self._stories.words)
                 if (term := term_of(show_word(near))) and (edits := count_edits(word, near)) <= distance
             ]
-        return sorted(found, key=near_word_order)
+        return sorted(found, key=fuzzy_term_order)
 
     # --- looking up ----------------------------------------------------------------------------------------
 
@@ -213,12 +213,12 @@ class WhooshEngine:
         number = self._sources.find_number(ident)
         return None if number is None else self._read_source(number)
 
-    def find_rarities(self, terms: Sequence[str]) -> dict[str, float]:
+    def find_idfs(self, terms: Sequence[str]) -> dict[str, float]:
         total = len(self._rows)
         with self._stories.lend() as searcher:
             reader = searcher.reader()
-            holding = {term: max(reader.doc_frequency(name, term) for name in STORY_DEFAULTS) for term in terms}
-        return {term: math.log(1 + (total + 1) / (count + 1)) for term, count in holding.items()}
+            doc_freq = {term: max(reader.doc_frequency(name, term) for name in STORY_DEFAULTS) for term in terms}
+        return {term: math.log(1 + (total + 1) / (count + 1)) for term, count in doc_freq.items()}
 
     def list_publishers(self) -> Sequence[PublisherRecord]:
         return self._publishers
@@ -241,7 +241,7 @@ class WhooshEngine:
         return SourceRecord(stored.id, stored.source, stored.story_ids)
 
 
-def _compare(likeness: Likeness, story: Story) -> float:
+def _compare(likeness: MoreLikeThis, story: Story) -> float:
     """The likeness of the texts, 0 to 1."""
     whole, titles = count_terms(story)
     own = {term: 1 + math.log(count) for term, count in whole.items()}

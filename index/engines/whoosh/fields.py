@@ -4,7 +4,7 @@ stories/ sources/    a Whoosh index each: text fields, the id, the document itse
   words.txt          every word that occurs there, lower case, sorted: what prefixes expand to
 rows.ndjson          for each story, in document order, what filters, facets and sorting need
 source_rows.ndjson   the same for each source
-publishers.ndjson    PublisherRecord, by story count (index.engines.census)
+publishers.ndjson    PublisherRecord, by story count (index.engines.label_counts)
 labels.json          facet -> id -> label
 """
 

@@ -13,7 +13,7 @@ from whoosh.filedb.filestore import FileStorage
 from index.analysis.schema import WORD
 from index.documents.story import Story
 from index.engines import indexed
-from index.engines.census import Census, SourceStore
+from index.engines.label_counts import LabelCounts, SourceStore
 from index.engines.whoosh import fields
 from index.query.results import IndexStatus
 
@@ -29,7 +29,7 @@ class WhooshWriter:
         self._directory = directory
         self._stories = _make_index(directory / fields.STORIES, fields.make_story_schema())
         self._rows: BinaryIO = open(directory / fields.ROWS, "wb")  # noqa: SIM115 - until finish or abort
-        self._census, self._cited = Census(), SourceStore(directory / "cited.sqlite")
+        self._label_counts, self._cited = LabelCounts(), SourceStore(directory / "cited.sqlite")
         self._status = IndexStatus(0, 0, 0, None)
         self._words: set[str] = set()  # of the collection that is being written
 
@@ -37,7 +37,7 @@ class WhooshWriter:
         texts, labels = indexed.text_of_story(story), indexed.labels_of(story)
         self._add_document(self._stories, story.id, msgspec.json.encode(story), texts)
         self._rows.write(msgspec.json.encode(fields.row_of(story, labels)) + b"\n")
-        self._census.add(story, labels)
+        self._label_counts.add(story, labels)
         self._cited.add(story)
         self._status = self._status.with_story(story)
 
@@ -45,8 +45,8 @@ class WhooshWriter:
         self._rows.close()
         self._commit(self._stories, fields.STORIES)
         self._write_sources()
-        (self._directory / fields.LABELS).write_bytes(msgspec.json.encode(self._census.labels()))
-        return replace(self._status, publishers=self._census.write(self._directory))
+        (self._directory / fields.LABELS).write_bytes(msgspec.json.encode(self._label_counts.labels()))
+        return replace(self._status, publishers=self._label_counts.write(self._directory))
 
     def abort(self) -> None:
         self._rows.close()
@@ -57,7 +57,7 @@ class WhooshWriter:
         writer = _make_index(self._directory / fields.SOURCES, fields.make_source_schema())
         with open(self._directory / fields.SOURCE_ROWS, "wb") as rows:
             for stored in self._cited.iter_merged():
-                self._census.count_source(stored.source)
+                self._label_counts.count_source(stored.source)
                 self._status = replace(self._status, sources=self._status.sources + 1)
                 texts = indexed.text_of_source(stored.source)
                 self._add_document(writer, stored.id, msgspec.json.encode(stored), texts)

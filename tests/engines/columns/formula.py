@@ -68,22 +68,22 @@ class Formula:
                     if any(not meant.isdisjoint(own[name]) for name in fields)
                 }
             case Term(_, term) | Phrase(_, (term,)):
-                rarity, title_rarity = self._rarity(term, fields), self._rarity(term, ("title",))
-                return self._combine((term,), fields, rarity, title_rarity)
+                idf, title_idf = self._idf(term, fields), self._idf(term, ("title",))
+                return self._combine((term,), fields, idf, title_idf)
             case Phrase(_, terms):
                 everywhere = self._text if fields[0] in self._text else self._labels
-                rarity = sum(self._rarity(term, everywhere) for term in terms)
-                return self._combine(terms, fields, rarity, rarity)
+                idf = sum(self._idf(term, everywhere) for term in terms)
+                return self._combine(terms, fields, idf, idf)
 
-    def _combine(self, terms: Sequence[str], fields: Fields, rarity: float, title_rarity: float) -> Scores:
+    def _combine(self, terms: Sequence[str], fields: Fields, idf: float, title_idf: float) -> Scores:
         whole = self._shares(terms, fields)
         title = self._shares(terms, ("title",)) if "title" in fields and len(fields) > 1 else {}
-        return {ident: rarity * share + 0.5 * title_rarity * title.get(ident, 0.0) for ident, share in whole.items()}
+        return {ident: idf * share + 0.5 * title_idf * title.get(ident, 0.0) for ident, share in whole.items()}
 
-    def _rarity(self, term: str, fields: Fields) -> float:
+    def _idf(self, term: str, fields: Fields) -> float:
         """BM25's idf: how few documents have the term in one of ``fields``."""
-        holding = sum(any(term in own[name] for name in fields) for own in self._terms.values())
-        return math.log(1 + (len(self._terms) - holding + 0.5) / (holding + 0.5))
+        doc_freq = sum(any(term in own[name] for name in fields) for own in self._terms.values())
+        return math.log(1 + (len(self._terms) - doc_freq + 0.5) / (doc_freq + 0.5))
 
     def _shares(self, terms: Sequence[str], fields: Fields) -> Scores:
         """BM25 without the rarity, of the documents that have ``terms`` one after the other in one of ``fields``."""

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from index import generations
 from index.documents.story import Story
-from index.engines import census, indexed
-from index.engines.census import Census, ChangingCensus, read_publishers
+from index.engines import indexed, label_counts
 from index.engines.columns.build.writer import facet_path, read_labels, update_facets, write_facets
 from index.engines.columns.format.layout import STORIES, read_segments
 from index.engines.columns.search.collection import Collection
+from index.engines.label_counts import IncrementalLabelCounts, LabelCounts, read_publishers
 from index.indexer import delete_stories, update_index
 from index.live import LiveIndex
 from tests.support.factories import build_stories, make_story, write_stories
@@ -42,7 +42,7 @@ _stories = st.builds(
 
 def count_all(stories: list[Story], directory: Path) -> int:
     """The census and the facet tables of a build of ``stories``."""
-    counted = Census()
+    counted = LabelCounts()
     for story in stories:
         counted.add(story, indexed.labels_of(story))
         for source in story.sources:
@@ -53,7 +53,7 @@ def count_all(stories: list[Story], directory: Path) -> int:
 
 def change(stories: dict[str, Story], changes: list[Story], base: Path, directory: Path) -> int:
     """Those of a generation that goes on from ``base``: a story that is there goes and, if it is another one, comes."""
-    counted = ChangingCensus(base)
+    counted = IncrementalLabelCounts(base)
     for story in changes:
         before = stories.pop(story.id, None)
         if before:
@@ -76,7 +76,7 @@ def test_counts_and_facet_tables_after_updates_are_those_of_a_build(
     most: int, first: list[Story], updates: list[list[Story]]
 ) -> None:
     stories = {story.id: story for story in first}
-    with tempfile.TemporaryDirectory() as name, patch.object(census, "_MAX_CHANGES", most):
+    with tempfile.TemporaryDirectory() as name, patch.object(label_counts, "_MAX_CHANGES", most):
         base = Path(name) / "0"
         base.mkdir()
         count_all(list(stories.values()), base)
@@ -96,11 +96,11 @@ def test_counts_and_facet_tables_after_updates_are_those_of_a_build(
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.text(max_size=3), st.integers(0, 9), max_size=20), st.lists(st.text(max_size=3), max_size=5))
 def test_a_line_is_found_by_its_key(numbers: dict[str, int], others: list[str]) -> None:
-    lines = sorted((census._key("facet", key), str(number).encode()) for key, number in numbers.items())
+    lines = sorted((label_counts._key("facet", key), str(number).encode()) for key, number in numbers.items())
     text = b"".join(key + b"\t" + number + b"\n" for key, number in lines)
     for key in (*numbers, *others):
         expected = str(numbers[key]).encode() if key in numbers else None
-        assert census._find_line(text, census._key("facet", key)) == expected
+        assert label_counts._find_line(text, label_counts._key("facet", key)) == expected
 
 
 @pytest.fixture

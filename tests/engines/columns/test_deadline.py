@@ -18,7 +18,7 @@ from index.engines.columns import ColumnsKind
 from index.engines.columns.search import deadline
 from index.errors import QueryTimeout
 from index.query.language import parse_query
-from index.query.requests import FACETS, FacetRequest, Interval, Marking, SearchQuery, Sort, SourceQuery
+from index.query.requests import FACETS, FacetRequest, HighlightOptions, Interval, SearchQuery, Sort, SourceQuery
 from tests.support.factories import make_story
 
 LETTERS = string.ascii_lowercase
@@ -70,7 +70,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 def make_query(text: str) -> SearchQuery:
     tree = parse_query(text[:LONGEST], STORY_DEFAULTS)
-    return SearchQuery(tree, limit=100, facets=FacetRequest(FACETS, size=100), marking=Marking(), recency=0.5)
+    return SearchQuery(
+        tree, limit=100, facets=FacetRequest(FACETS, size=100), highlighting=HighlightOptions(), recency=0.5
+    )
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)

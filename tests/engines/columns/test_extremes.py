@@ -15,9 +15,9 @@ from index.analysis.schema import STORY_DEFAULTS
 from index.documents.story import EARLIEST, LATEST, Paragraph, Publisher, Section, Source, Story
 from index.engines.base import Engine, GenerationWriter
 from index.engines.columns import ColumnsKind
-from index.query.highlight import Marker, query_terms
+from index.query.highlight import HitHighlighter, query_terms
 from index.query.language import parse_query
-from index.query.requests import FACETS, FacetRequest, Marking, SearchQuery, Sort
+from index.query.requests import FACETS, FacetRequest, HighlightOptions, SearchQuery, Sort
 from index.query.results import IndexStatus
 from tests.support.factories import make_story
 
@@ -83,10 +83,10 @@ def test_a_story_of_a_long_text_is_found_and_marked_wherever_it_is(name: str) ->
         for engine, stories in generations:
             known = {one.id: one for one in stories}
             tree = parse_query('chip OR "chip chip" OR rob* OR w6999*', STORY_DEFAULTS)
-            query = SearchQuery(tree, sort=Sort.RELEVANCE, facets=FacetRequest(FACETS), marking=Marking())
+            query = SearchQuery(tree, sort=Sort.RELEVANCE, facets=FacetRequest(FACETS), highlighting=HighlightOptions())
             hits = engine.search_stories(query).hits
             assert {hit.id for hit in hits} == set(known)
-            marker = Marker(query, Marking(), engine.find_rarities(query_terms(tree)))
+            marker = HitHighlighter(query, HighlightOptions(), engine.find_idfs(query_terms(tree)))
             for hit in hits:
                 assert hit.marks == marker.mark(known[hit.id])
             assert set(engine.iter_documents(SearchQuery())) == {msgspec.json.encode(one) for one in stories}
@@ -132,7 +132,7 @@ def test_a_story_of_very_many_parts_is_built_and_comes_back() -> None:
         for engine, stories in generations:
             query = SearchQuery(
                 parse_query("source:w999 topic:2999", ("source", "topic")), facets=FacetRequest(FACETS, size=5),
-                marking=Marking(),
+                highlighting=HighlightOptions(),
             )  # fmt: skip
             page = engine.search_stories(query)
             if len(stories) == len(OTHERS):

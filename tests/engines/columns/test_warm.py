@@ -18,7 +18,7 @@ from index.engines.columns.kernels import postings as kernels
 from index.engines.columns.kernels import selection, suffixes
 from index.live import LiveIndex
 from index.query.language import parse_query
-from index.query.requests import FacetRequest, Filters, Marking, SearchQuery, Sort, SourceQuery, ValueFilter
+from index.query.requests import FacetRequest, Filters, HighlightOptions, SearchQuery, Sort, SourceQuery, ValueFilter
 from index.suggestions import suggest
 from tests.engines.columns.running import find_kernels
 from tests.support.factories import build_stories, make_story
@@ -48,7 +48,7 @@ def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
             tree = parse_query(text, _FIELDS)
             for names_counted, limit in (((), 20), (("topic", "publisher"), 20), (("topic", "publisher"), 300)):
                 facets = FacetRequest(names_counted, sort="count" if limit == 20 else "value")
-                query = SearchQuery(tree, scope, filters, sort, facets, limit=limit, marking=Marking())
+                query = SearchQuery(tree, scope, filters, sort, facets, limit=limit, highlighting=HighlightOptions())
                 generation.engine.search_stories(query)
             generation.engine.search_sources(SourceQuery(tree, ValueFilter("publisher", frozenset({"x"}))))
         for story in generation.engine.find_stories(["1", "2"]):

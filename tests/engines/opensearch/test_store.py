@@ -218,7 +218,7 @@ def test_an_update_that_was_interrupted_is_mended_by_the_next(
     facet = search_stories(generation, SearchQuery(facets=FacetRequest(("topic",)))).facets["topic"]
     assert [value.count for value in facet.values] == [3]
     assert [(p.id, p.story_count, p.source_count) for p in generation.engine.list_publishers()] == [("post", 1, 1)]
-    assert [near.word for near in generation.engine.find_near_words("fery", 1)] == ["ferry"]
+    assert [near.word for near in generation.engine.fuzzy_terms("fery", 1)] == ["ferry"]
 
 
 def test_the_second_of_two_builds_is_told_of_the_first(

@@ -225,7 +225,7 @@ class SegmentWriter:
             self._write_group(name, group, order, tokens, renumbered, group_of, lengths, starts, places[group])
         self._save("lengths", lengths[order].T.copy())
         if self._suggests:
-            write_suggestions(self._save, order, spooled, counts, list(self._numbers), numbers, self._holding)
+            write_suggestions(self._save, order, spooled, counts, list(self._numbers), numbers, self._doc_freqs)
         self._tokens.close()
 
     def _drop_stop_words(
@@ -272,9 +272,9 @@ class SegmentWriter:
         inversion.scatter_places(
             tokens, renumbered, group_of, group, lengths, starts, order, next_place, place_docs, places
         )
-        holding = np.zeros(len(counts), np.int64)
-        inversion.count_postings(term_places, place_docs, holding)
-        term_starts = np.concatenate([[0], np.cumsum(holding)]).astype(np.int64)
+        doc_freq = np.zeros(len(counts), np.int64)
+        inversion.count_postings(term_places, place_docs, doc_freq)
+        term_starts = np.concatenate([[0], np.cumsum(doc_freq)]).astype(np.int64)
         size = int(term_starts[-1])
         docs, fields = np.empty(size, np.int32), np.empty(size, np.uint8)
         place_starts = np.empty(size + 1, np.uint32)
@@ -286,7 +286,7 @@ class SegmentWriter:
         self._save(f"{name}_place_starts", place_starts)
         self._save(f"{name}_places", places)
         if group == 0:
-            self._holding = holding[self._word_terms]
+            self._doc_freqs = doc_freq[self._word_terms]
             self._write_weights(order, group_of, lengths, term_starts, docs, whole, title)
 
     def _write_weights(
@@ -314,8 +314,8 @@ class SegmentWriter:
             similar_kernels.add_squares(docs, whole, title, squares)
             lengths_of = np.sqrt(squares).reshape(-1, 2)
             self._save("text_norms", np.divide(1, lengths_of, out=np.zeros_like(lengths_of), where=lengths_of > 0))
-        holding = np.concatenate([[0], np.cumsum(title > 0)])
-        self._save("title_holding", (holding[term_starts[1:]] - holding[term_starts[:-1]]).astype(np.int32))
+        doc_freq = np.concatenate([[0], np.cumsum(title > 0)])
+        self._save("title_holding", (doc_freq[term_starts[1:]] - doc_freq[term_starts[:-1]]).astype(np.int32))
 
 
 class _Spool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from index.analysis import schema
 from index.analysis.schema import WORD, iter_words
-from index.documents.stored_hit import encode_brief, find_texts
+from index.documents.stored_hit import encode_hit, find_texts
 from index.documents.story import Story
 from index.engines.columns.format.layout import ANSWERS
 from index.engines.columns.kernels import tokens as token_kernels
@@ -34,11 +34,13 @@ class Answer(Struct, frozen=True, gc=False):
 
 
 def make_answer(story: Story, body: str) -> Answer:
-    brief = encode_brief(story)
+    stored_hit = encode_hit(story)
     # Only snippets show the body, and they have no line breaks.
-    stored = brief + _encode(body.replace("\n", " "))[1:-1]
+    stored = stored_hit + _encode(body.replace("\n", " "))[1:-1]
     titles = tuple([source.title for source in story.sources])
-    return Answer(stored, (len(brief), *find_texts(brief), len(stored)), titles, _count_searched(story, body, titles))
+    return Answer(
+        stored, (len(stored_hit), *find_texts(stored_hit), len(stored)), titles, _count_searched(story, body, titles)
+    )
 
 
 def _count_searched(story: Story, body: str, titles: Sequence[str]) -> tuple[int, int, int, int] | None:

@@ -32,15 +32,15 @@ def write_suggestions(
     counts: NDArray[np.int32],
     spelled: Sequence[str],
     numbers: NDArray[np.int32],
-    holding: NDArray[np.int64],
+    doc_freq: NDArray[np.int64],
 ) -> None:
     """Of a segment's ``tokens``, document after document as they came, ``counts[d, f]`` of field f, the title first:
     numbers of words as they stand, ``spelled`` so, and ends, below 0.
 
     ``order[n]`` is the document that gets number n; ``numbers`` lead from a word as it stands to the sorted words in
-    lower case, below 0 for a stop word; ``holding`` is how many documents each of these finds.
+    lower case, below 0 for a stop word; ``doc_freq`` is how many documents each of these finds.
     """
-    words = [""] * len(holding)
+    words = [""] * len(doc_freq)
     stops = []
     # Stop words get numbers below 0 of their own.
     lowered = numbers.copy()
@@ -59,11 +59,11 @@ def write_suggestions(
     lengths = counts[order, 0].astype(np.int64)
     begins = (np.cumsum(sizes) - sizes)[order] - (np.cumsum(lengths) - lengths)
     places = np.repeat(begins, lengths) + np.arange(lengths.sum())
-    SegmentTexts(words, stops, holding, typed, lowered[tokens[places]], lengths).save(save)
+    SegmentTexts(words, stops, doc_freq, typed, lowered[tokens[places]], lengths).save(save)
 
 
 class SegmentTexts:
-    """``words``: those of a segment in lower case, sorted; for each ``holding``, how many documents it finds, and
+    """``words``: those of a segment in lower case, sorted; for each ``doc_freq``, how many documents it finds, and
     ``typed``, how often it stands there. ``titles``: numbers of words, title after title in the order of documents,
     below 0 for stop words: -1 for the first of ``stops``; ``lengths`` of them."""
 
@@ -71,12 +71,12 @@ class SegmentTexts:
         self,
         words: Sequence[str],
         stops: Sequence[str],
-        holding: NDArray[np.int64],
+        doc_freq: NDArray[np.int64],
         typed: NDArray[np.int64],
         titles: NDArray[np.int32],
         lengths: NDArray[np.int64],
     ) -> None:
-        self.words, self.holding, self.typed = words, holding, typed
+        self.words, self.doc_freq, self.typed = words, doc_freq, typed
         self.titles, self.lengths = titles, lengths
         # The "s" of "Reuters's" and other single letters make no query, alone or beside a word.
         # A last place for stop words, which are below 0.
@@ -96,11 +96,11 @@ class SegmentTexts:
 
     def _save_queries(self, save: Save) -> None:
         """Words and pairs: of greatest weight first, then typed most, then in order of their text."""
-        single = np.flatnonzero((self.holding > 0) & self._long[:-1])
+        single = np.flatnonzero((self.doc_freq > 0) & self._long[:-1])
         first, second, titles = self._count_pairs()
         firsts = np.concatenate([single, first])
         seconds = np.concatenate([np.full(len(single), -1), second])
-        weights = np.concatenate([self.holding[single], titles])
+        weights = np.concatenate([self.doc_freq[single], titles])
         typed = np.concatenate([self.typed[single], titles])
         order = np.lexsort((seconds, firsts, -typed, -weights))
         pairs = np.stack([firsts, seconds], axis=1)[order].astype(np.int32)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from index.documents.story import Story
 from index.engines import indexed
-from index.engines.census import ChangingCensus, merge_citing
 from index.engines.columns.build.segment_writer import SegmentWriter
 from index.engines.columns.build.writer import add_source, add_story, read_labels, update_facets
 from index.engines.columns.codec import write_toc
@@ -34,6 +33,7 @@ from index.engines.columns.format.layout import (
 from index.engines.columns.search.collection import Collection, Found
 from index.engines.columns.segment.segment import Segment
 from index.engines.indexed import StoredSource
+from index.engines.label_counts import IncrementalLabelCounts, merge_citing
 from index.query.results import IndexStatus
 
 # Segments of at most so many documents are merged into one when there are more than _MAX_ALIKE of them: each document
@@ -50,7 +50,7 @@ class ColumnsUpdater:
     def __init__(self, directory: Path, base: Path) -> None:
         self._directory, self._base = directory, base
         entries = read_segments(base)
-        self._census = ChangingCensus(base)
+        self._label_counts = IncrementalLabelCounts(base)
         self._stories = _Changes(directory, base, STORIES, entries)
         self._sources = _Changes(directory, base, SOURCES, entries)
         self._added: dict[str, Story] = {}
@@ -77,9 +77,9 @@ class ColumnsUpdater:
             if found := self._stories.collection.find(ident):
                 self._take_out(found)
         for story in self._added.values():
-            self._census.add(story, indexed.labels_of(story))
+            self._label_counts.add(story, indexed.labels_of(story))
         changed = self._change_sources()
-        update_facets(self._directory, self._base, self._census.changed_labels())
+        update_facets(self._directory, self._base, self._label_counts.changed_labels())
         stories = [(story, indexed.labels_of(story)) for story in self._added.values()]
         self._stories.write(stories, lambda writer, one: add_story(writer, *one))
         self._sources.write(changed, add_source)
@@ -99,7 +99,7 @@ class ColumnsUpdater:
         if story.id not in self._removed:
             self._removed[story.id] = story
             self._stories.mark(found)
-            self._census.remove(story, indexed.labels_of(story))
+            self._label_counts.remove(story, indexed.labels_of(story))
 
     def _change_sources(self) -> list[StoredSource]:
         """The sources that other stories cite now than before, as they are now; the old ones are marked as gone."""
@@ -110,7 +110,7 @@ class ColumnsUpdater:
             if found := self._sources.collection.find(ident):
                 stored = msgspec.json.decode(found.segment.read_document(found.number), type=StoredSource)
                 self._sources.mark(found)
-                self._census.count_source(stored.source, -1)
+                self._label_counts.count_source(stored.source, -1)
                 gone = self._removed.keys() | self._added.keys()
                 citing = {story: self._read_story(story) for story in stored.story_ids if story not in gone}
             citing |= {story.id: story for story in self._added.values() if ident in story.source_ids()}
@@ -122,7 +122,7 @@ class ColumnsUpdater:
                     if own == ident
                 ]
                 changed.append(merge_citing(ident, said))
-                self._census.count_source(changed[-1].source)
+                self._label_counts.count_source(changed[-1].source)
         return changed
 
     def _read_story(self, ident: str) -> Story:
@@ -132,7 +132,7 @@ class ColumnsUpdater:
 
     def _describe(self, entries: Segments) -> IndexStatus:
         newest = self._stories.newest()
-        publishers = self._census.write(self._directory)
+        publishers = self._label_counts.write(self._directory)
         live = {
             kind.name: sum(entry.documents - entry.deleted for entry in entries.of(kind)) for kind in (STORIES, SOURCES)
         }

@@ -12,12 +12,12 @@ import msgspec
 
 from index.documents.story import Story
 from index.engines import indexed
-from index.engines.census import Census, SourceStore
 from index.engines.columns.build.segment_writer import SegmentWriter, label_order
 from index.engines.columns.build.stored_hit_writer import make_answer
 from index.engines.columns.codec import write_toc
 from index.engines.columns.format.layout import SOURCES, STORIES, CollectionKind, SegmentEntry, Segments, write_segments
 from index.engines.indexed import StoredSource
+from index.engines.label_counts import LabelCounts, SourceStore
 from index.files.disk import read_regular
 from index.query.results import IndexStatus
 
@@ -33,14 +33,14 @@ class ColumnsWriter:
         self._directory = directory
         self._stories = _Collector(directory, STORIES)
         self._sources = _Collector(directory, SOURCES)
-        self._census, self._cited = Census(), SourceStore(directory / "cited.sqlite")
+        self._label_counts, self._cited = LabelCounts(), SourceStore(directory / "cited.sqlite")
         self._count = 0
         self._newest: datetime | None = None
 
     def add(self, story: Story) -> None:
         labels = indexed.labels_of(story)
         add_story(self._stories.current(), story, labels)
-        self._census.add(story, labels)
+        self._label_counts.add(story, labels)
         self._cited.add(story)
         self._count += 1
         if story.published_at and (self._newest is None or story.published_at > self._newest):
@@ -49,15 +49,15 @@ class ColumnsWriter:
     def finish(self) -> IndexStatus:
         for stored in self._cited.iter_merged():
             add_source(self._sources.current(), stored)
-            self._census.count_source(stored.source)
+            self._label_counts.count_source(stored.source)
         self._cited.close()
-        labels = self._census.labels()
+        labels = self._label_counts.labels()
         entries = Segments(self._stories.finish(labels), self._sources.finish(labels))
         write_segments(self._directory, entries)
         for kind in (STORIES, SOURCES):
             write_toc(self._directory, kind, entries.of(kind))
         write_facets(self._directory, labels)
-        publishers = self._census.write(self._directory)
+        publishers = self._label_counts.write(self._directory)
         sources = sum(entry.documents for entry in entries.sources)
         return IndexStatus(self._count, sources, publishers, self._newest, len(entries.stories))
 

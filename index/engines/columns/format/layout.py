@@ -8,7 +8,7 @@
     sources/…                        the same for sources
     segments.json                    which segments there are
     facet_topic.json …               values and labels of each facet, in the order in which they are listed
-    publishers.ndjson, census…       see index.engines.census
+    publishers.ndjson, census…       see index.engines.label_counts
 
 In a segment documents are numbered newest first, undated last, ties by id, so that a number is also a place in the
 order that ties break by. Terms and ids are numbered by their order as UTF-8.

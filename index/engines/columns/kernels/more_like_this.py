@@ -1,4 +1,4 @@
-"""The loops that find similar stories (index.engines.similar), compiled by numba, as those of kernels.py are."""
+"""The loops that find similar stories (index.engines.more_like_this), compiled by numba, as those of kernels.py are."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def add_likeness(rows, docs, fields, place_starts, norms, sums, seen, touched):
 
 @kernel([(INTS, FLOATS, LONGS, FLAG, N, N, R, OUT_FLOATS)])
 def weigh_distance(docs, scores, published, dated, time, scale, floor, out):
-    """Scores times index.engines.similar.weigh_distance, from ``time`` where the story asked about is ``dated``."""
+    """Scores times index.engines.more_like_this.weigh_distance; ``time`` counts only if the given story is ``dated``."""
     for i in range(len(docs)):
         weight = 1.0
         if dated:

@@ -14,8 +14,8 @@ from index.engines.columns.kernels import postings as kernels
 from index.engines.columns.segment.matches import ANYWHERE, NO_ROOM, Docs, Matches, Scratch, nothing
 from index.engines.columns.segment.segment import Postings, Segment
 from index.engines.columns.segment.statistics import Row, Statistics
+from index.engines.more_like_this import FLOOR, MoreLikeThis
 from index.engines.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
-from index.engines.similar import FLOOR, Likeness
 from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 
 
@@ -78,7 +78,7 @@ class Executor:
         limits = within, np.zeros(len(within), np.float32)
         return limits if tree is None else _intersect(self.match(tree), limits)
 
-    def match_similar(self, likeness: Likeness, *, ascending: bool) -> Matches:
+    def match_similar(self, likeness: MoreLikeThis, *, ascending: bool) -> Matches:
         """Documents that have some of the terms, each with its likeness, 0 to 1."""
         own, scratch, time = self._segment, self._scratch, likeness.published
         spans = [(self._statistics.find_row(own, term)[:3], weights) for term, weights in likeness.weights.items()]
@@ -205,7 +205,7 @@ class Executor:
                         begin, end, postings.docs, postings.fields, postings.place_starts, postings.places, mask, *out
                     ))  # fmt: skip
 
-                return self._score_counts(end - begin, mask, self._statistics.rarities_in(term, mask, text), count)
+                return self._score_counts(end - begin, mask, self._statistics.idfs_in(term, mask, text), count)
             case Phrase(_, terms):
                 return self._match_phrase(terms, mask, postings, text)
 
@@ -224,7 +224,7 @@ class Executor:
         if not room:
             return nothing()
         lists = np.array(spans)
-        idf = self._statistics.phrase_rarity(terms, text)
+        idf = self._statistics.phrase_idf(terms, text)
 
         def count(*out: Any) -> int:
             return int(kernels.count_phrase(
@@ -233,13 +233,13 @@ class Executor:
 
         return self._score_counts(room, mask, (idf, TITLE_SHARE * idf), count)
 
-    def _score_counts(self, room: int, mask: int, rarities: tuple[float, float], count: Callable[..., int]) -> Matches:
+    def _score_counts(self, room: int, mask: int, idfs: tuple[float, float], count: Callable[..., int]) -> Matches:
         """The formula from how often a leaf stands in the fields of ``mask``: where no stored weight answers."""
         docs, counts, titles = np.empty((3, room), np.int32)
         n = count(docs, counts, titles)
         own, docs, scores = self._segment, docs[:n], np.empty(n, np.float32)
         kernels.score_counts(
-            docs, counts, titles, own.lengths, mask, own.average_length(mask), own.average_length(1), *rarities, K1, B,
+            docs, counts, titles, own.lengths, mask, own.average_length(mask), own.average_length(1), *idfs, K1, B,
             scores,
         )  # fmt: skip
         return docs, scores

@@ -17,7 +17,7 @@ from index.engines.columns.search.collection import Found
 from index.engines.columns.segment.segment import Segment
 from index.engines.columns.segment.stored_hits import Answers
 from index.query.highlight import MARKED, query_terms, worth_of
-from index.query.requests import Marking, SearchQuery
+from index.query.requests import HighlightOptions, SearchQuery
 from index.query.results import Hit
 from index.query.tree import Phrase, Prefix, Term, iter_positive
 
@@ -27,8 +27,8 @@ _FIELD_BITS = {name: 1 << number for number, name in enumerate(MARKED)}
 class _Wanted:
     """What the kernels look for in one segment: see ``mark_documents``."""
 
-    def __init__(self, segment: Segment, answers: Answers, query: SearchQuery, rarities: dict[str, float]) -> None:
-        masks: dict[str, int] = dict.fromkeys(rarities, 0)
+    def __init__(self, segment: Segment, answers: Answers, query: SearchQuery, idfs: dict[str, float]) -> None:
+        masks: dict[str, int] = dict.fromkeys(idfs, 0)
         # Each once, however often it stands in the query.
         prefixes: dict[tuple[int, ...], None] = {}
         phrases: dict[tuple[int, ...], None] = {}
@@ -44,7 +44,7 @@ class _Wanted:
                     numbers = [number for term in own if (number := segment.find_term(term)) is not None]
                     if len(numbers) == len(own):
                         phrases[(mask, len(numbers), *numbers)] = None
-        terms = [(segment.find_term(term), mask, worth_of(rarities[term])) for term, mask in masks.items()]
+        terms = [(segment.find_term(term), mask, worth_of(idfs[term])) for term, mask in masks.items()]
         known = sorted([row for row in terms if row[0] is not None])
         self.terms = np.array(known, np.int64).reshape(-1, 3)
         self.prefixes = np.array([*prefixes], np.int64).reshape(-1, 3)
@@ -54,18 +54,18 @@ class _Wanted:
 def make_hits(
     found: Sequence[Found],
     query: SearchQuery,
-    find_rarities: Callable[[Sequence[str]], dict[str, float]],
+    find_idfs: Callable[[Sequence[str]], dict[str, float]],
     deadline: Deadline,
 ) -> tuple[Hit, ...]:
     """The documents found as hits, marked where the query asks for it. Raises QueryTimeout."""
     segments = list(dict.fromkeys(one.segment for one in found))
     if len(segments) == 1:
-        return tuple(_make_hits(segments[0], found, query, find_rarities, deadline))
+        return tuple(_make_hits(segments[0], found, query, find_idfs, deadline))
     hits = {
         one: hit
         for segment in segments
         for own in ([one for one in found if one.segment is segment],)
-        for one, hit in zip(own, _make_hits(segment, own, query, find_rarities, deadline), strict=True)
+        for one, hit in zip(own, _make_hits(segment, own, query, find_idfs, deadline), strict=True)
     }
     return tuple(hits[one] for one in found)
 
@@ -74,32 +74,32 @@ def _make_hits(
     segment: Segment,
     found: Sequence[Found],
     query: SearchQuery,
-    find_rarities: Callable[[Sequence[str]], dict[str, float]],
+    find_idfs: Callable[[Sequence[str]], dict[str, float]],
     deadline: Deadline,
 ) -> list[Hit]:
     answers = segment.answers
     assert answers is not None, "only stories are searched for hits"
     numbers = np.array([one.number for one in found], np.int64)
     scores = [one.score for one in found]
-    briefs = answers.read_briefs(numbers, deadline)
-    if query.marking is None:
-        return list(map(Hit, scores, briefs))
-    rarities = find_rarities(query_terms(query.tree)) if query.marking.matches else {}
-    wanted = _Wanted(segment, answers, query if query.marking.matches else SearchQuery(), rarities)
-    return list(map(Hit, scores, briefs, _mark(answers, numbers, wanted, query.marking, deadline)))
+    stored_hits = answers.read_hits(numbers, deadline)
+    if query.highlighting is None:
+        return list(map(Hit, scores, stored_hits))
+    idfs = find_idfs(query_terms(query.tree)) if query.highlighting.matches else {}
+    wanted = _Wanted(segment, answers, query if query.highlighting.matches else SearchQuery(), idfs)
+    return list(map(Hit, scores, stored_hits, _mark(answers, numbers, wanted, query.highlighting, deadline)))
 
 
 def _mark(
     answers: Answers,
     numbers: NDArray[np.int64],
     wanted: _Wanted,
-    marking: Marking,
+    highlighting: HighlightOptions,
     deadline: Deadline,
 ) -> list[bytes]:
     mark_documents: Any = marking_kernels.mark_documents
     how = (
         *answers.arrays, wanted.terms, wanted.prefixes, wanted.phrases,
-        *_make_tags(marking.tag), marking.words, schema.MAX_TEXT,
+        *_make_tags(highlighting.tag), highlighting.words, schema.MAX_TEXT,
     )  # fmt: skip
     marks: list[bytes] = []
     while len(marks) < len(numbers):

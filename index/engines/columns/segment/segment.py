@@ -51,7 +51,7 @@ class SegmentColumns:
         self.field_numbers = {field.name: number for number, field in enumerate(kind.fields)}
         read = ArrayFile(directory / COLUMNS, self.info.arrays).read
         self.text, self.labels = Postings(read, "text"), Postings(read, "labels")
-        self.whole, self.title, self.title_holding = read("text_whole"), read("text_title"), read("title_holding")
+        self.whole, self.title, self.title_doc_freqs = read("text_whole"), read("text_title"), read("title_holding")
         self.lengths = read("lengths")
         self.norms = read("text_norms") if kind.answers else None
         self.columns = {name: read(name) for name in ("published", "updated", "source_count")}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from index.caching import FunctionCache
 from index.engines.columns.segment.budgets import PREFIXES, TERMS
 from index.engines.columns.segment.segment import Segment
-from index.engines.scoring import TITLE_SHARE, rarity
+from index.engines.scoring import TITLE_SHARE, idf
 
 # A plain word in one segment, as word_kernels.find_words takes it: length, begin and end of its list, idf, title idf.
 Row = tuple[int, int, int, float, float]
@@ -24,12 +24,12 @@ class Statistics:
         self._segments = segments
         self.documents = sum(segment.size for segment in segments)
         self._rows = FunctionCache(self._find_row, TERMS)
-        self._rarities = FunctionCache(self._find_rarities, TERMS)
-        self._rarities_in = FunctionCache(self._find_rarities_in, TERMS)
-        self._phrase_rarities = FunctionCache(self._find_phrase_rarity, TERMS)
+        self._idfs = FunctionCache(self._compute_idfs, TERMS)
+        self._idfs_in = FunctionCache(self._compute_idfs_in, TERMS)
+        self._phrase_idfs = FunctionCache(self._compute_phrase_idf, TERMS)
         self._expanded = FunctionCache(self._expand_prefix, PREFIXES)
 
-    def holding(self, term: str, *, text: bool = True) -> int:
+    def doc_freq(self, term: str, *, text: bool = True) -> int:
         """How many documents have a term in the fields searched by default, or else in the others."""
         total = 0
         for segment in self._segments:
@@ -44,31 +44,31 @@ class Statistics:
     def _find_row(self, key: tuple[Segment, str]) -> Row:
         segment, term = key
         begin, end = segment.text.span(segment.find_term(term))
-        return (end - begin, begin, end, *self.rarities(term))
+        return (end - begin, begin, end, *self.idfs(term))
 
-    def rarities(self, term: str) -> tuple[float, float]:
+    def idfs(self, term: str) -> tuple[float, float]:
         """The idf of a term in the whole text, and its share of the title's idf."""
-        return self._rarities[term]
+        return self._idfs[term]
 
-    def _find_rarities(self, term: str) -> tuple[float, float]:
+    def _compute_idfs(self, term: str) -> tuple[float, float]:
         titles = 0
         for segment in self._segments:
             number = segment.find_term(term)
-            titles += 0 if number is None else int(segment.title_holding[number])
-        return rarity(self.documents, self.holding(term)), TITLE_SHARE * rarity(self.documents, titles)
+            titles += 0 if number is None else int(segment.title_doc_freqs[number])
+        return idf(self.documents, self.doc_freq(term)), TITLE_SHARE * idf(self.documents, titles)
 
-    def rarities_in(self, term: str, mask: int, text: bool) -> tuple[float, float]:
+    def idfs_in(self, term: str, mask: int, text: bool) -> tuple[float, float]:
         """The same where only the fields of ``mask`` are searched."""
-        return self._rarities_in[term, mask, text]
+        return self._idfs_in[term, mask, text]
 
-    def _find_rarities_in(self, key: tuple[str, int, bool]) -> tuple[float, float]:
+    def _compute_idfs_in(self, key: tuple[str, int, bool]) -> tuple[float, float]:
         term, mask, text = key
         found = 0
         for segment in self._segments:
             postings = segment.text if text else segment.labels
             begin, end = postings.span(segment.find_term(term))
             found += int(np.count_nonzero(postings.fields[begin:end] & mask))
-        return rarity(self.documents, found), self.rarities(term)[1]
+        return idf(self.documents, found), self.idfs(term)[1]
 
     def expand_prefix(self, segment: Segment, prefix: str) -> NDArray[np.int32]:
         """The terms of ``segment`` that words of any segment with this beginning have."""
@@ -80,13 +80,13 @@ class Statistics:
         found += [_find_shared(segment, other, prefix) for other in self._segments if other is not segment]
         return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
 
-    def phrase_rarity(self, terms: tuple[str, ...], text: bool) -> float:
+    def phrase_idf(self, terms: tuple[str, ...], text: bool) -> float:
         """As rare as its words are together, which Lucene does too."""
-        return self._phrase_rarities[terms, text]
+        return self._phrase_idfs[terms, text]
 
-    def _find_phrase_rarity(self, key: tuple[tuple[str, ...], bool]) -> float:
+    def _compute_phrase_idf(self, key: tuple[tuple[str, ...], bool]) -> float:
         terms, text = key
-        return sum(rarity(self.documents, self.holding(term, text=text)) for term in terms)
+        return sum(idf(self.documents, self.doc_freq(term, text=text)) for term in terms)
 
 
 def _find_shared(segment: Segment, other: Segment, prefix: str) -> NDArray[np.int32]:

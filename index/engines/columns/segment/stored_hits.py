@@ -29,8 +29,8 @@ class Answers:
         # Of one prefix the halving of 100,000 words takes 20 µs.
         self.find_words = TERMS.cached(partial(_find_words, words))
 
-    def read_briefs(self, numbers: NDArray[np.int64], deadline: Deadline) -> list[bytes]:
-        """``encode_brief`` of each document. Raises QueryTimeout."""
+    def read_hits(self, numbers: NDArray[np.int64], deadline: Deadline) -> list[bytes]:
+        """``encode_hit`` of each document. Raises QueryTimeout."""
         stored, starts, sizes = self._stored, self._starts[numbers].tolist(), self._parts[numbers, 0].tolist()
         deadline.spend(sum(sizes))
         return [stored[start : start + size] for start, size in zip(starts, sizes, strict=True)]

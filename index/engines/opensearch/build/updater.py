@@ -13,8 +13,8 @@ import msgspec
 
 from index.analysis.schema import term_of
 from index.documents.story import Source, Story
-from index.engines.census import Census, PublisherTally, Tallies, merge_citing
 from index.engines.indexed import StoredSource, text_of_source
+from index.engines.label_counts import LabelCounts, PublisherTally, Tallies, merge_citing
 from index.engines.opensearch.build.bulk import BulkLoader
 from index.engines.opensearch.build.writer import name_indices
 from index.engines.opensearch.connection.client import Cluster
@@ -28,7 +28,13 @@ from index.engines.opensearch.format.documents import (
     index_line,
 )
 from index.engines.opensearch.format.mappings import LISTS, SOURCES
-from index.engines.opensearch.lookups.dictionary import PAGE, TALLY_KIND, Lists, describe_label, describe_tally
+from index.engines.opensearch.lookups.dictionary import (
+    PAGE,
+    TALLY_KIND,
+    DictionaryIndex,
+    describe_label,
+    describe_tally,
+)
 from index.engines.opensearch.words.vocabulary import (
     PAIR_KIND,
     SOURCE_WORD_KIND,
@@ -58,9 +64,9 @@ class ClusterUpdater:
         self, cluster: Cluster, name: str, status: IndexStatus, begin: Callable[[], None] = lambda: None
     ) -> None:
         self._cluster, self._name, self._status, self._begin = cluster, name, status, begin
-        self._lists = Lists(cluster, name)
+        self._lists = DictionaryIndex(cluster, name)
         self._bulk = BulkLoader(cluster)
-        self._census = Census()
+        self._label_counts = LabelCounts()
         self._before: set[tuple[str, str]] = set()  # which entries of the census were looked up
         self._vocabulary = Vocabulary()
         # A line is a story that comes in, or the id of one that goes.
@@ -117,16 +123,16 @@ class ClusterUpdater:
         before = {story.id: story for story in self._find_stories(list(changes))}
         texts = {ident: StoryTexts(story) for ident, story in changes.items() if story}
         old = {ident: StoryTexts(story) for ident, story in before.items()}
-        self._load_census([*before.values(), *filter(None, changes.values())], [*texts.values(), *old.values()])
+        self._load_label_counts([*before.values(), *filter(None, changes.values())], [*texts.values(), *old.values()])
         for ident, story in changes.items():
             if ident in before:
-                self._census.remove(before[ident], old[ident].labels)
+                self._label_counts.remove(before[ident], old[ident].labels)
                 self._vocabulary.add(old[ident], -1)
                 self._sources.update(before[ident].source_ids())
             if story is None:
                 self._bulk.add(delete_line(self._name, ident, f"story {ident}"))
                 continue
-            self._census.add(story, texts[ident].labels)
+            self._label_counts.add(story, texts[ident].labels)
             self._vocabulary.add(texts[ident])
             self._sources.update(story.source_ids())
             document = {**describe_story(story, texts[ident]), "added": self._added}
@@ -185,11 +191,11 @@ class ClusterUpdater:
     def _replace_source(self, ident: str, old: StoredSource | None, new: StoredSource | None) -> Line:
         index, about = self._name + SOURCES, f"source {ident}"
         if old:
-            self._census.count_source(old.source, -1)
+            self._label_counts.count_source(old.source, -1)
             self._vocabulary.add_source(text_of_source(old.source), -1)
         if new is None:
             return delete_line(index, ident, about)
-        self._census.count_source(new.source)
+        self._label_counts.count_source(new.source)
         self._vocabulary.add_source(text_of_source(new.source))
         return index_line(index, ident, about, describe_source(new))
 
@@ -213,7 +219,7 @@ class ClusterUpdater:
 
     # --- lists ---------------------------------------------------------------------------------------------------
 
-    def _load_census(self, stories: Iterable[Story], texts: Iterable[StoryTexts]) -> None:
+    def _load_label_counts(self, stories: Iterable[Story], texts: Iterable[StoryTexts]) -> None:
         keys = {(facet, value) for own in texts for facet, values in own.labels.items() for value in values}
         keys |= {(TALLY_KIND, publisher.id) for story in stories for publisher in story.publishers}
         self._load(keys)
@@ -222,7 +228,7 @@ class ClusterUpdater:
         """Look up what the census says of some values, so that it goes on counting from there."""
         fresh = [key for key in keys if key not in self._before]
         self._before.update(fresh)
-        tallies = self._census.tallies
+        tallies = self._label_counts.tallies
         for (kind, value), entry in self._lists.find(fresh).items():
             if kind == TALLY_KIND:
                 tallies.publishers[value] = msgspec.convert(entry["document"], PublisherTally)
@@ -230,12 +236,12 @@ class ClusterUpdater:
                 tallies.labels.setdefault(kind, {})[value] = entry["document"]["spellings"]
 
     def _iter_entries(self) -> Iterator[Line]:
-        yield from _to_lines(self._name + LISTS, self._iter_census())
+        yield from _to_lines(self._name + LISTS, self._iter_label_counts())
         self._vocabulary.finish()
         yield from _to_lines(self._name + LISTS, self._iter_words())
 
-    def _iter_census(self) -> Iterator[tuple[str, str, Json | None]]:
-        tallies: Tallies = self._census.tallies
+    def _iter_label_counts(self) -> Iterator[tuple[str, str, Json | None]]:
+        tallies: Tallies = self._label_counts.tallies
         for facet in FACETS:
             for value, spellings in tallies.labels.get(facet, {}).items():
                 yield facet, value, describe_label(facet, value, spellings) if spellings else None
@@ -248,16 +254,16 @@ class ClusterUpdater:
         changed = {word for word, change in own.typed.items() if change}
         known = self._find_typed(WORD_KIND, changed)
         # Words of a term that more or fewer stories have now, of which this update says nothing else.
-        terms = {term for term, change in own.holding.items() if change}
-        holding: dict[str, int] = {}
+        terms = {term for term, change in own.doc_freq.items() if change}
+        doc_freq: dict[str, int] = {}
         for entry in self._find_of_terms(terms):
             known[entry["value"]] = entry
-            holding[entry["term"]] = entry["holding"]
+            doc_freq[entry["term"]] = entry["holding"]
         for word in changed | known.keys():
             entry = known.get(word, {})
             term = term_of(word) or ""
             typed = entry.get("typed", 0) + own.typed[word]
-            now = entry.get("holding", holding.get(term, 0)) + own.holding[term]
+            now = entry.get("holding", doc_freq.get(term, 0)) + own.doc_freq[term]
             yield WORD_KIND, word, describe_word(word, max(0, now), typed) if typed > 0 else None
         for pair, titles in self._add_up(PAIR_KIND, own.pairs):
             yield PAIR_KIND, pair, describe_pair(pair, titles) if titles > 0 else None

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from index.documents.story import Story
-from index.engines.census import Census, SourceStore
 from index.engines.indexed import text_of_source
+from index.engines.label_counts import LabelCounts, SourceStore
 from index.engines.opensearch.build.bulk import BulkLoader
 from index.engines.opensearch.connection.client import Cluster, Refused
 from index.engines.opensearch.format import mappings
@@ -43,7 +43,7 @@ class ClusterWriter:
         self._scratch = contextlib.ExitStack()
         directory = self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="outpost-build-"))
         self._cited = SourceStore(Path(directory) / "cited.sqlite")
-        self._census, self._vocabulary = Census(), Vocabulary()
+        self._label_counts, self._vocabulary = LabelCounts(), Vocabulary()
         self._status = IndexStatus(0, 0, 0, None)
 
     def add(self, story: Story) -> None:
@@ -57,7 +57,7 @@ class ClusterWriter:
         self._count(story, StoryTexts(story))
 
     def _count(self, story: Story, texts: StoryTexts) -> None:
-        self._census.add(story, texts.labels)
+        self._label_counts.add(story, texts.labels)
         self._vocabulary.add(texts)
         self._cited.add(story)
         self._status = self._status.with_story(story)
@@ -66,7 +66,7 @@ class ClusterWriter:
         sources = 0
         for stored in self._cited.iter_merged():
             sources += 1
-            self._census.count_source(stored.source)
+            self._label_counts.count_source(stored.source)
             self._vocabulary.add_source(text_of_source(stored.source))
             line = index_line(self._name + mappings.SOURCES, stored.id, f"source {stored.id}", describe_source(stored))
             self._bulk.add(line)
@@ -76,11 +76,11 @@ class ClusterWriter:
         self._bulk.finish()
         self._let_go()
         self._cluster.send("POST", f"/{name_indices(self._name)}/_refresh")
-        publishers = sum(tally.story_count > 0 for tally in self._census.tallies.publishers.values())
+        publishers = sum(tally.story_count > 0 for tally in self._label_counts.tallies.publishers.values())
         return replace(self._status, sources=sources, publishers=publishers)
 
     def _iter_entries(self) -> Iterator[tuple[str, str, Json]]:
-        yield from iter_tallies(self._census.tallies)
+        yield from iter_tallies(self._label_counts.tallies)
         yield from self._vocabulary.iter_entries()
 
     def abort(self) -> None:

@@ -41,7 +41,7 @@ _SETTINGS: Json = {
     },
     "similarity": {
         "default": {"type": "BM25", "k1": K1, "b": B},
-        # What index.engines.similar weighs a term with.
+        # What index.engines.more_like_this weighs a term with.
         "likeness": {"type": "scripted", "script": {"source": "query.boost * (1 + Math.log(doc.freq))"}},
     },
 }
@@ -85,7 +85,7 @@ def make_sources(shards: int) -> Json:
 
 def make_lists(shards: int) -> Json:
     """``kind``: word, pair, source_word, removed, or a facet. ``value`` is what it is, ``key`` and ``words`` it folded,
-    ``holding`` how many stories have it, ``typed`` how often it stands there, ``order`` what ties break by."""
+    ``doc_freq`` how many stories have it, ``typed`` how often it stands there, ``order`` what ties break by."""
     fields: Json = {
         "kind": _KEYWORD,
         "value": _KEYWORD,

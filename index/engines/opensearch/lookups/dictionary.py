@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from index.analysis.folding import fold_text
-from index.engines.census import PublisherTally, Tallies, most_common
+from index.engines.label_counts import PublisherTally, Tallies, most_common
 from index.engines.opensearch.connection.client import Cluster
 from index.engines.opensearch.format.documents import entry_id, join_words, make_key
 from index.engines.opensearch.format.mappings import LISTS
@@ -47,7 +47,7 @@ def iter_tallies(tallies: Tallies) -> Iterator[tuple[str, str, Json]]:
         yield TALLY_KIND, ident, describe_tally(ident, tally)
 
 
-class Lists:
+class DictionaryIndex:
     """Reads the lists of the generation ``name``."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
@@ -74,13 +74,13 @@ class Lists:
             found.update({idents[one["_id"]]: one["_source"] for one in answer["docs"] if one.get("found")})
         return found
 
-    def find_holding(self, terms: Sequence[str]) -> tuple[str, Json]:
-        """The search that ``read_holding`` reads: how many stories have each term."""
+    def search_doc_freqs(self, terms: Sequence[str]) -> tuple[str, Json]:
+        """The search that ``read_doc_freqs`` reads: how many stories have each term."""
         counts = {"terms": {"field": "term", "size": max(1, len(terms))}, "aggs": {"h": {"max": {"field": "holding"}}}}
         filters = [{"term": {"kind": "word"}}, {"terms": {"term": list(terms)}}]
         return self.index, {"query": {"bool": {"filter": filters}}, "size": 0, "aggs": {"terms": counts}}
 
     @staticmethod
-    def read_holding(answer: Json, terms: Iterable[str]) -> dict[str, int]:
+    def read_doc_freqs(answer: Json, terms: Iterable[str]) -> dict[str, int]:
         found = {bucket["key"]: int(bucket["h"]["value"]) for bucket in answer["aggregations"]["terms"]["buckets"]}
         return {term: found.get(term, 0) for term in terms}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from index.engines.opensearch.connection.client import Cluster
-from index.engines.opensearch.lookups.dictionary import PAGE, REMOVED_KIND, Lists
+from index.engines.opensearch.lookups.dictionary import PAGE, REMOVED_KIND, DictionaryIndex
 from index.near_names import find_near_names
 
 Json = dict[str, Any]
@@ -18,7 +18,7 @@ class ClusterIds:
     """KnownIds (index.stores.base) of the generation ``name``."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
-        self._cluster, self._name, self._lists = cluster, name, Lists(cluster, name)
+        self._cluster, self._name, self._lists = cluster, name, DictionaryIndex(cluster, name)
 
     def was_removed(self, ident: str) -> bool:
         return _is_text(ident) and bool(self._lists.find([(REMOVED_KIND, ident)]))

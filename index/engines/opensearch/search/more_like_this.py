@@ -1,13 +1,16 @@
-"""index.engines.similar as a query: each term weighs as the similarity ``likeness`` of the mapping says; scripts divide
-by the lengths that are stored with a story, and weigh how far apart in time two stories are."""
+"""index.engines.more_like_this as a query.
+
+Each term weighs as the similarity ``likeness`` of the mapping says; scripts divide by the lengths that are stored with a
+story, and weigh the distance in time of two stories.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from index.engines.more_like_this import FLOOR, MoreLikeThis
 from index.engines.opensearch.format.mappings import TEXT
-from index.engines.similar import FLOOR, Likeness
 
 Json = dict[str, Any]
 _TIME = """
@@ -17,7 +20,7 @@ return _score * (params.floor + (1 - params.floor) * params.scale / (distance + 
 """
 
 
-def make_similar(likeness: Likeness, left_out: Sequence[str]) -> Json:
+def make_similar(likeness: MoreLikeThis, left_out: Sequence[str]) -> Json:
     """The stories that have one of the terms, scored 0 to 1."""
     whole = [{"term": {f"{TEXT}.like": {"value": t, "boost": one}}} for t, (one, _) in likeness.weights.items()]
     titles = [{"term": {"title.once": {"value": t, "boost": own}}} for t, (_, own) in likeness.weights.items() if own]

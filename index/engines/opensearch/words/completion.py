@@ -16,11 +16,11 @@ from index.documents.story import Story
 from index.engines.opensearch.connection.client import Cluster
 from index.engines.opensearch.format.documents import join_words
 from index.engines.opensearch.format.mappings import MAX_KEY
-from index.engines.opensearch.lookups.dictionary import PAGE, Lists
+from index.engines.opensearch.lookups.dictionary import PAGE, DictionaryIndex
 from index.engines.opensearch.search.translation import make_order
 from index.engines.opensearch.words.vocabulary import PAIR_KIND, WORD_KIND, show_words
 from index.query.requests import MAX_SUGGESTED, MIN_TITLES, Sort, SuggestionType
-from index.query.results import NearWord, Suggestion, near_word_order
+from index.query.results import FuzzyTerm, Suggestion, fuzzy_term_order
 
 Json = dict[str, Any]
 # So many times what is wanted is read at first: some are the same to a search, or find nothing.
@@ -46,7 +46,7 @@ class Completer:
     """``count`` tells for each of some texts how many stories it finds."""
 
     def __init__(
-        self, cluster: Cluster, stories: str, lists: Lists, count: Callable[[Sequence[str]], list[int]]
+        self, cluster: Cluster, stories: str, lists: DictionaryIndex, count: Callable[[Sequence[str]], list[int]]
     ) -> None:
         self._cluster, self._stories, self._lists, self._count = cluster, stories, lists, count
 
@@ -148,8 +148,10 @@ class _Wanted:
         return at is not None and (at == 0) is begins
 
 
-def find_near_words(cluster: Cluster, lists: Lists, word: str, distance: int, deadline: Deadline) -> list[NearWord]:
-    """See Engine.find_near_words. Lucene finds candidates, rapidfuzz says how near they are."""
+def fuzzy_terms(
+    cluster: Cluster, lists: DictionaryIndex, word: str, distance: int, deadline: Deadline
+) -> list[FuzzyTerm]:
+    """See Engine.fuzzy_terms. Lucene finds candidates, rapidfuzz says how near they are."""
     if not 0 < len(word) <= MAX_WORD + distance or any(0xD800 <= ord(letter) <= 0xDFFF for letter in word):
         return []
     near: list[Json] = [{"term": {"value": word}}]
@@ -166,5 +168,5 @@ def find_near_words(cluster: Cluster, lists: Lists, word: str, distance: int, de
         other = entry["value"]
         edits = OSA.distance(word, other, score_cutoff=distance)
         if edits <= distance:
-            found.append(NearWord(other, edits, entry["holding"], entry["typed"]))
-    return sorted(found, key=near_word_order)
+            found.append(FuzzyTerm(other, edits, entry["holding"], entry["typed"]))
+    return sorted(found, key=fuzzy_term_order)

@@ -26,10 +26,10 @@ WORD_KIND, PAIR_KIND, SOURCE_WORD_KIND = "word", "pair", "source_word"
 
 
 class Vocabulary(Struct):
-    """Counts, or changes of counts: ``holding`` of terms by stories, ``typed`` of words by places, ``pairs`` by titles,
-    ``source_words`` by places in sources."""
+    """Counts, or changes of counts: ``doc_freq`` of terms in stories, ``typed``: occurrences of words, ``pairs`` of words
+    in titles, ``source_words``: occurrences in sources."""
 
-    holding: Counter[str] = field(default_factory=Counter)
+    doc_freq: Counter[str] = field(default_factory=Counter)
     typed: Counter[str] = field(default_factory=Counter)
     pairs: Counter[str] = field(default_factory=Counter)
     source_words: Counter[str] = field(default_factory=Counter)
@@ -41,7 +41,7 @@ class Vocabulary(Struct):
 
     def add(self, texts: StoryTexts, sign: int = 1) -> None:
         """Take a story, or take it back."""
-        _count(self.holding, set(texts.default_terms), sign)
+        _count(self.doc_freq, set(texts.default_terms), sign)
         _count(self._written, chain.from_iterable(texts.words.values()), sign)
         _count(self._fresh_pairs, _pairs(texts.words.get("title", ())), sign)
         self._stories += 1
@@ -64,15 +64,15 @@ class Vocabulary(Struct):
     def iter_entries(self) -> Iterator[tuple[str, str, Json]]:
         """(kind, value, entry of the lists) of everything."""
         for word, typed in self.typed.items():
-            yield WORD_KIND, word, describe_word(word, self.holding[term_of(word) or ""], typed)
+            yield WORD_KIND, word, describe_word(word, self.doc_freq[term_of(word) or ""], typed)
         for pair, titles in self.pairs.items():
             yield PAIR_KIND, pair, describe_pair(pair, titles)
         for word, typed in self.source_words.items():
             yield SOURCE_WORD_KIND, word, describe_source_word(word, typed)
 
 
-def describe_word(word: str, holding: int, typed: int) -> Json:
-    return {**_describe(WORD_KIND, word), "term": term_of(word), "size": len(word), "holding": holding, "typed": typed}
+def describe_word(word: str, doc_freq: int, typed: int) -> Json:
+    return {**_describe(WORD_KIND, word), "term": term_of(word), "size": len(word), "holding": doc_freq, "typed": typed}
 
 
 def describe_pair(pair: str, titles: int) -> Json:

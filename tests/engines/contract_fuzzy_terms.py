@@ -30,14 +30,14 @@ class NearWordContract(LookupContract):
         with self.serve(corpus) as engine, tempfile.TemporaryDirectory() as name:
             plain = WhooshKind().open(Path(name), LookupContract.build(_Plain(), Path(name), corpus))
             for word in words:
-                assert engine.find_near_words(word, distance) == plain.find_near_words(word, distance), word
+                assert engine.fuzzy_terms(word, distance) == plain.fuzzy_terms(word, distance), word
             plain.close()
 
     def test_near_words_are_the_nearest_first_then_the_most_frequent_in_this_form(self) -> None:
         titles = ["ferry", "fery", "merry", "Merry", "berry", "ferries ferries", "fairy", "the ferry x", "ferrylike"]
         corpus = [make_story(str(n), title=title) for n, title in enumerate(titles)]
         with self.serve(corpus) as engine:
-            found = [(one.word, one.distance, one.holding, one.typed) for one in engine.find_near_words("ferry", 2)]
+            found = [(one.word, one.distance, one.doc_freq, one.occurrences) for one in engine.fuzzy_terms("ferry", 2)]
         assert found == [
             ("ferry", 0, 3, 2),
             ("merry", 1, 2, 2),
@@ -49,7 +49,7 @@ class NearWordContract(LookupContract):
     @pytest.mark.parametrize("word", ["", "\ud800", "日" * 300, "the"])
     def test_what_is_near_to_nothing_is_no_error(self, word: str) -> None:
         with self.serve([make_story("1", title="The long story")]) as engine:
-            assert engine.find_near_words(word, 1) == []
+            assert engine.fuzzy_terms(word, 1) == []
 
 
 class _Plain(LookupContract):

@@ -22,10 +22,10 @@ from index.engines.columns.kernels import highlight as marking_kernels
 from index.engines.columns.kernels import highlight_matches as match_kernels
 from index.engines.columns.kernels import postings as kernels
 from index.engines.columns.kernels import tokens as token_kernels
-from index.engines.columns.search import highlighting as marking
-from index.query.highlight import Marker, query_terms
+from index.engines.columns.search import highlighting as highlighting
+from index.query.highlight import HitHighlighter, query_terms
 from index.query.language import parse_query
-from index.query.requests import Marking, SearchQuery
+from index.query.requests import HighlightOptions, SearchQuery
 from index.query.tree import Node
 from tests.engines.columns.running import Checked
 from tests.support.extremes import extreme_texts
@@ -68,19 +68,19 @@ def serve(stories: Sequence[Story]) -> Iterator[ColumnsEngine]:
         engine.close()
 
 
-def expect_marks(engine: ColumnsEngine, stories: Sequence[Story], query: SearchQuery, how: Marking) -> None:
+def expect_marks(engine: ColumnsEngine, stories: Sequence[Story], query: SearchQuery, how: HighlightOptions) -> None:
     """Every story, whether it matches or not."""
-    marker = Marker(query, how, engine.find_rarities(query_terms(query.tree)))
+    marker = HitHighlighter(query, how, engine.find_idfs(query_terms(query.tree)))
     page = engine.match_stories(SearchQuery())
-    hits = marking.make_hits(page.found, _with(query, how), engine.find_rarities, Deadline(60))
+    hits = highlighting.make_hits(page.found, _with(query, how), engine.find_idfs, Deadline(60))
     known = {story.id: story for story in stories}
     assert len(hits) == len(stories)
     for hit in hits:
         assert hit.marks.decode() == marker.mark(known[hit.id]).decode()
 
 
-def _with(query: SearchQuery, how: Marking) -> SearchQuery:
-    return SearchQuery(query.tree, query.search_in, marking=how)
+def _with(query: SearchQuery, how: HighlightOptions) -> SearchQuery:
+    return SearchQuery(query.tree, query.search_in, highlighting=how)
 
 
 def query_of(text: str) -> SearchQuery:
@@ -100,7 +100,7 @@ def checked_kernels() -> Iterator[None]:
 
 @settings(max_examples=150, deadline=None)
 @given(hostile_stories(), st.lists(trees(FIELDS), min_size=4, max_size=8), markings)
-def test_the_kernels_mark_what_reading_marks(story: Story, queries: list[Node | None], how: Marking) -> None:
+def test_the_kernels_mark_what_reading_marks(story: Story, queries: list[Node | None], how: HighlightOptions) -> None:
     with serve([story]) as engine:
         for tree in queries:
             for search_in in (STORY_DEFAULTS, ("title",), ("body", "source")):
@@ -109,7 +109,9 @@ def test_the_kernels_mark_what_reading_marks(story: Story, queries: list[Node | 
 
 @settings(max_examples=25, deadline=None)
 @given(hostile_stories(), trees(FIELDS), markings)
-def test_the_kernels_reach_for_nothing_that_is_not_there(story: Story, tree: Node | None, how: Marking) -> None:
+def test_the_kernels_reach_for_nothing_that_is_not_there(
+    story: Story, tree: Node | None, how: HighlightOptions
+) -> None:
     with serve([story]) as engine:
         answers = engine._stories.segments[0].answers
         assert answers is not None
@@ -123,7 +125,7 @@ def test_the_kernels_reach_for_nothing_that_is_not_there(story: Story, tree: Nod
     extreme_stories(), st.lists(trees(FIELDS), min_size=3, max_size=5), markings, st.sampled_from((3, 20, 300, 9999))
 )
 def test_long_words_gaps_and_texts_are_marked_as_reading_marks_them(
-    story: Story, queries: list[Node | None], how: Marking, most: int
+    story: Story, queries: list[Node | None], how: HighlightOptions, most: int
 ) -> None:
     with patch.object(schema, "MAX_TEXT", most), serve([story]) as engine:
         for tree in (*queries, parse_query("chip OR robot OR x*", FIELDS)):
@@ -133,7 +135,7 @@ def test_long_words_gaps_and_texts_are_marked_as_reading_marks_them(
 @settings(max_examples=15, deadline=None)
 @given(extreme_stories(), trees(FIELDS), markings, st.sampled_from((3, 20, 300)))
 def test_the_kernels_reach_for_nothing_that_is_not_there_in_long_texts(
-    story: Story, tree: Node | None, how: Marking, most: int
+    story: Story, tree: Node | None, how: HighlightOptions, most: int
 ) -> None:
     with patch.object(schema, "MAX_TEXT", most), serve([story]) as engine:
         answers = engine._stories.segments[0].answers
@@ -165,7 +167,7 @@ def test_the_kernels_cut_the_same_piece_out_of_a_long_text(text: str, query: str
         Story("3", "Alpha", summary="alpha"),
     ]
     with serve(stories) as engine:
-        expect_marks(engine, stories, query_of(query), Marking(words=words))
+        expect_marks(engine, stories, query_of(query), HighlightOptions(words=words))
 
 
 @pytest.mark.parametrize(
@@ -189,37 +191,37 @@ def test_a_text_of_long_words_or_gaps_is_marked_as_any_other(text: str) -> None:
                Story("3", "A chip", sections=(Section(text),)),
                Story("4", "A chip", sources=(Source(title="x"), Source(title=text), Source(title="chip")))]  # fmt: skip
     with serve(stories) as engine:
-        expect_marks(engine, stories, query_of("chip"), Marking())
-        expect_marks(engine, stories, query_of(""), Marking())
+        expect_marks(engine, stories, query_of("chip"), HighlightOptions())
+        expect_marks(engine, stories, query_of(""), HighlightOptions())
 
 
 def test_as_many_sources_are_searched_as_have_their_titles_in_the_first_characters_of_all() -> None:
     titles = ("chip", "x" * (MAX_TEXT - 8), "chip", "chip", "chip")
     story = Story("1", "T", sources=tuple(Source(title=title) for title in titles))
     with serve([story]) as engine:
-        (hit,) = engine.search_stories(SearchQuery(parse_query("chip", FIELDS), marking=Marking())).hits
+        (hit,) = engine.search_stories(SearchQuery(parse_query("chip", FIELDS), highlighting=HighlightOptions())).hits
         assert hit.marks.endswith(b'"matched_sources":[1,3]}')
-        expect_marks(engine, [story], query_of("chip"), Marking())
+        expect_marks(engine, [story], query_of("chip"), HighlightOptions())
 
 
 def test_many_long_stories_are_marked_one_after_the_other() -> None:
     text = "chip robot, " * 8000
     stories = [Story(str(n), f"T {n}", summary=text[n:], sections=(Section(text),)) for n in range(9)]
     with serve(stories) as engine:
-        expect_marks(engine, stories, query_of("chip 'robot chip'"), Marking())
+        expect_marks(engine, stories, query_of("chip 'robot chip'"), HighlightOptions())
 
 
 def test_a_source_is_marked_by_its_number_and_a_phrase_ends_with_its_title() -> None:
     titles = ("", "a new", "chip", "x", "A new, chip", "\n", "new\nchips")
     story = Story("1", "T", sources=tuple(Source(title=title) for title in titles))
     with serve([story]) as engine:
-        query = SearchQuery(parse_query('"new chip"', FIELDS), marking=Marking())
+        query = SearchQuery(parse_query('"new chip"', FIELDS), highlighting=HighlightOptions())
         (hit,) = engine.search_stories(query).hits
         assert hit.marks.endswith(b'"matched_sources":[5,7]}')
-        expect_marks(engine, [story], query_of('"new chip" OR x'), Marking())
+        expect_marks(engine, [story], query_of('"new chip" OR x'), HighlightOptions())
 
 
 def test_a_text_of_nothing_but_matches_is_marked_quickly() -> None:
     story = Story("1", "alpha", sections=(Section("alpha " * 16_000),))
     with serve([story]) as engine:
-        expect_marks(engine, [story], query_of("alpha"), Marking(words=100))
+        expect_marks(engine, [story], query_of("alpha"), HighlightOptions(words=100))

@@ -1,7 +1,7 @@
 """What makes a story like another: the same distinctive words, at about the same time.
 
 The likeness of two texts is a cosine, "lnc.ltc" in SMART's letters (Salton and Buckley 1988): a term weighs 1 + ln(tf),
-in the story that is asked about times its rarity, both vectors of length 1. Without rarity on its side the length of a
+in the story that is asked about times its IDF, both vectors of length 1. Without IDF on its side the length of a
 document's vector depends on nothing else in the index, so that it is stored once and holds while stories come and go.
 To the whole text comes a quarter of the likeness of the titles. Stories about one event are close in time: the sum is
 multiplied by ``weigh_distance``. docs/ranking.md has what else was tried.
@@ -31,7 +31,7 @@ _MAX_TERMS = 128
 
 
 @dataclass(frozen=True)
-class Likeness:
+class MoreLikeThis:
     """What a story is like: of each term the weight in the whole text and in the title; a text that is the same gets
     1 in all where every term is looked for. ``published`` in µs since 1970, None for none; ``scale`` in µs."""
 
@@ -40,24 +40,24 @@ class Likeness:
     scale: int
 
 
-def find_likeness(story: Story, documents: int, count_holding: Callable[[str], int]) -> Likeness:
-    """``count_holding`` tells how many of the ``documents`` have a term in the fields searched by default; of a long
+def make_more_like_this(story: Story, documents: int, doc_freq_of: Callable[[str], int]) -> MoreLikeThis:
+    """``doc_freq_of`` tells how many of the ``documents`` have a term in the fields searched by default; of a long
     text only the beginning counts."""
-    whole, titles = count_likeness_terms(story)
-    rarities = {term: math.log(1 + documents / holding) for term in whole if (holding := count_holding(term))}
+    whole, titles = count_similarity_terms(story)
+    idfs = {term: math.log(1 + documents / doc_freq) for term in whole if (doc_freq := doc_freq_of(term))}
     # Rarity is of the story's side alone: its own text, scaled to the cosine's length.
-    own = {term: (1 + math.log(whole[term])) * rarity for term, rarity in rarities.items()}
-    title = {term: rarity for term, rarity in rarities.items() if term in titles}
+    own = {term: (1 + math.log(whole[term])) * idf for term, idf in idfs.items()}
+    title = {term: idf for term, idf in idfs.items() if term in titles}
     share, title_share = 1 / (1 + TITLE_SHARE), TITLE_SHARE / (1 + TITLE_SHARE)
     length, title_length = share / length_of(own.values()), title_share / length_of(title.values())
     top = sorted(own, key=lambda term: (-own[term], term))[:_MAX_TERMS]
     weights = {term: (own[term] * length, title.get(term, 0.0) * title_length) for term in top}
     bare = not (story.summary or story.body)
-    return Likeness(weights, microseconds(story.published_at or None), _HEADLINE_SCALE if bare else _SCALE)
+    return MoreLikeThis(weights, microseconds(story.published_at or None), _HEADLINE_SCALE if bare else _SCALE)
 
 
-def count_likeness_terms(story: Story) -> tuple[Counter[str], frozenset[str]]:
-    """``count_terms`` of the beginnings of its texts: the terms that ``find_likeness`` asks for."""
+def count_similarity_terms(story: Story) -> tuple[Counter[str], frozenset[str]]:
+    """``count_terms`` of the beginnings of its texts: the terms that ``make_more_like_this`` asks for."""
     return count_terms(story, _MAX_TEXT)
 
 
@@ -74,7 +74,7 @@ def length_of(weights: Iterable[float]) -> float:
     return math.sqrt(sum(weight * weight for weight in weights)) or 1.0
 
 
-def weigh_distance(likeness: Likeness, published: int | None) -> float:
+def weigh_distance(likeness: MoreLikeThis, published: int | None) -> float:
     """What to multiply the likeness of a story with: the nearer in time, the more, 1 at the same moment.
 
     A hyperbola over a floor: nothing that is far is lost in rounding, and what is much alike still comes before what

@@ -39,7 +39,7 @@ class Tags(Struct, frozen=True):
         return "".join(put[part] if part in put else html.unescape(part) for part in _MARK.split(marked))
 
 
-class Marker:
+class HitHighlighter:
     """Marks what one query matches in attributes of hits. Raises QueryTimeout at the ``deadline``, which is looked at
     before each text."""
 

@@ -20,7 +20,7 @@ from index.engines.indexed import StoredSource, merge_sources
 from index.files.disk import read_regular
 from index.query.results import PublisherRecord
 
-PUBLISHERS, CENSUS, CHANGES = "publishers.ndjson", "census.tsv", "census-changes.json"
+PUBLISHERS, LABEL_COUNTS, CHANGES = "publishers.ndjson", "census.tsv", "census-changes.json"
 # Changes are read and written whole at each update (5 ms for so many) until the census is written anew (0.3 s).
 _MAX_CHANGES = 5_000
 # So many go to SQLite at once: one by one they take twice as long.
@@ -64,7 +64,7 @@ class Changes(Struct):
     tallies: Tallies = field(default_factory=Tallies)
 
 
-class Census:
+class LabelCounts:
     """Memory is bounded by the number of distinct labels."""
 
     def __init__(self, tallies: Tallies | None = None) -> None:
@@ -120,19 +120,19 @@ class Census:
         lines += [(_key("", ident), tally) for ident, tally in self._tallies.publishers.items()]
         lines.sort(key=itemgetter(0))
         text = b"".join([key + b"\t" + msgspec.json.encode(counts) + b"\n" for key, counts in lines])
-        (directory / CENSUS).write_bytes(text)
+        (directory / LABEL_COUNTS).write_bytes(text)
         (directory / CHANGES).write_bytes(msgspec.json.encode(Changes(len(records))))
         return len(records)
 
 
-class ChangingCensus(Census):
+class IncrementalLabelCounts(LabelCounts):
     """The census of the generation ``base`` to go on counting from: only what a story changes is looked up."""
 
     def __init__(self, base: Path) -> None:
         changes = _read_changes(base)
         super().__init__(changes.tallies)
         self._base, self._publishers = base, changes.publishers
-        self._whole = read_regular(base / CENSUS)
+        self._whole = read_regular(base / LABEL_COUNTS)
         self._labels_before: dict[tuple[str, str], str] = {}
         self._listed_before: dict[str, bool] = {}
 
@@ -164,10 +164,10 @@ class ChangingCensus(Census):
     def write(self, directory: Path) -> int:
         tallies = self._tallies
         if len(tallies.publishers) + sum(map(len, tallies.labels.values())) > _MAX_CHANGES:
-            return Census(_overlay(self._whole, tallies)).write(directory)
+            return LabelCounts(_overlay(self._whole, tallies)).write(directory)
         for ident, listed in self._listed_before.items():
             self._publishers += (tallies.publishers[ident].story_count > 0) - listed
-        for name in (CENSUS, PUBLISHERS):
+        for name in (LABEL_COUNTS, PUBLISHERS):
             os.link(self._base / name, directory / name)
         (directory / CHANGES).write_bytes(msgspec.json.encode(Changes(self._publishers, tallies)))
         return self._publishers

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import example, given, settings
 
 from api.openapi.schemas import StoryBrief
-from index.documents.stored_hit import complete, describe_brief, encode_brief, find_texts, read_id
+from index.documents.stored_hit import describe_hit, encode_hit, find_texts, insert_base_url, read_id
 from index.documents.story import Story
 from tests.support.strategies import stories
 
@@ -24,11 +24,11 @@ _CUNNING = Story(
 @given(stories())
 @example(_CUNNING)
 def test_stored_bytes_are_what_the_schema_describes(story: Story) -> None:
-    stored = encode_brief(story)
+    stored = encode_hit(story)
     assert stored.count(b"\0") == 2
-    described = describe_brief(story, BASE)
-    assert complete(stored, BASE) == msgspec.json.encode(described)
-    shown = msgspec.json.decode(complete(stored, BASE))
+    described = describe_hit(story, BASE)
+    assert insert_base_url(stored, BASE) == msgspec.json.encode(described)
+    shown = msgspec.json.decode(insert_base_url(stored, BASE))
     assert StoryBrief().dump(StoryBrief().load(shown)).keys() == shown.keys() == StoryBrief().fields.keys()
     assert shown["url"] == f"{BASE}/v1/stories/{story.id}"
 
@@ -37,7 +37,7 @@ def test_stored_bytes_are_what_the_schema_describes(story: Story) -> None:
 @given(stories())
 @example(_CUNNING)
 def test_the_texts_of_stored_bytes_are_found(story: Story) -> None:
-    stored = encode_brief(story)
+    stored = encode_hit(story)
     title, title_end, summary, summary_end = find_texts(stored)
     assert msgspec.json.decode(b'"%b"' % stored[title:title_end]) == story.title
     assert msgspec.json.decode(b'"%b"' % stored[summary:summary_end]) == story.summary
