@@ -42,8 +42,8 @@ class Engine(Protocol):
 
         Sorting never changes what matches. Ties break by newest, then id, so that pages never overlap.
         Ids in filters that the index does not know match nothing (``any_of``) or exclude nothing.
-        Hits carry the bytes of ``index.documents.stored_hit.encode_hit`` and, if the query asks for highlights, those of
-        ``index.query.highlight.HitHighlighter`` with the values of ``find_idfs``.
+        Hits carry the bytes of ``index.documents.stored_hit.encode_hit`` and, if the query asks for highlights, those
+        of ``index.query.highlight.HitHighlighter`` with the values of ``find_idfs``.
         """
         ...
 

@@ -63,9 +63,8 @@ def digest(generation: OpenGeneration) -> str:
             tree = parse_query(text, names)
             counted = FacetRequest(tuple(FACETS), 100)
             options = HighlightOptions("mark", 30, True)
-            parts.append(search_stories(
-                generation, SearchQuery(tree, STORY_DEFAULTS, sort=order, facets=counted, limit=100, highlighting=options)
-            ))  # fmt: skip
+            query = SearchQuery(tree, STORY_DEFAULTS, sort=order, facets=counted, limit=100, highlighting=options)
+            parts.append(search_stories(generation, query))
     parts += export_stories(generation, SearchQuery())
     parts += [engine.list_publishers(), engine.complete("query", Typed(("fe",)), 8), engine.find_labels("topic")]
     parts.append(engine.fuzzy_terms("harbuor", 2))

@@ -77,8 +77,8 @@ class Columns:
             )
         postings, number = self.postings(name)
         begin, end = postings.span(self.segment.terms.find(term))
-        bounds = postings.place_starts[begin : end + 1].astype(np.int64)
-        places = postings.places[bounds[0] : bounds[-1]]
+        bounds = postings.position_offsets[begin : end + 1].astype(np.int64)
+        places = postings.positions[bounds[0] : bounds[-1]]
         own = places >> FIELD_SHIFT == number
         # Where each document's places begin when those of other fields are left out.
         starts = np.concatenate([[0], np.cumsum(own)])[bounds - bounds[0]]

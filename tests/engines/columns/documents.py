@@ -45,7 +45,7 @@ class Posting:
 
     @property
     def titles(self) -> int:
-        return sum(field == 0 for field, _ in self.places)
+        return sum(field == 0 for field, _ in self.positions)
 
 
 def invert(documents: Sequence[Document], fields: Sequence[int] = range(FIELDS)) -> dict[int, list[Posting]]:
@@ -66,7 +66,7 @@ class FlatPostings:
         self.term_starts = starts_of([len(postings[term]) for term in range(TERMS)])
         self.docs = [posting.doc for posting in every]
         self.fields = [posting.field_bits for posting in every]
-        self.place_starts = starts_of([len(posting.places) for posting in every])
+        self.position_offsets = starts_of([len(posting.positions) for posting in every])
         self.places = [(field << FIELD_SHIFT) + position for posting in every for field, position in posting.places]
 
 

@@ -58,12 +58,12 @@ _LAST = Tokens([[[], [], [], [], []], [[], [], [], [], [3]]], [1, 0], [3, 2, 1, 
 
 def _count_places(flat: FlatPostings) -> list[int]:
     """How many places each term has."""
-    starts = [flat.place_starts[at] for at in flat.term_starts]
+    starts = [flat.position_offsets[at] for at in flat.term_starts]
     return [end - begin for begin, end in pairwise(starts)]
 
 
 def _docs_of_places(flat: FlatPostings) -> list[int]:
-    sizes = pairwise(flat.place_starts)
+    sizes = pairwise(flat.position_offsets)
     return [doc for doc, (begin, end) in zip(flat.docs, sizes, strict=True) for _ in range(begin, end)]
 
 
@@ -92,7 +92,7 @@ def test_scatter_places_sorts_places_by_term_then_document_then_place(tokens: To
     starts, order = given_array(starts_of(sizes)[:-1], np.int64), given_array(tokens.order, np.int64)
     term_places = starts_of(_count_places(twin))
     next_place = np.array(term_places[:-1], np.int64)
-    docs, places = room(len(twin.places), np.int32), room(len(twin.places), np.uint32)
+    docs, places = room(len(twin.positions), np.int32), room(len(twin.positions), np.uint32)
     run(inversion.scatter_places, words, renumbered, group_of, group, lengths, starts, order, next_place, docs, places)
     assert docs.tolist() == _docs_of_places(twin)
     assert places.tolist() == twin.places
@@ -122,19 +122,19 @@ def test_fill_postings_makes_a_posting_of_the_places_of_each_document(docs: list
     inverted = invert(docs)
     twin = FlatPostings(inverted)
     size = len(twin.docs)
-    out_docs, fields, place_starts = room(size, np.int32), room(size, np.uint8), room(size + 1, np.uint32)
+    out_docs, fields, position_offsets = room(size, np.int32), room(size, np.uint8), room(size + 1, np.uint32)
     whole, title = room(size, np.int32), room(size, np.int32)
     inputs = [
         given_array(starts_of(_count_places(twin)), np.int64),
         given_array(_docs_of_places(twin), np.int32),
-        given_array(twin.places, np.uint32),
+        given_array(twin.positions, np.uint32),
     ]
-    run(inversion.fill_postings, *inputs, out_docs, fields, place_starts, whole, title)
+    run(inversion.fill_postings, *inputs, out_docs, fields, position_offsets, whole, title)
     every = [posting for term in range(TERMS) for posting in inverted[term]]
     assert out_docs.tolist() == twin.docs
     assert fields.tolist() == twin.fields
-    assert place_starts.tolist() == twin.place_starts
-    assert whole.tolist() == [len(posting.places) for posting in every]
+    assert position_offsets.tolist() == twin.position_offsets
+    assert whole.tolist() == [len(posting.positions) for posting in every]
     assert title.tolist() == [posting.titles for posting in every]
 
 
@@ -150,10 +150,10 @@ def test_sum_lengths_adds_up_the_fields_of_a_group(tokens: Tokens, group: int) -
 
 def test_a_place_holds_the_last_field_that_bits_of_a_posting_have_room_for() -> None:
     places = given_array([7 << FIELD_SHIFT | (1 << FIELD_SHIFT) - 1], np.uint32)
-    docs, fields, place_starts = room(1, np.int32), room(1, np.uint8), room(2, np.uint32)
+    docs, fields, position_offsets = room(1, np.int32), room(1, np.uint8), room(2, np.uint32)
     whole, title = room(1, np.int32), room(1, np.int32)
     inputs = [given_array([0, 1], np.int64), given_array([0], np.int32), places]
-    run(inversion.fill_postings, *inputs, docs, fields, place_starts, whole, title)
+    run(inversion.fill_postings, *inputs, docs, fields, position_offsets, whole, title)
     assert (fields.tolist(), whole.tolist(), title.tolist()) == ([128], [1], [0])
 
 

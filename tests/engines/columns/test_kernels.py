@@ -46,7 +46,7 @@ class Lists:
         starts = starts_of([len(own) for own in lists])
         self.begins, self.ends = starts[:-1], starts[1:]
         self.docs = given_array([doc for own in lists for doc in own], np.int32)
-        self.whole, self.title = weights(self.random, starts[-1]), weights(self.random, starts[-1])
+        self.text_impacts, self.title_impacts = weights(self.random, starts[-1]), weights(self.random, starts[-1])
         self.fields = given_array([self.random.randrange(1, 2**FIELDS) for _ in range(starts[-1])], np.uint8)
 
     def __repr__(self) -> str:
@@ -105,9 +105,11 @@ def test_score_row_adds_up_one_posting_of_each_list(lists: Lists, chosen: list[i
     own = [at for at in (at % len(lists.lists) for at in chosen) if lists.lists[at]]
     idf, title_idf = weights(lists.random, len(own)), weights(lists.random, len(own))
     places = [lists.random.randrange(lists.begins[at], lists.ends[at]) for at in own]
-    expected = sum(idf[i] * lists.whole[p] + title_idf[i] * lists.title[p] for i, p in enumerate(places))
+    expected = sum(idf[i] * lists.text_impacts[p] + title_idf[i] * lists.title_impacts[p] for i, p in enumerate(places))
     rows = lists.rows(own, idf, title_idf).reshape(-1, 5)
-    assert run(kernels.score_row, rows, given_array(places, np.int64), lists.whole, lists.title) == expected
+    assert (
+        run(kernels.score_row, rows, given_array(places, np.int64), lists.text_impacts, lists.title_impacts) == expected
+    )
 
 
 class Anded:
@@ -121,10 +123,12 @@ class Anded:
         scores = {}
         for doc in set.intersection(*(set(lists.lists[at]) for at in chosen), *limits):
             places = [lists.begins[at] + lists.lists[at].index(doc) for at in chosen]
-            scores[doc] = sum(idf[i] * lists.whole[p] + title_idf[i] * lists.title[p] for i, p in enumerate(places))
+            scores[doc] = sum(
+                idf[i] * lists.text_impacts[p] + title_idf[i] * lists.title_impacts[p] for i, p in enumerate(places)
+            )
         self.expected = sorted(scores.items())
         self.shortest = len(lists.lists[chosen[0]])
-        columns = lists.rows(chosen, idf, title_idf), lists.docs, lists.whole, lists.title
+        columns = lists.rows(chosen, idf, title_idf), lists.docs, lists.text_impacts, lists.title_impacts
         self.arguments = *columns, within is not None, given_array(within or [], np.int32)
 
 
@@ -153,8 +157,10 @@ def test_score_list_weighs_each_posting(lists: Lists, seed: int) -> None:
     for begin, end in zip(lists.begins, lists.ends, strict=True):
         idf, title_idf = (float(one) for one in weights(Random(seed), 2))
         out = room(end - begin, np.float32)
-        run(kernels.score_list, begin, end, lists.whole, lists.title, idf, title_idf, out)
-        assert out.tolist() == [idf * lists.whole[p] + title_idf * lists.title[p] for p in range(begin, end)]
+        run(kernels.score_list, begin, end, lists.text_impacts, lists.title_impacts, idf, title_idf, out)
+        assert out.tolist() == [
+            idf * lists.text_impacts[p] + title_idf * lists.title_impacts[p] for p in range(begin, end)
+        ]
 
 
 class Sums:
@@ -185,9 +191,12 @@ def test_add_terms_adds_up_postings_of_the_fields_asked_for(lists: Lists, chosen
         idf, title_idf = weights(lists.random, len(terms)), weights(lists.random, len(terms))
         for i, at in enumerate(terms):
             for place in lists.places_in(at, mask):
-                own.expect(int(lists.docs[place]), idf[i] * lists.whole[place] + title_idf[i] * lists.title[place])
+                own.expect(
+                    int(lists.docs[place]),
+                    idf[i] * lists.text_impacts[place] + title_idf[i] * lists.title_impacts[place],
+                )
         rows = lists.rows(terms, idf, title_idf).reshape(-1, 5)
-        columns = lists.docs, lists.whole, lists.title, lists.fields
+        columns = lists.docs, lists.text_impacts, lists.title_impacts, lists.fields
         n = run(kernels.add_terms, given_array(rows, np.float64), *columns, mask, *own.arrays, n)
     own.check(n)
 
@@ -267,7 +276,7 @@ def test_subtract_keeps_documents_that_the_other_has_not(given_matches: tuple[in
 
 
 def _arrays(flat: FlatPostings) -> list[Array]:
-    return [given_array(flat.place_starts, np.uint32), given_array(flat.places, np.uint32)]
+    return [given_array(flat.position_offsets, np.uint32), given_array(flat.positions, np.uint32)]
 
 
 @CHECKED

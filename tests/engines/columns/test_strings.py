@@ -31,7 +31,7 @@ def _written(strings: Sequence[bytes]) -> Iterator[Strings]:
         writer = ArrayFileWriter(Path(name) / "columns.bin")
         save_strings(writer.save, "words", strings)
         writer.close()
-        yield Strings(ArrayFile(Path(name) / "columns.bin", writer.places).read, "words")
+        yield Strings(ArrayFile(Path(name) / "columns.bin", writer.positions).read, "words")
 
 
 @_CHECKED

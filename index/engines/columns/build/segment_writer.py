@@ -277,13 +277,13 @@ class SegmentWriter:
         term_starts = np.concatenate([[0], np.cumsum(doc_freq)]).astype(np.int64)
         size = int(term_starts[-1])
         docs, fields = np.empty(size, np.int32), np.empty(size, np.uint8)
-        place_starts = np.empty(size + 1, np.uint32)
+        position_offsets = np.empty(size + 1, np.uint32)
         whole, title = np.empty(size, np.int32), np.empty(size, np.int32)
-        inversion.fill_postings(term_places, place_docs, places, docs, fields, place_starts, whole, title)
+        inversion.fill_postings(term_places, place_docs, places, docs, fields, position_offsets, whole, title)
         self._save(f"{name}_starts", term_starts)
         self._save(f"{name}_docs", docs)
         self._save(f"{name}_fields", fields)
-        self._save(f"{name}_place_starts", place_starts)
+        self._save(f"{name}_place_starts", position_offsets)
         self._save(f"{name}_places", places)
         if group == 0:
             self._doc_freqs = doc_freq[self._word_terms]

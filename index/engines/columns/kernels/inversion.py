@@ -60,7 +60,7 @@ def count_postings(term_places, place_docs, counts):
 
 
 @njit(cache=True, nogil=True)
-def fill_postings(term_places, place_docs, places, docs, fields, place_starts, whole_counts, title_counts):
+def fill_postings(term_places, place_docs, places, docs, fields, position_offsets, whole_counts, title_counts):
     """A posting for each run of places of one document: its number, its fields as bits, where its places begin, how
     often the term stands in the whole text and in the title (field 0)."""
     p = -1
@@ -72,14 +72,14 @@ def fill_postings(term_places, place_docs, places, docs, fields, place_starts, w
                 p += 1
                 docs[p] = last
                 fields[p] = 0
-                place_starts[p] = at
+                position_offsets[p] = at
                 whole_counts[p] = 0
                 title_counts[p] = 0
             field = places[at] >> FIELD_SHIFT
             fields[p] |= np.uint8(1 << field)
             whole_counts[p] += 1
             title_counts[p] += field == 0
-    place_starts[p + 1] = len(places)
+    position_offsets[p + 1] = len(places)
 
 
 @njit(cache=True, nogil=True)

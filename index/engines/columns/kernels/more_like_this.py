@@ -31,7 +31,7 @@ _LOGARITHMS = np.array([0.0] + [1 + math.log(count) for count in range(1, 256)],
 
 
 @kernel([(ROWS, INTS, BYTES, PLACES, _NORMS, OUT_FLOATS, OUT_BYTES, OUT_INTS)])
-def add_likeness(rows, docs, fields, place_starts, norms, sums, seen, touched):
+def add_likeness(rows, docs, fields, position_offsets, norms, sums, seen, touched):
     """Add up the likeness of each document that has one of some terms, as kernels.add_terms does scores.
 
     ``rows``, float64: for each term the length of its list, where it begins and ends in ``docs``, its weight in the
@@ -42,7 +42,7 @@ def add_likeness(rows, docs, fields, place_starts, norms, sums, seen, touched):
         whole, title = np.float32(rows[i, 3]), np.float32(rows[i, 4])
         for p in range(int(rows[i, 1]), int(rows[i, 2])):
             doc = docs[p]
-            count = place_starts[p + 1] - place_starts[p]
+            count = position_offsets[p + 1] - position_offsets[p]
             share = _LOGARITHMS[count] if count < 256 else np.float32(1 + math.log(count))
             touched[n] = doc
             n += seen[doc] == 0
@@ -53,7 +53,7 @@ def add_likeness(rows, docs, fields, place_starts, norms, sums, seen, touched):
 
 @kernel([(INTS, FLOATS, LONGS, FLAG, N, N, R, OUT_FLOATS)])
 def weigh_distance(docs, scores, published, dated, time, scale, floor, out):
-    """Scores times index.engines.more_like_this.weigh_distance; ``time`` counts only if the given story is ``dated``."""
+    """Scores times index.engines.more_like_this.weigh_distance; ``time`` counts only if the story is ``dated``."""
     for i in range(len(docs)):
         weight = 1.0
         if dated:

@@ -200,15 +200,15 @@ def subtract(docs, scores, unwanted, seen, out_docs, out_scores):
 
 
 @kernel([(N, N, INTS, BYTES, PLACES, PLACES, N, OUT_INTS, OUT_INTS, OUT_INTS)])
-def count_in_fields(begin, end, docs, fields, place_starts, places, mask, out_docs, out_counts, out_titles):
+def count_in_fields(begin, end, docs, fields, position_offsets, positions, mask, out_docs, out_counts, out_titles):
     """Documents of a list with a field of ``mask``; how often the term stands in those fields, and in the title
     if that is one of them (it is field 0)."""
     n = 0
     for p in range(begin, end):
         if fields[p] & mask:
             count = titles = 0
-            for at in range(place_starts[p], place_starts[p + 1]):
-                field = places[at] >> FIELD_SHIFT
+            for at in range(position_offsets[p], position_offsets[p + 1]):
+                field = positions[at] >> FIELD_SHIFT
                 if mask >> field & 1:
                     count += 1
                     titles += field == 0
@@ -220,12 +220,12 @@ def count_in_fields(begin, end, docs, fields, place_starts, places, mask, out_do
 
 
 @njit(cache=True, nogil=True)
-def _follows(start, offsets, at, place_starts, places):
+def _follows(start, offsets, at, position_offsets, positions):
     """Whether each other term stands at its offset from ``start`` in the document that ``at`` points to."""
     for i in range(1, len(at)):
         wanted = start + offsets[i]
-        found = gallop(places, place_starts[at[i]], place_starts[at[i] + 1], wanted)
-        if found >= place_starts[at[i] + 1] or places[found] != wanted:
+        found = gallop(positions, position_offsets[at[i]], position_offsets[at[i] + 1], wanted)
+        if found >= position_offsets[at[i] + 1] or positions[found] != wanted:
             return False
     return True
 
@@ -252,7 +252,7 @@ def match_next(phrase, borders, matched, term):
 
 
 @njit(cache=True, nogil=True)
-def _count_by_reading(lists, at, phrase, borders, place_starts, places, mask):
+def _count_by_reading(lists, at, phrase, borders, position_offsets, positions, mask):
     """How often ``phrase`` stands in the document that ``at`` points to, and how often in its title: its terms are put
     in their order and read once."""
     count = titles = 0
@@ -262,17 +262,17 @@ def _count_by_reading(lists, at, phrase, borders, place_starts, places, mask):
             continue
         size = 0
         for i in range(len(at)):
-            begin, end = place_starts[at[i]], place_starts[at[i] + 1]
-            begins[i] = gallop(places, begin, end, np.int64(field) << FIELD_SHIFT)
-            ends[i] = gallop(places, begins[i], end, np.int64(field + 1) << FIELD_SHIFT)
+            begin, end = position_offsets[at[i]], position_offsets[at[i] + 1]
+            begins[i] = gallop(positions, begin, end, np.int64(field) << FIELD_SHIFT)
+            ends[i] = gallop(positions, begins[i], end, np.int64(field + 1) << FIELD_SHIFT)
             if ends[i] > begins[i]:
-                size = max(size, (places[ends[i] - 1] & _POSITION_MASK) + 1)
+                size = max(size, (positions[ends[i] - 1] & _POSITION_MASK) + 1)
         terms = np.full(size, -1, np.int64)
         for i in range(len(at)):
             # Equal terms stand side by side in ``lists``.
             if i == 0 or lists[i, 0] != lists[i - 1, 0]:
                 for own in range(begins[i], ends[i]):
-                    terms[places[own] & _POSITION_MASK] = lists[i, 0]
+                    terms[positions[own] & _POSITION_MASK] = lists[i, 0]
         matched = 0
         for term in terms:
             matched = match_next(phrase, borders, matched, term)
@@ -283,7 +283,7 @@ def _count_by_reading(lists, at, phrase, borders, place_starts, places, mask):
 
 
 @kernel([(LISTS, INTS, PLACES, PLACES, N, OUT_INTS, OUT_INTS, OUT_INTS)])
-def count_phrase(lists, docs, place_starts, places, mask, out_docs, out_counts, out_titles):
+def count_phrase(lists, docs, position_offsets, positions, mask, out_docs, out_counts, out_titles):
     """The same for terms that stand one after the other.
 
     ``lists``, int64: for each term where its list begins and ends in ``docs``, and its place in the phrase; the
@@ -304,14 +304,14 @@ def count_phrase(lists, docs, place_starts, places, mask, out_docs, out_counts, 
             at[0] = gallop(docs, at[0], ends[0], reached)
             continue
         count = titles = 0
-        first, last = place_starts[at[0]], place_starts[at[0] + 1]
+        first, last = position_offsets[at[0]], position_offsets[at[0] + 1]
         if (last - first) * len(at) > _MAX_STEPS:
-            count, titles = _count_by_reading(lists, at, phrase, borders, place_starts, places, mask)
+            count, titles = _count_by_reading(lists, at, phrase, borders, position_offsets, positions, mask)
             first = last
         for own in range(first, last):
-            field = places[own] >> FIELD_SHIFT
-            start = np.int64(places[own]) - offsets[0]
-            if mask >> field & 1 and _follows(start, offsets, at, place_starts, places):
+            field = positions[own] >> FIELD_SHIFT
+            start = np.int64(positions[own]) - offsets[0]
+            if mask >> field & 1 and _follows(start, offsets, at, position_offsets, positions):
                 count += 1
                 titles += field == 0
         if count:

@@ -160,7 +160,7 @@ class Collection:
         single = len(rows) == 1 and within is None
         docs = np.empty(shortest, np.int32) if keep and not single else NO_ROOM
         total = word_kernels.find_words(
-            np.array(rows), segment.text.docs, segment.whole, segment.title, within is not None,
+            np.array(rows), segment.text.docs, segment.text_impacts, segment.title_impacts, within is not None,
             ANYWHERE if within is None else within, query.sort is Sort.RELEVANCE, best, scores, docs,
         )  # fmt: skip
         matches = segment.text.docs[begin:end] if single else docs[:total]

@@ -84,7 +84,7 @@ class Executor:
         spans = [(self._statistics.find_row(own, term)[:3], weights) for term, weights in likeness.weights.items()]
         n = similar_kernels.add_likeness(
             np.array([(*span, *weights) for span, weights in spans]), own.text.docs, own.text.fields,
-            own.text.place_starts, own.norms, scratch.sums, scratch.seen, scratch.touched,
+            own.text.position_offsets, own.norms, scratch.sums, scratch.seen, scratch.touched,
         )  # fmt: skip
         docs, scores = self._collect(n, ascending=ascending)
         weighed = np.empty_like(scores)
@@ -124,7 +124,7 @@ class Executor:
             return nothing()
         docs, scores = np.empty(shortest, np.int32), np.empty(shortest, np.float32)
         n = word_kernels.find_words(
-            np.array(rows), own.text.docs, own.whole, own.title, within is not None,
+            np.array(rows), own.text.docs, own.text_impacts, own.title_impacts, within is not None,
             ANYWHERE if within is None else within, False, docs, scores, NO_ROOM,
         )  # fmt: skip
         return docs[:n], scores[:n]
@@ -133,7 +133,7 @@ class Executor:
         own = self._segment
         size, begin, end, idf, title_idf = self._statistics.find_row(own, term)
         scores = np.empty(size, np.float32)
-        kernels.score_list(begin, end, own.whole, own.title, idf, title_idf, scores)
+        kernels.score_list(begin, end, own.text_impacts, own.title_impacts, idf, title_idf, scores)
         return own.text.docs[begin:end], scores
 
     def _match_any(self, children: Sequence[Node], ascending: bool) -> Matches:
@@ -157,7 +157,7 @@ class Executor:
             return n
         own, scratch = self._segment, self._scratch
         added: int = kernels.add_terms(
-            np.array(rows), own.text.docs, own.whole, own.title, own.text.fields, mask,
+            np.array(rows), own.text.docs, own.text_impacts, own.title_impacts, own.text.fields, mask,
             scratch.sums, scratch.seen, scratch.touched, n,
         )  # fmt: skip
         return added
@@ -202,7 +202,8 @@ class Executor:
 
                 def count(*out: Any) -> int:
                     return int(kernels.count_in_fields(
-                        begin, end, postings.docs, postings.fields, postings.place_starts, postings.places, mask, *out
+                        begin, end, postings.docs, postings.fields,
+                        postings.position_offsets, postings.positions, mask, *out
                     ))  # fmt: skip
 
                 return self._score_counts(end - begin, mask, self._statistics.idfs_in(term, mask, text), count)
@@ -228,7 +229,7 @@ class Executor:
 
         def count(*out: Any) -> int:
             return int(kernels.count_phrase(
-                lists, postings.docs, postings.place_starts, postings.places, mask, *out
+                lists, postings.docs, postings.position_offsets, postings.positions, mask, *out
             ))  # fmt: skip
 
         return self._score_counts(room, mask, (idf, TITLE_SHARE * idf), count)

@@ -31,7 +31,7 @@ class Postings:
     def __init__(self, read: Read, name: str) -> None:
         self.starts, self.docs = read(f"{name}_starts"), read(f"{name}_docs")
         self.fields = read(f"{name}_fields")
-        self.place_starts, self.places = read(f"{name}_place_starts"), read(f"{name}_places")
+        self.position_offsets, self.positions = read(f"{name}_place_starts"), read(f"{name}_places")
 
     def span(self, term: int | None) -> tuple[int, int]:
         """Where a term's postings begin and end; an empty span for None."""
@@ -51,7 +51,11 @@ class SegmentColumns:
         self.field_numbers = {field.name: number for number, field in enumerate(kind.fields)}
         read = ArrayFile(directory / COLUMNS, self.info.arrays).read
         self.text, self.labels = Postings(read, "text"), Postings(read, "labels")
-        self.whole, self.title, self.title_doc_freqs = read("text_whole"), read("text_title"), read("title_holding")
+        self.text_impacts, self.title_impacts, self.title_doc_freqs = (
+            read("text_whole"),
+            read("text_title"),
+            read("title_holding"),
+        )
         self.lengths = read("lengths")
         self.norms = read("text_norms") if kind.answers else None
         self.columns = {name: read(name) for name in ("published", "updated", "source_count")}

@@ -1,7 +1,7 @@
 """index.engines.more_like_this as a query.
 
-Each term weighs as the similarity ``likeness`` of the mapping says; scripts divide by the lengths that are stored with a
-story, and weigh the distance in time of two stories.
+Each term weighs as the similarity ``likeness`` of the mapping says; scripts divide by the lengths that are stored with
+a story, and weigh the distance in time of two stories.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ WORD_KIND, PAIR_KIND, SOURCE_WORD_KIND = "word", "pair", "source_word"
 
 
 class Vocabulary(Struct):
-    """Counts, or changes of counts: ``doc_freq`` of terms in stories, ``typed``: occurrences of words, ``pairs`` of words
-    in titles, ``source_words``: occurrences in sources."""
+    """Counts, or changes of counts: ``doc_freq`` of terms in stories, ``typed``: occurrences of words, ``pairs``
+    of words in titles, ``source_words``: occurrences in sources."""
 
     doc_freq: Counter[str] = field(default_factory=Counter)
     typed: Counter[str] = field(default_factory=Counter)
