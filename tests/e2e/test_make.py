@@ -35,5 +35,25 @@ def test_continuous_integration_calls_make_test() -> None:
     assert "exec make test" in (ROOT / ".ci" / "run").read_text()
 
 
+def test_make_alone_lists_what_there_is() -> None:
+    printed = make().stdout
+    for target in ("help", "run", "test", "check", "format", "bench"):
+        assert f"make {target} " in printed
+
+
+def test_make_test_runs_some_tests_alone() -> None:
+    printed = make("--dry-run", "test", "TEST=tests/unit/test_deadline.py").stdout
+    assert "pytest tests/unit/test_deadline.py" in printed
+    assert "ruff" not in printed
+
+
+def test_serving_needs_no_tools_of_developers() -> None:
+    printed = make("--dry-run", "--always-make", "run").stdout
+    assert "-r requirements.lock" in printed
+    assert "requirements-dev.lock" not in printed
+    pinned = {line.partition("==")[0] for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line}
+    assert pinned & {"pytest", "mypy", "ruff", "playwright", "hypothesis"} == set()
+
+
 def test_making_the_environment_twice_does_nothing() -> None:
     assert "pip install" not in make("--dry-run", "setup").stdout
