@@ -38,7 +38,7 @@ class _Builder(HTMLParser):
             self.tree.data(data)
 
 
-class Page:
+class HtmlPage:
     """A page to ask for what is on it."""
 
     def __init__(self, html: str) -> None:
@@ -78,7 +78,7 @@ def text_of(element: Element) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
-def get_page(client: FlaskClient, url: str, status: int = 200) -> Page:
+def get_page(client: FlaskClient, url: str, status: int = 200) -> HtmlPage:
     """The page at ``url``, with the headers that every page has."""
     response = client.get(url)
     assert response.status_code == status, response.text
@@ -86,12 +86,12 @@ def get_page(client: FlaskClient, url: str, status: int = 200) -> Page:
     (policy,) = response.headers.getlist("Content-Security-Policy")
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
-    page = Page(response.text)
+    page = HtmlPage(response.text)
     check_page(page)
     return page
 
 
-def check_page(page: Page) -> None:
+def check_page(page: HtmlPage) -> None:
     """What holds for every page."""
     idents = [one.get("id") for one in page.root.iter() if one.get("id")]
     assert len(set(idents)) == len(idents)

@@ -16,19 +16,10 @@ from api.middleware.rate_limit import RateLimiter, find_client
 from api.settings import Settings
 from index.engines.columns.search import deadline
 from tests.api.helpers import check_problem, found, url_of
+from tests.support.clock import ManualClock
 
 MakeLimited = Callable[..., FlaskClient]
 SECOND = 1_000_000_000
-
-
-class Clock:
-    """Time that passes when it is told to, in nanoseconds."""
-
-    def __init__(self) -> None:
-        self.now = 10 * SECOND
-
-    def __call__(self) -> int:
-        return self.now
 
 
 @pytest.fixture
@@ -116,7 +107,7 @@ def test_a_client_is_the_address_that_the_outermost_own_proxy_saw(
 
 
 def test_all_may_come_at_once_and_then_one_by_one() -> None:
-    clock = Clock()
+    clock = ManualClock(10 * SECOND)
     limiter = RateLimiter(4, 60, clock)
     assert [limiter.take("a") for _ in range(5)] == [0, 0, 0, 0, 15]
     clock.now += 14 * SECOND
@@ -129,14 +120,14 @@ def test_all_may_come_at_once_and_then_one_by_one() -> None:
 
 @pytest.mark.parametrize("requests", [1, 3, 7, 1000, 9_999_999])
 def test_a_limit_is_exact_whatever_its_number(requests: int) -> None:
-    limiter = RateLimiter(requests, 60, Clock())
+    limiter = RateLimiter(requests, 60, ManualClock(10 * SECOND))
     allowed = min(requests, 20_000)
     assert not any(limiter.take("a") for _ in range(allowed))
     assert bool(limiter.take("a")) == (allowed == requests)
 
 
 def test_threads_together_get_no_more_than_one() -> None:
-    limiter = RateLimiter(1000, 86400, Clock())
+    limiter = RateLimiter(1000, 86400, ManualClock(10 * SECOND))
     allowed: list[int] = []
 
     def ask() -> None:
@@ -156,7 +147,7 @@ def test_a_million_addresses_fill_no_memory_and_who_still_asks_is_not_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "MAX_CLIENTS", 100)
-    limiter = RateLimiter(1, 60, Clock())
+    limiter = RateLimiter(1, 60, ManualClock(10 * SECOND))
     assert not limiter.take("greedy")
     for number in range(1_000):
         assert limiter.take("greedy")

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from index.documents.story import Story
 from tests.api.conftest import HOSTILE, MakeClient
 from tests.api.helpers import Json, check_problem, faults_of, get
-from tests.api.html import Page, text_of
+from tests.api.html import HtmlPage, text_of
 from tests.support.factories import build_stories, make_story
 
 NAME = "ferry-robot-takes-its-first-morning-shift-on-the-skerrow-crossing-31001"
@@ -35,7 +35,7 @@ def test_a_story_is_a_quotation_that_links_to_it(public: FlaskClient) -> None:
     assert (answer["version"], answer["type"]) == ("1.0", "rich")
     assert (answer["title"], answer["author_name"]) == (story["title"], "Ada Lindqvist")
     assert (answer["provider_name"], answer["provider_url"]) == ("Outpost", f"{BASE}/")
-    quotation = Page(answer["html"])
+    quotation = HtmlPage(answer["html"])
     assert quotation.root.tag == "blockquote"
     assert quotation.one("a").get("href") == story["share_url"]
     for text in (story["title"], story["summary"], "Harbor Ledger"):
@@ -71,7 +71,7 @@ def test_xml_is_xml_whatever_the_texts_are(make_client: MakeClient, tmp_path: Pa
 
 @pytest.mark.parametrize("story", HOSTILE, ids=lambda story: story.id)
 def test_the_quotation_holds_texts_and_no_markup_of_theirs(hostile: FlaskClient, story: Story) -> None:
-    quotation = Page(embed(hostile, f"/s/x-{story.id}")["html"])
+    quotation = HtmlPage(embed(hostile, f"/s/x-{story.id}")["html"])
     assert {one.tag for one in quotation.root.iter()} <= {"blockquote", "p", "a", "strong", "footer"}
     assert {name for one in quotation.root.iter() for name in one.attrib} <= {"class", "lang", "href", "dir"}
     assert story.title in text_of(quotation.root)
@@ -87,8 +87,8 @@ def test_an_address_of_ours_is_known_however_it_is_spelled(public: FlaskClient, 
 
 def test_without_a_public_url_links_stand_where_the_asked_address_does(client: FlaskClient) -> None:
     answer = embed(client, f"http://localhost/s/{NAME}")
-    assert Page(answer["html"]).one("a").get("href") == f"http://localhost/s/{NAME}"
-    assert Page(embed(client)["html"]).one("a").get("href") == f"/s/{NAME}"
+    assert HtmlPage(answer["html"]).one("a").get("href") == f"http://localhost/s/{NAME}"
+    assert HtmlPage(embed(client)["html"]).one("a").get("href") == f"/s/{NAME}"
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,18 @@ from flask.testing import FlaskClient
 
 from tests.api.conftest import HOSTILE, MakeClient
 from tests.api.helpers import Json, get
-from tests.api.html import Page, get_page, text_of
+from tests.api.html import HtmlPage, get_page, text_of
 from tests.support.factories import SAMPLE, build_stories, make_story
 
 LINES: dict[str, Json] = {line["id"]: line for line in map(json.loads, SAMPLE.read_text("utf-8").splitlines())}
 IDS = sorted(LINES)
 
 
-def story_page(client: FlaskClient, ident: str) -> Page:
+def story_page(client: FlaskClient, ident: str) -> HtmlPage:
     return get_page(client, get(client, f"/v1/stories/{ident}")["share_url"].removeprefix("https://news.example.com"))
 
 
-def titles(page: Page) -> list[str]:
+def titles(page: HtmlPage) -> list[str]:
     cards = page.all("article", class_="card")
     return [text_of(part) for card in cards for part in card if part.tag in ("h2", "h3")]
 
@@ -248,7 +248,7 @@ def test_a_story_page_leads_to_its_oembed(make_client: MakeClient, sample_index:
 def test_without_a_public_url_addresses_are_paths_and_none_is_claimed(client: FlaskClient) -> None:
     response = client.get("/s/x-31001", headers={"Host": "evil.example.com"}, follow_redirects=True)
     assert "evil" not in response.text
-    page = Page(response.text)
+    page = HtmlPage(response.text)
     assert page.meta("og:url") is None
     assert page.link(rel="canonical").startswith("/s/")
 
@@ -267,7 +267,7 @@ def test_links_within_a_page_stand_below_the_path_of_the_public_url(
     client = make_client(sample_index, "https://example.com/news")
     for url in ("/", "/search?q=ferry", "/topics/energy", "/publishers/harbor-ledger", "/nope/x"):
         response = client.get(url, headers={"Accept": "text/html"})
-        page = Page(response.text)
+        page = HtmlPage(response.text)
         links = [one.get("href", "") for one in [*page.all("a"), *page.all("link")]]
         links += [one.get("src", "") for one in page.all("script")] + [
             one.get("action", "") for one in page.all("form")

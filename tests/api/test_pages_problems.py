@@ -15,7 +15,7 @@ from api.response.cursors import make_cursor
 from api.settings import Settings
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem
-from tests.api.html import Page, get_page, text_of
+from tests.api.html import HtmlPage, get_page, text_of
 from tests.support.factories import build_stories, make_story
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
@@ -108,7 +108,7 @@ def test_without_an_index_pages_say_so(nowhere: FlaskClient) -> None:
         assert (response.status_code, response.mimetype) == (503, "text/html")
         assert response.headers["Retry-After"] == "2"
         assert response.headers["Cache-Control"] == "no-store"
-        assert "no stories to show right now" in text_of(Page(response.text).one("main"))
+        assert "no stories to show right now" in text_of(HtmlPage(response.text).one("main"))
 
 
 def test_a_method_that_is_not_allowed_says_which_are(client: FlaskClient) -> None:
@@ -140,7 +140,7 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(sample_index: Pa
 )  # fmt: skip
 def test_what_is_typed_is_shown_as_text(hostile: FlaskClient, q: str) -> None:
     response = hostile.get("/search", query_string={"q": q, "topic": q, "from": "2020-01-01"})
-    page = Page(response.text)
+    page = HtmlPage(response.text)
     assert text_of(page.one("h1")) == " ".join(q.split()) or not q.isprintable()
     assert page.one("input", id="q_").get("value", "").replace("\r", "") == q or not q.isprintable()
     assert len(page.all("script")) == 1

@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 
 from tests.api.conftest import MakeClient
 from tests.api.helpers import get
-from tests.api.html import Page, get_page, text_of
+from tests.api.html import HtmlPage, get_page, text_of
 from tests.support.factories import build_stories, make_story
 
 
-def titles(page: Page) -> list[str]:
+def titles(page: HtmlPage) -> list[str]:
     return [text_of(heading) for card in page.all("article", class_="card") for heading in card if heading.tag == "h2"]
 
 
@@ -152,7 +152,7 @@ def test_what_would_be_found_without_filters_is_said(client: FlaskClient) -> Non
 # --- over time ---------------------------------------------------------------------------------------------
 
 
-def bars_of(page: Page) -> list[tuple[str, int, str]]:
+def bars_of(page: HtmlPage) -> list[tuple[str, int, str]]:
     """(label, count, address) of each bar that has stories."""
     links = page.all("a", page.one("section", class_="timeline"))
     said = [(*text_of(next(link.iter("span"))).rsplit(": ", 1), link.get("href", "")) for link in links]

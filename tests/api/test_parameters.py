@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -122,10 +121,9 @@ def test_no_query_text_is_an_error(client: FlaskClient, path: str, text: str) ->
 
 @pytest.mark.parametrize("text", ["(" * 512, "-(" * 256, "a* " * 170, '"' * 512, "a OR " * 100, "a" * 512, "-a " * 170])
 @pytest.mark.parametrize("path", ["/v1/search", "/v1/sources"])
-def test_the_longest_query_texts_are_answered_quickly(client: FlaskClient, path: str, text: str) -> None:
-    started = time.process_time()
+def test_the_longest_query_texts_are_answered_within_the_time_limit(client: FlaskClient, path: str, text: str) -> None:
+    # A search that exceeds the engine's limit of 0.8 seconds is 504.
     get(client, path, q=text)
-    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("path", ["/v1/search", "/v1/sources", "/v1/publishers"])
@@ -353,10 +351,8 @@ def _query(count: int, form: str) -> str:
     ],
     ids=["unknown", "repeated", "alike", "long name", "long value", "ampersands"],
 )
-def test_thousands_of_faults_are_answered_quickly_and_briefly(client: FlaskClient, query: str) -> None:
-    started = time.process_time()
+def test_thousands_of_faults_are_answered_briefly(client: FlaskClient, query: str) -> None:
     response = client.get(f"/v1/search?{query}")
-    assert time.process_time() - started < 1
     assert len(response.data) < 60_000
     if not query.startswith("&"):
         errors: list[Any] = response.json["errors"]

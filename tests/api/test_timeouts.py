@@ -99,7 +99,7 @@ def test_the_clock_is_looked_at_between_the_attributes_of_a_hit(
     clock = set_clock(monkeypatch, 0.001)
     one = {"hitsPerPage": 1, "attributesToHighlight": ["title"]}
     assert _ask(client, **one).status_code == 200
-    few, clock.looks = clock.looks, 0
+    few, clock.reads = clock.reads, 0
     assert _ask(client, **{**one, "attributesToHighlight": ["*"]}, attributesToSnippet=["title", "summary"]).json
     # Summary, topic, publisher, two excerpts; the curator has no words.
-    assert clock.looks >= few + 5
+    assert clock.reads >= few + 5

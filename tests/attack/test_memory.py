@@ -85,7 +85,7 @@ KINDS: dict[str, Callable[[int], Request]] = {
 }
 
 
-class Client:
+class ProxyClient:
     """Sends requests on one connection; another client each time, as a proxy would say."""
 
     def __init__(self, url: str) -> None:
@@ -113,7 +113,7 @@ def ask_many(url: str, make: Callable[[int], Request], first: int, count: int, s
     deadline = time.monotonic() + seconds
 
     def ask(thread: int) -> None:
-        client = Client(url)
+        client = ProxyClient(url)
         try:
             for number in range(first + thread, first + count, THREADS):
                 if time.monotonic() > deadline:

@@ -46,7 +46,7 @@ _SEARCH = "/v1/search?q=robot&facets=topic"
 
 
 @dataclass
-class Site:
+class ProxiedSite:
     url: str
     root: Path
     server: Server
@@ -54,7 +54,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedSite]:
     """A server with two workers and a rate limit, and nginx before it."""
     directory = tmp_path_factory.mktemp("nginx")
     root = directory / "index"
@@ -69,7 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     try:
         wait_until(lambda: process.poll() is not None or answers(url), f"nginx: {read(directory / 'error.log')}")
         assert process.poll() is None, read(directory / "error.log")
-        yield Site(url, root, server, directory / "access.log")
+        yield ProxiedSite(url, root, server, directory / "access.log")
     finally:
         process.terminate()
         process.wait(10)
@@ -100,7 +100,7 @@ def read(path: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def ask(site: Site, path: str, **headers: str) -> requests.Response:
+def ask(site: ProxiedSite, path: str, **headers: str) -> requests.Response:
     """Without requests' own wish for compression, and without unpacking."""
     response = requests.get(
         site.url + path, headers={"Accept-Encoding": "identity", **headers}, timeout=20, stream=True
@@ -112,7 +112,7 @@ def ask(site: Site, path: str, **headers: str) -> requests.Response:
 # --- what passes through -----------------------------------------------------------------------------------
 
 
-def test_conditional_requests_pass_through(site: Site) -> None:
+def test_conditional_requests_pass_through(site: ProxiedSite) -> None:
     for path in (_SEARCH, "/v1/stories/31001", "/v1/feeds/search.atom"):
         first = ask(site, path)
         assert first.headers["ETag"].startswith('W/"')
@@ -122,7 +122,7 @@ def test_conditional_requests_pass_through(site: Site) -> None:
             assert again.headers["ETag"] == first.headers["ETag"]
 
 
-def test_compressed_answers_pass_through_as_they_are(site: Site) -> None:
+def test_compressed_answers_pass_through_as_they_are(site: ProxiedSite) -> None:
     for path in (_SEARCH, "/v1/feeds/search.rss", "/v1/export/stories.ndjson"):
         plain, packed = ask(site, path), ask(site, path, **{"Accept-Encoding": "gzip"})
         assert "Content-Encoding" not in plain.headers
@@ -135,7 +135,7 @@ def test_compressed_answers_pass_through_as_they_are(site: Site) -> None:
             assert gzip.decompress(packed.content) == plain.content
 
 
-def test_a_request_id_is_kept_and_one_is_made_where_there_is_none(site: Site) -> None:
+def test_a_request_id_is_kept_and_one_is_made_where_there_is_none(site: ProxiedSite) -> None:
     assert ask(site, _SEARCH, **{"X-Request-ID": "from-the-client.1"}).headers["X-Request-ID"] == "from-the-client.1"
     made = ask(site, _SEARCH, **{"X-Request-ID": "no id; at all"}).headers["X-Request-ID"]
     assert re.fullmatch("[0-9a-f]{32}", made)
@@ -143,14 +143,14 @@ def test_a_request_id_is_kept_and_one_is_made_where_there_is_none(site: Site) ->
         wait_until(lambda ident=ident: ident in read(site.log) and ident in read(site.server.log), "both logs")
 
 
-def test_errors_and_long_urls_are_outposts_own(site: Site) -> None:
+def test_errors_and_long_urls_are_outposts_own(site: ProxiedSite) -> None:
     missing = ask(site, "/v1/stories/never")
     assert missing.headers["Content-Type"] == "application/problem+json"
     assert "q=" in ask(site, "/v1/search?topic=" + "a," * 900 + "&q=robot").json()["links"]["self"]
     assert ask(site, "/v1/search?x=" + "a" * 50_000).json()["code"] == "unknown_parameter"
 
 
-def test_what_is_watched_is_not_open_to_the_world(site: Site) -> None:
+def test_what_is_watched_is_not_open_to_the_world(site: ProxiedSite) -> None:
     for path in ("/metrics", "/status", "/readyz"):
         assert ask(site, path).status_code == 404
         assert requests.get(site.server.url + path, timeout=10).ok
@@ -178,7 +178,7 @@ def assert_problem(response: requests.Response, status: int, code: str) -> None:
     assert response.headers["X-Request-ID"] == problem["request_id"]
 
 
-def test_what_is_too_long_or_no_http_is_a_problem_too(site: Site) -> None:
+def test_what_is_too_long_or_no_http_is_a_problem_too(site: ProxiedSite) -> None:
     end = b" HTTP/1.1\r\nHost: news.example.com\r\n"
     for size in (66_000, 170_000, 500_000):
         assert_problem(ask_raw(site.url, b"GET /?a=" + b"a" * size + end + b"\r\n"), 414, "too_large")
@@ -194,7 +194,7 @@ def test_what_is_too_long_or_no_http_is_a_problem_too(site: Site) -> None:
         assert_problem(ask_raw(site.url, raw), 400, "bad_request")
 
 
-def test_metrics_stay_inside_however_their_path_is_written(site: Site) -> None:
+def test_metrics_stay_inside_however_their_path_is_written(site: ProxiedSite) -> None:
     for path in ("//metrics", "/%6detrics", "/metrics/", "/x/../metrics", "/metrics%0a", "/metrics%2f..", "/;/metrics"):
         raw = f"GET {path} HTTP/1.1\r\nHost: news.example.com\r\n\r\n"
         assert_problem(ask_raw(site.url, raw.encode()), 404, "not_found")
@@ -220,7 +220,7 @@ def is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_addresses_are_the_public_ones_whatever_host_is_asked(site: Site) -> None:
+def test_addresses_are_the_public_ones_whatever_host_is_asked(site: ProxiedSite) -> None:
     text = ask(site, "/v1/feeds/search.atom", Host="evil.example.com", **{"X-Forwarded-Host": "evil.example.com"}).text
     assert "evil" not in text
     assert "https://news.example.com/s/" in text
@@ -418,7 +418,7 @@ def test_a_client_of_ipv6_is_a_network_of_64_bits(tmp_path: Path) -> None:
 # --- a rebuild under load ----------------------------------------------------------------------------------
 
 
-def test_nothing_is_lost_while_the_index_is_built_anew(site: Site, tmp_path: Path) -> None:
+def test_nothing_is_lost_while_the_index_is_built_anew(site: ProxiedSite, tmp_path: Path) -> None:
     """Every answer is whole, of one generation, and counts what that generation has."""
     done = threading.Event()
     counted: Counter[tuple[str, int]] = Counter()
@@ -460,5 +460,5 @@ def test_nothing_is_lost_while_the_index_is_built_anew(site: Site, tmp_path: Pat
     assert counted.total() > 50
 
 
-def generation_of(site: Site) -> str:
+def generation_of(site: ProxiedSite) -> str:
     return read_current(site.root)

@@ -220,7 +220,7 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
             clock = set_clock(monkeypatch, 0.1)
             engine.search_stories(query)
             # A look later it would be too late.
-            seconds = 0.1 * clock.looks + 0.05
+            seconds = 0.1 * clock.reads + 0.05
             assert engine.search_stories(replace(query, seconds=seconds)).total == 8
             with pytest.raises(QueryTimeout):
                 engine.search_stories(replace(query, limit=8, seconds=seconds + 0.5))

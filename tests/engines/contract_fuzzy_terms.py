@@ -28,7 +28,7 @@ class NearWordContract(LookupContract):
         self, corpus: list[Story], words: list[str], distance: int
     ) -> None:
         with self.serve(corpus) as engine, tempfile.TemporaryDirectory() as name:
-            plain = WhooshKind().open(Path(name), LookupContract.build(_Plain(), Path(name), corpus))
+            plain = WhooshKind().open(Path(name), LookupContract.build(_WhooshFuzzyTerms(), Path(name), corpus))
             for word in words:
                 assert engine.fuzzy_terms(word, distance) == plain.fuzzy_terms(word, distance), word
             plain.close()
@@ -52,7 +52,7 @@ class NearWordContract(LookupContract):
             assert engine.fuzzy_terms(word, 1) == []
 
 
-class _Plain(LookupContract):
+class _WhooshFuzzyTerms(LookupContract):
     kind = WhooshKind()
 
 

@@ -50,7 +50,7 @@ class SuggestionContract(LookupContract):
     ) -> None:
         wanted = [typed for text in texts if (typed := read_typed(text))]
         with self.serve(corpus) as engine, tempfile.TemporaryDirectory() as name:
-            status = LookupContract.build(_Plain(), Path(name), corpus)
+            status = LookupContract.build(_WhooshSuggestions(), Path(name), corpus)
             plain = WhooshKind().open(Path(name), status)
             for typed in wanted:
                 for kind in KINDS:
@@ -158,5 +158,5 @@ class SuggestionContract(LookupContract):
             assert [one.text for one in self.complete(corpus, kind, "tide")] == [texts["1"]], kind
 
 
-class _Plain(LookupContract):
+class _WhooshSuggestions(LookupContract):
     kind = WhooshKind()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 from index.analysis.schema import term_of
 from index.query.language import MAX_DEPTH, parse_query, show_query
 from index.query.tree import NOTHING, And, Node, Not, Or, Phrase, Prefix, Term, iter_positive
+from tests.support.hang import fail_if_it_hangs
 from tests.support.strategies import query_texts
 
 FIELDS = ("title", "source", "publisher")
@@ -189,25 +188,14 @@ HOSTILE = (
 
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_no_text_of_512_characters_keeps_a_server_busy(unit: str) -> None:
-    text = (unit * 512)[:512]
-    started = time.perf_counter()
-    for _ in range(10):
-        parse_query(text, FIELDS)
-    # A millisecond is the rule; what backtracks takes seconds.
-    assert time.perf_counter() - started < 10 * 0.05
+    # A parser that backtracks takes years for some of these.
+    with fail_if_it_hangs():
+        parse_query((unit * 512)[:512], FIELDS)
 
 
 # A chain of OR is copied with each link, which 512 characters do not feel.
 @pytest.mark.parametrize("unit", [unit for unit in HOSTILE if unit != "a OR "])
-def test_a_text_ten_times_as_long_takes_about_ten_times_as_long(unit: str) -> None:
-    def seconds(size: int) -> float:
-        text = (unit * size)[:size]
-        times = []
-        for _ in range(3):
-            started = time.perf_counter()
-            parse_query(text, FIELDS)
-            times.append(time.perf_counter() - started)
-        return min(times)
-
-    # 100 would be quadratic.
-    assert seconds(20_000) < 60 * seconds(2_000) + 0.01
+def test_the_time_grows_no_faster_than_the_text(unit: str) -> None:
+    # Linear: 0.2 seconds. Quadratic: half an hour.
+    with fail_if_it_hangs():
+        parse_query((unit * 200_000)[:200_000], FIELDS)

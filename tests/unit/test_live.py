@@ -20,6 +20,7 @@ from index.live import LiveIndex
 from index.query.requests import SearchQuery
 from index.stores.base import Opened
 from index.stores.directory import DirectoryStore
+from tests.support.clock import ManualClock
 from tests.support.factories import build_stories, change_manifest, make_story, write_stories
 
 
@@ -194,16 +195,6 @@ def test_threads_that_borrow_during_twenty_switches_never_fail(live: LiveIndex, 
 # --- what a new generation may raise -------------------------------------------------------------------------------
 
 
-class Clock:
-    """A time that only a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class FailingStore(DirectoryStore):
     """Fails with ``error`` to open what is current, if there is one."""
 
@@ -225,12 +216,12 @@ def store(root: Path) -> FailingStore:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock(1000)
 
 
 @pytest.fixture
-def watched(store: FailingStore, clock: Clock) -> Iterator[LiveIndex]:
+def watched(store: FailingStore, clock: ManualClock) -> Iterator[LiveIndex]:
     live = LiveIndex(store, clock)
     yield live
     live.close()
@@ -251,7 +242,7 @@ passing = pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error
 
 @passing
 def test_whatever_a_new_generation_raises_the_open_one_goes_on_and_it_is_tried_again(
-    watched: LiveIndex, store: FailingStore, clock: Clock, root: Path, error: Exception,
+    watched: LiveIndex, store: FailingStore, clock: ManualClock, root: Path, error: Exception,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     assert ids(watched) == ["first"]
@@ -279,7 +270,7 @@ def test_whatever_a_new_generation_raises_the_open_one_goes_on_and_it_is_tried_a
 
 @pytest.mark.parametrize("error", [IndexDamaged("there", "cut"), VersionMismatch("there", "schema version", 9, 1)])
 def test_damage_is_looked_at_once_until_another_generation_is_built(
-    watched: LiveIndex, store: FailingStore, clock: Clock, root: Path, error: Exception
+    watched: LiveIndex, store: FailingStore, clock: ManualClock, root: Path, error: Exception
 ) -> None:
     assert ids(watched) == ["first"]
     build(root, "second")
@@ -296,7 +287,7 @@ def test_damage_is_looked_at_once_until_another_generation_is_built(
 
 @passing
 def test_where_none_is_open_whatever_is_raised_is_an_unavailable_index(
-    watched: LiveIndex, store: FailingStore, clock: Clock, error: Exception, caplog: pytest.LogCaptureFixture
+    watched: LiveIndex, store: FailingStore, clock: ManualClock, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.error = error
     for attempts in (1, 2):
@@ -313,7 +304,7 @@ def test_where_none_is_open_whatever_is_raised_is_an_unavailable_index(
 
 
 def test_a_damaged_index_is_not_read_anew_for_each_request(
-    watched: LiveIndex, store: FailingStore, clock: Clock, root: Path
+    watched: LiveIndex, store: FailingStore, clock: ManualClock, root: Path
 ) -> None:
     spoil(root)
     for _ in range(5):
@@ -339,7 +330,7 @@ def test_an_error_that_many_requests_meet_keeps_no_frames(watched: LiveIndex, st
 
 
 def test_threads_go_on_with_the_open_generation_while_one_tries_again(
-    watched: LiveIndex, store: FailingStore, clock: Clock, root: Path, monkeypatch: pytest.MonkeyPatch
+    watched: LiveIndex, store: FailingStore, clock: ManualClock, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ids(watched) == ["first"]
     build(root, "second")

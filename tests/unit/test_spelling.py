@@ -158,6 +158,6 @@ def test_words_that_nobody_types_are_not_corrected(tmp_path: Path, letters: int,
 def test_all_searches_together_take_no_longer_than_one_may(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = set_clock(monkeypatch, 0.001)
     assert ask(engine, "nvidai chpis").corrected
-    query = SearchQuery(parse_query("nvidai chpis", _FIELDS), seconds=0.001 * clock.looks - 0.002)
+    query = SearchQuery(parse_query("nvidai chpis", _FIELDS), seconds=0.001 * clock.reads - 0.002)
     with pytest.raises(QueryTimeout):
         search_forgiving(engine, query)
