@@ -1,9 +1,10 @@
-"""Once an index is open, no question has to wait for a compiler."""
+"""Kernels are compiled before the first request, and the process says so."""
 
 from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,26 @@ def _ask_in_a_process(root: Path) -> dict[str, list[int]]:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     answer: dict[str, list[int]] = json.loads(done.stdout)
     return answer
+
+
+# The smallest kernel: compiling it takes a second.
+_RUN_ONE_KERNEL = """
+import numpy as np
+from index.engines.columns.kernels import tokens
+for _ in range(2):
+    assert tokens.step(np.frombuffer(b"a", np.uint8), 0) == 1
+"""
+
+
+def test_a_process_says_once_that_it_compiles_and_nothing_with_a_warm_cache(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", _RUN_ONE_KERNEL], env=environment, check=True, capture_output=True, text=True
+        ).stderr
+        for _ in range(2)
+    ]
+    assert printed == ["Compiling the search kernels, once: half a minute …\n", ""]
 
 
 if __name__ == "__main__":
