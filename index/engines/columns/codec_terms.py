@@ -15,7 +15,7 @@ from whoosh.codec import base
 from whoosh.matching import LeafMatcher
 from whoosh.reading import TermInfo, TermNotFound
 
-from index.engines.columns.format.sorted_strings import Strings
+from index.engines.columns.format.sorted_strings import SortedStrings
 from index.engines.columns.kernels.postings import FIELD_SHIFT
 from index.engines.columns.segment.segment import Postings, Segment
 
@@ -43,7 +43,7 @@ class Columns:
         self.read = lru_cache(maxsize=_REMEMBERED)(self._read)
         self.find_terms = lru_cache(maxsize=len(self.names))(self._find_terms)
 
-    def strings(self, name: str) -> Strings:
+    def strings(self, name: str) -> SortedStrings:
         return self.segment.ids if name == ID else self.segment.terms
 
     def postings(self, name: str) -> tuple[Postings, int]:
@@ -78,13 +78,13 @@ class Columns:
         postings, number = self.postings(name)
         begin, end = postings.span(self.segment.terms.find(term))
         bounds = postings.position_offsets[begin : end + 1].astype(np.int64)
-        places = postings.positions[bounds[0] : bounds[-1]]
-        own = places >> FIELD_SHIFT == number
+        positions = postings.positions[bounds[0] : bounds[-1]]
+        own = positions >> FIELD_SHIFT == number
         # Where each document's places begin when those of other fields are left out.
         starts = np.concatenate([[0], np.cumsum(own)])[bounds - bounds[0]]
         held = np.flatnonzero(postings.fields[begin:end] & (1 << number))
         docs = postings.docs[begin:end][held]
-        return FieldPostings(docs.tolist(), [*starts[held].tolist(), int(starts[-1])], places[own] & _POSITION)
+        return FieldPostings(docs.tolist(), [*starts[held].tolist(), int(starts[-1])], positions[own] & _POSITION)
 
     def describe(self, name: str, term: bytes) -> TermInfo:
         """Whoosh's statistics of a term. Raises KeyError."""
@@ -118,7 +118,7 @@ class TermsReader(base.TermsReader):  # type: ignore[misc]  # Whoosh has no type
         names = self._columns.names
         for name in names[bisect_left(names, fieldname) :]:
             strings, numbers = self._columns.strings(name), self._columns.find_terms(name)
-            start = np.searchsorted(numbers, strings.find_place(prefix)) if name == fieldname else 0
+            start = np.searchsorted(numbers, strings.find_lower_bound(prefix)) if name == fieldname else 0
             yield from ((name, strings[number]) for number in numbers[start:].tolist())
 
     def items(self) -> Iterator[tuple[tuple[str, bytes], TermInfo]]:
@@ -162,7 +162,7 @@ class FieldCursor(base.FieldCursor):  # type: ignore[misc]  # Whoosh has no type
     def find(self, string: str | bytes) -> str | None:
         """Go to the first term that is not below ``string``."""
         term = string if isinstance(string, bytes) else self._field.to_bytes(string)
-        return self._go(int(np.searchsorted(self._numbers, self._strings.find_place(term))))
+        return self._go(int(np.searchsorted(self._numbers, self._strings.find_lower_bound(term))))
 
     def next(self) -> str | None:
         return self._go(self._at + 1)
