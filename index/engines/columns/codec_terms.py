@@ -17,7 +17,7 @@ from whoosh.codec import base
 from whoosh.matching import LeafMatcher
 from whoosh.reading import TermInfo, TermNotFound
 
-from index.engines.columns.format.sorted_strings import Strings
+from index.engines.columns.format.sorted_strings import SortedStrings
 from index.engines.columns.kernels.postings import FIELD_SHIFT
 from index.engines.columns.segment.segment import Postings, Segment
 
@@ -45,7 +45,7 @@ class Columns:
         self.read = lru_cache(maxsize=_CACHED_POSTINGS)(self._read)
         self.find_terms = lru_cache(maxsize=len(self.names))(self._find_terms)
 
-    def strings(self, name: str) -> Strings:
+    def strings(self, name: str) -> SortedStrings:
         """The sorted dictionary that contains the terms of a field."""
         return self.segment.ids if name == ID else self.segment.terms
 
@@ -125,7 +125,7 @@ class TermsReader(base.TermsReader):  # type: ignore[misc]  # Whoosh has no type
         names = self._columns.names
         for name in names[bisect_left(names, fieldname) :]:
             strings, numbers = self._columns.strings(name), self._columns.find_terms(name)
-            start = np.searchsorted(numbers, strings.find_place(prefix)) if name == fieldname else 0
+            start = np.searchsorted(numbers, strings.find_lower_bound(prefix)) if name == fieldname else 0
             yield from ((name, strings[number]) for number in numbers[start:].tolist())
 
     def items(self) -> Iterator[tuple[tuple[str, bytes], TermInfo]]:
@@ -169,7 +169,7 @@ class FieldCursor(base.FieldCursor):  # type: ignore[misc]  # Whoosh has no type
     def find(self, string: str | bytes) -> str | None:
         """Move to the first term that is not below ``string``."""
         term = string if isinstance(string, bytes) else self._field.to_bytes(string)
-        return self._move_to(int(np.searchsorted(self._numbers, self._strings.find_place(term))))
+        return self._move_to(int(np.searchsorted(self._numbers, self._strings.find_lower_bound(term))))
 
     def next(self) -> str | None:
         return self._move_to(self._index + 1)
@@ -241,7 +241,6 @@ class PostingsMatcher(LeafMatcher):  # type: ignore[misc]  # Whoosh has no types
         return math.inf
 
     def _positions(self) -> list[int]:
-        positions: list[int] = self._postings.positions[
-            self._starts[self._index] : self._starts[self._index + 1]
-        ].tolist()
+        start, end = self._starts[self._index], self._starts[self._index + 1]
+        positions: list[int] = self._postings.positions[start:end].tolist()
         return positions

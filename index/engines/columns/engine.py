@@ -160,15 +160,15 @@ class ColumnsEngine:
     # --- near words ----------------------------------------------------------------------------------------------
 
     def fuzzy_terms(self, word: str, distance: int, seconds: float | None = None) -> list[FuzzyTerm]:
-        edits, typed, deadline = {}, Counter[str](), begin_deadline(seconds)
+        edits, occurrences, deadline = {}, Counter[str](), begin_deadline(seconds)
         for segment in deadline.pace(self._stories.segments):
             assert segment.suggestions
-            for near, count, times in segment.suggestions.words.find_near(word, distance):
+            for near, count, times in segment.suggestions.words.find_fuzzy(word, distance):
                 edits[near] = count
-                typed[near] += times
+                occurrences[near] += times
         doc_freq = self._stories.statistics.doc_freq
         found = [
-            FuzzyTerm(near, edits[near], doc_freq(term_of(show_word(near)) or ""), typed[near])
+            FuzzyTerm(near, edits[near], doc_freq(term_of(show_word(near)) or ""), occurrences[near])
             for near in deadline.pace(edits)
         ]
         return sorted(found, key=fuzzy_term_order)
@@ -215,7 +215,7 @@ class _Similar:
     def __init__(self, likeness: MoreLikeThis) -> None:
         self._likeness = likeness
 
-    def __call__(self, executor: Executor, ascending: bool, within: object) -> Matches:
+    def __call__(self, executor: Executor, ascending: bool, candidates: object) -> Matches:
         return executor.match_similar(self._likeness, ascending=ascending)
 
 

@@ -37,11 +37,11 @@ class Posting:
     """A term in a document: where it stands, as (field, position)."""
 
     doc: int
-    places: list[tuple[int, int]]
+    positions: list[tuple[int, int]]
 
     @property
     def field_bits(self) -> int:
-        return sum(1 << field for field in {field for field, _ in self.places})
+        return sum(1 << field for field in {field for field, _ in self.positions})
 
     @property
     def titles(self) -> int:
@@ -49,13 +49,13 @@ class Posting:
 
 
 def invert(documents: Sequence[Document], fields: Sequence[int] = range(FIELDS)) -> dict[int, list[Posting]]:
-    """The postings of each term over ``fields``, documents and places ascending."""
+    """The postings of each term over ``fields``, documents and positions ascending."""
     found: dict[int, dict[int, list[tuple[int, int]]]] = {term: {} for term in range(TERMS)}
     for doc, document in enumerate(documents):
         for field in fields:
             for position, term in enumerate(document[field]):
                 found[term].setdefault(doc, []).append((field, position))
-    return {term: [Posting(doc, places) for doc, places in own.items()] for term, own in found.items()}
+    return {term: [Posting(doc, positions) for doc, positions in own.items()] for term, own in found.items()}
 
 
 class FlatPostings:
@@ -67,7 +67,9 @@ class FlatPostings:
         self.docs = [posting.doc for posting in every]
         self.fields = [posting.field_bits for posting in every]
         self.position_offsets = starts_of([len(posting.positions) for posting in every])
-        self.places = [(field << FIELD_SHIFT) + position for posting in every for field, position in posting.places]
+        self.positions = [
+            (field << FIELD_SHIFT) + position for posting in every for field, position in posting.positions
+        ]
 
 
 def starts_of(sizes: Sequence[int]) -> list[int]:

@@ -113,9 +113,9 @@ def test_the_kernels_reach_for_nothing_that_is_not_there(
     story: Story, tree: Node | None, how: HighlightOptions
 ) -> None:
     with serve([story]) as engine:
-        answers = engine._stories.segments[0].answers
-        assert answers is not None
-        answers.arrays = tuple(array.view(Checked) for array in answers.arrays)
+        stored_hits = engine._stories.segments[0].stored_hits
+        assert stored_hits is not None
+        stored_hits.arrays = tuple(array.view(Checked) for array in stored_hits.arrays)
         with checked_kernels():
             expect_marks(engine, [story], SearchQuery(tree), how)
 
@@ -138,9 +138,9 @@ def test_the_kernels_reach_for_nothing_that_is_not_there_in_long_texts(
     story: Story, tree: Node | None, how: HighlightOptions, most: int
 ) -> None:
     with patch.object(schema, "MAX_TEXT", most), serve([story]) as engine:
-        answers = engine._stories.segments[0].answers
-        assert answers is not None
-        answers.arrays = tuple(array.view(Checked) for array in answers.arrays)
+        stored_hits = engine._stories.segments[0].stored_hits
+        assert stored_hits is not None
+        stored_hits.arrays = tuple(array.view(Checked) for array in stored_hits.arrays)
         with checked_kernels():
             expect_marks(engine, [story], SearchQuery(tree), how)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from index.analysis.schema import WORD, term_of
 from index.engines import scoring
-from index.engines.columns.build.stored_hit_writer import Answer, AnswerWriter
+from index.engines.columns.build.stored_hit_writer import HitRecord, StoredHitWriter
 from index.engines.columns.build.suggestion_writer import write_suggestions
 from index.engines.columns.format.array_file import ArrayFileWriter
 from index.engines.columns.format.facet_columns import make_facet_arrays
@@ -65,7 +65,7 @@ class SegmentWriter:
         self._numbers = _WordNumbers()
         self._tokens = _Spool(directory / "tokens.tmp", "i")
         self._counts = array.array("i")
-        self._answers = AnswerWriter(directory) if kind.answers else None
+        self._stored_hits = StoredHitWriter(directory) if kind.stores_hits else None
         self._suggests = kind.suggests
         self._arrays = ArrayFileWriter(directory / COLUMNS)
         self._save = self._arrays.save
@@ -87,15 +87,15 @@ class SegmentWriter:
         published: int | None,
         updated: int | None = None,
         source_count: int = 0,
-        answer: Answer | None = None,
+        hit_record: HitRecord | None = None,
     ) -> None:
         """Take one document: its stored bytes, the text of each field, the values of each facet, times in µs, and what
         an answer is made of where the collection has that."""
         number_of, tokens, before = self._numbers.__getitem__, list[int](), 0
         counts = []
         for field in self._fields:
-            if answer is not None and field.name == "source":
-                tokens += self._number_titles(answer.source_titles)
+            if hit_record is not None and field.name == "source":
+                tokens += self._number_titles(hit_record.source_titles)
             elif text := texts.get(field.name):
                 tokens += map(number_of, WORD.findall(text))
             counts.append(len(tokens) - before)
@@ -103,8 +103,8 @@ class SegmentWriter:
         self._counts.fromlist(counts)
         self._tokens.extend(tokens)
         self.words += len(tokens)
-        if self._answers is not None and answer is not None:
-            self._answers.add(answer)
+        if self._stored_hits is not None and hit_record is not None:
+            self._stored_hits.add(hit_record)
         self._documents.write(document)
         self._document_sizes.append(len(document))
         self._ids.append(ident)
@@ -139,14 +139,14 @@ class SegmentWriter:
         facets = {facet: self._write_facet(facet, order, labels.get(facet, {})) for facet in self._facets}
         self._write_terms(order)
         self._arrays.close()
-        info = SegmentInfo(len(order), self._average_whole, self._averages, facets, self._arrays.places)
+        info = SegmentInfo(len(order), self._average_whole, self._averages, facets, self._arrays.entries)
         (self.directory / SEGMENT).write_bytes(msgspec.json.encode(info))
         return len(order)
 
     def abort(self) -> None:
         self._documents.close()
-        if self._answers is not None:
-            self._answers.abort()
+        if self._stored_hits is not None:
+            self._stored_hits.abort()
         self._tokens.close()
         self._arrays.close()
 
@@ -211,15 +211,15 @@ class SegmentWriter:
         numbers = self._write_words(renumbered)
         counts = np.array(self._counts, np.int32).reshape(len(order), len(self._fields))
         spooled = self._tokens.read()
-        if self._answers is not None:
-            self._answers.finish(self._save, order, spooled, counts, self._numbers, numbers)
+        if self._stored_hits is not None:
+            self._stored_hits.finish(self._save, order, spooled, counts, self._numbers, numbers)
         tokens, lengths = self._drop_stop_words(spooled, counts)
         self._averages = {field.name: _mean(lengths[:, at]) for at, field in enumerate(self._fields)}
         default = [at for at, field in enumerate(self._fields) if field.default]
         self._average_whole = _mean(lengths[:, default].sum(axis=1, dtype=np.int32))
         group_of = np.array([0 if field.default else 1 for field in self._fields], np.int32)
         places = np.zeros((len(GROUPS), len(terms)), np.int64)
-        inversion.count_places(tokens, renumbered, group_of, lengths, places)
+        inversion.count_positions(tokens, renumbered, group_of, lengths, places)
         starts = np.concatenate([[0], np.cumsum(lengths.sum(axis=1, dtype=np.int64))])[:-1]
         for group, name in enumerate(GROUPS):
             self._write_group(name, group, order, tokens, renumbered, group_of, lengths, starts, places[group])
@@ -236,7 +236,9 @@ class SegmentWriter:
         kept = np.memmap(path, np.int32, "w+", shape=(len(spooled) + 1,))
         path.unlink()
         lengths = np.empty_like(counts)
-        n = token_kernels.drop(spooled, np.array(self._numbers.term_numbers, np.int32), counts, kept, lengths)
+        n = token_kernels.drop_stop_words(
+            spooled, np.array(self._numbers.term_numbers, np.int32), counts, kept, lengths
+        )
         return kept[:n], lengths
 
     def _write_words(self, renumbered: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -265,21 +267,21 @@ class SegmentWriter:
         starts: NDArray[np.int64],
         counts: NDArray[np.int64],
     ) -> None:
-        term_places = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        place_docs = np.empty(term_places[-1], np.int32)
-        places = np.empty(term_places[-1], np.uint32)
-        next_place = term_places[:-1].copy()
-        inversion.scatter_places(
-            tokens, renumbered, group_of, group, lengths, starts, order, next_place, place_docs, places
+        term_offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        position_docs = np.empty(term_offsets[-1], np.int32)
+        places = np.empty(term_offsets[-1], np.uint32)
+        next_offset = term_offsets[:-1].copy()
+        inversion.scatter_positions(
+            tokens, renumbered, group_of, group, lengths, starts, order, next_offset, position_docs, places
         )
         doc_freq = np.zeros(len(counts), np.int64)
-        inversion.count_postings(term_places, place_docs, doc_freq)
+        inversion.count_postings(term_offsets, position_docs, doc_freq)
         term_starts = np.concatenate([[0], np.cumsum(doc_freq)]).astype(np.int64)
         size = int(term_starts[-1])
         docs, fields = np.empty(size, np.int32), np.empty(size, np.uint8)
         position_offsets = np.empty(size + 1, np.uint32)
         whole, title = np.empty(size, np.int32), np.empty(size, np.int32)
-        inversion.fill_postings(term_places, place_docs, places, docs, fields, position_offsets, whole, title)
+        inversion.fill_postings(term_offsets, position_docs, places, docs, fields, position_offsets, whole, title)
         self._save(f"{name}_starts", term_starts)
         self._save(f"{name}_docs", docs)
         self._save(f"{name}_fields", fields)
@@ -309,7 +311,7 @@ class SegmentWriter:
         ):
             kernels.saturate(docs, counts, own, max(1.0, average), scoring.K1, scoring.B, weights)
             self._save(f"text_{name}", weights)
-        if self._answers is not None:
+        if self._stored_hits is not None:
             squares = np.zeros(2 * len(order), np.float32)
             similar_kernels.add_squares(docs, whole, title, squares)
             lengths_of = np.sqrt(squares).reshape(-1, 2)

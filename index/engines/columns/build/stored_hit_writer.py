@@ -15,14 +15,14 @@ from index.analysis import schema
 from index.analysis.schema import WORD, iter_words
 from index.documents.stored_hit import encode_hit, find_texts
 from index.documents.story import Story
-from index.engines.columns.format.layout import ANSWERS
+from index.engines.columns.format.layout import STORED_HITS
 from index.engines.columns.kernels import tokens as token_kernels
 from index.query.highlight import MARKED, count_searched
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Answer(Struct, frozen=True, gc=False):
+class HitRecord(Struct, frozen=True, gc=False):
     """``stored``: the brief, then the body, as ``parts`` tell: where the body begins, where title and summary begin and
     end in the brief, where the body ends. ``searched``: how many tokens of title, summary, body and source titles
     matches are searched in, where that is not all of them."""
@@ -33,12 +33,12 @@ class Answer(Struct, frozen=True, gc=False):
     searched: tuple[int, int, int, int] | None
 
 
-def make_answer(story: Story, body: str) -> Answer:
+def make_hit_record(story: Story, body: str) -> HitRecord:
     stored_hit = encode_hit(story)
     # Only snippets show the body, and they have no line breaks.
     stored = stored_hit + _encode(body.replace("\n", " "))[1:-1]
     titles = tuple([source.title for source in story.sources])
-    return Answer(
+    return HitRecord(
         stored, (len(stored_hit), *find_texts(stored_hit), len(stored)), titles, _count_searched(story, body, titles)
     )
 
@@ -52,20 +52,20 @@ def _count_searched(story: Story, body: str, titles: Sequence[str]) -> tuple[int
     return title, summary, own_body, sources
 
 
-class AnswerWriter:
+class StoredHitWriter:
     """Takes the answers of a segment in the order of its documents."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / ANSWERS
+        self._path = directory / STORED_HITS
         self._file = open(self._path, "wb")  # noqa: SIM115 - until finish or abort
         self._parts = array.array("i")
         self._searched: dict[int, tuple[int, int, int, int]] = {}
 
-    def add(self, answer: Answer) -> None:
-        if answer.searched is not None:
-            self._searched[len(self._parts) // 6] = answer.searched
-        self._file.write(answer.stored)
-        self._parts.extend(answer.parts)
+    def add(self, hit_record: HitRecord) -> None:
+        if hit_record.searched is not None:
+            self._searched[len(self._parts) // 6] = hit_record.searched
+        self._file.write(hit_record.stored)
+        self._parts.extend(hit_record.parts)
 
     def abort(self) -> None:
         self._file.close()
@@ -95,7 +95,7 @@ class AnswerWriter:
         texts = self._map()
         # None of them has fewer bytes, and no two share one.
         long = np.empty((len(texts) // token_kernels.LONG + 1, 3), np.int64)
-        n = token_kernels.measure(
+        n = token_kernels.locate_words(
             tokens, _starts(counts.sum(axis=1)), counts, marked,
             stored_starts[:, None] + parts[:, [1, 2, 3, 4, 0, 5]], texts, np.frombuffer(b"".join(spelled), np.uint8),
             np.append(_starts(np.array(list(map(len, spelled)), np.int64)), sum(map(len, spelled))),

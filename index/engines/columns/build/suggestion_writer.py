@@ -50,33 +50,33 @@ def write_suggestions(
         else:
             stops.append(word)
             lowered[number] = -len(stops)
-    typed = np.zeros(len(words), np.int64)
+    occurrences = np.zeros(len(words), np.int64)
     for at in range(0, len(tokens), _CHUNK):
         found = tokens[at : at + _CHUNK]
         found = lowered[found[found >= 0]]
-        typed += np.bincount(found[found >= 0], minlength=len(words))
+        occurrences += np.bincount(found[found >= 0], minlength=len(words))
     sizes = counts.sum(axis=1, dtype=np.int64)
     lengths = counts[order, 0].astype(np.int64)
     begins = (np.cumsum(sizes) - sizes)[order] - (np.cumsum(lengths) - lengths)
     places = np.repeat(begins, lengths) + np.arange(lengths.sum())
-    SegmentTexts(words, stops, doc_freq, typed, lowered[tokens[places]], lengths).save(save)
+    SegmentTexts(words, stops, doc_freq, occurrences, lowered[tokens[places]], lengths).save(save)
 
 
 class SegmentTexts:
     """``words``: those of a segment in lower case, sorted; for each ``doc_freq``, how many documents it finds, and
-    ``typed``, how often it stands there. ``titles``: numbers of words, title after title in the order of documents,
-    below 0 for stop words: -1 for the first of ``stops``; ``lengths`` of them."""
+    ``occurrences``, how often it stands there. ``titles``: numbers of words, title after title in the order of
+    documents, below 0 for stop words: -1 for the first of ``stops``; ``lengths`` of them."""
 
     def __init__(
         self,
         words: Sequence[str],
         stops: Sequence[str],
         doc_freq: NDArray[np.int64],
-        typed: NDArray[np.int64],
+        occurrences: NDArray[np.int64],
         titles: NDArray[np.int32],
         lengths: NDArray[np.int64],
     ) -> None:
-        self.words, self.doc_freq, self.typed = words, doc_freq, typed
+        self.words, self.doc_freq, self.occurrences = words, doc_freq, occurrences
         self.titles, self.lengths = titles, lengths
         # The "s" of "Reuters's" and other single letters make no query, alone or beside a word.
         # A last place for stop words, which are below 0.
@@ -101,13 +101,13 @@ class SegmentTexts:
         firsts = np.concatenate([single, first])
         seconds = np.concatenate([np.full(len(single), -1), second])
         weights = np.concatenate([self.doc_freq[single], titles])
-        typed = np.concatenate([self.typed[single], titles])
-        order = np.lexsort((seconds, firsts, -typed, -weights))
+        occurrences = np.concatenate([self.occurrences[single], titles])
+        order = np.lexsort((seconds, firsts, -occurrences, -weights))
         pairs = np.stack([firsts, seconds], axis=1)[order].astype(np.int32)
         save("queries_words", pairs)
         save("queries_sorted", np.lexsort((pairs[:, 1], pairs[:, 0])).astype(np.int32))
         save("queries_weights", weights[order].astype(np.int32))
-        save("word_typed", np.minimum(self.typed, np.iinfo(np.int32).max).astype(np.int32))
+        save("word_typed", np.minimum(self.occurrences, np.iinfo(np.int32).max).astype(np.int32))
         there = pairs >= 0
         _save_texts(save, "queries", self._folds[pairs[there]], there.sum(axis=1))
 

@@ -13,7 +13,7 @@ import msgspec
 from index.documents.story import Story
 from index.engines import indexed
 from index.engines.columns.build.segment_writer import SegmentWriter, label_order
-from index.engines.columns.build.stored_hit_writer import make_answer
+from index.engines.columns.build.stored_hit_writer import make_hit_record
 from index.engines.columns.codec import write_toc
 from index.engines.columns.format.layout import SOURCES, STORIES, CollectionKind, SegmentEntry, Segments, write_segments
 from index.engines.indexed import StoredSource
@@ -110,7 +110,7 @@ def add_story(writer: SegmentWriter, story: Story, labels: Mapping[str, Mapping[
         published,
         published if updated is None else updated,
         len(story.sources),
-        make_answer(story, texts["body"]),
+        make_hit_record(story, texts["body"]),
     )
 
 

@@ -14,13 +14,13 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from index.deadline import Deadline
-from index.engines.columns.format.layout import CollectionKind, Segments, find_marks
+from index.engines.columns.format.layout import CollectionKind, Segments, find_deleted_path
 from index.engines.columns.kernels import conjunction as word_kernels
 from index.engines.columns.search import filtering
 from index.engines.columns.search.deadline import begin_deadline
 from index.engines.columns.search.executor import Executor, Scope
 from index.engines.columns.search.facets import FacetCount, FacetTable
-from index.engines.columns.search.filtering import NO_FILTERS, Fails
+from index.engines.columns.search.filtering import NO_FILTERS, FailedFilters
 from index.engines.columns.segment.matches import ANYWHERE, NO_ROOM, Docs, Matches, Scratch, nothing
 from index.engines.columns.segment.segment import Segment
 from index.engines.columns.segment.statistics import Statistics
@@ -37,7 +37,7 @@ class Match(Protocol):
         """The terms that a document must have, all of them, where nothing else is asked; else none."""
         ...
 
-    def __call__(self, executor: Executor, ascending: bool, within: Docs | None) -> Matches:
+    def __call__(self, executor: Executor, ascending: bool, candidates: Docs | None) -> Matches:
         """The matches in one segment, or of these documents of it: ascending or, to spare sorting them, not."""
         ...
 
@@ -53,9 +53,9 @@ class TreeMatch:
         terms = [leaf.term for leaf in leaves if isinstance(leaf, Term) and leaf.field is None]
         self.words: Sequence[str] = terms if len(terms) == len(leaves) else ()
 
-    def __call__(self, executor: Executor, ascending: bool, within: Docs | None) -> Matches:
-        if within is not None:
-            return executor.match_within(self._tree, within)
+    def __call__(self, executor: Executor, ascending: bool, candidates: Docs | None) -> Matches:
+        if candidates is not None:
+            return executor.match_candidates(self._tree, candidates)
         return executor.everything if self._tree is None else executor.match(self._tree, ascending=ascending)
 
 
@@ -78,7 +78,7 @@ class Collection:
 
     def __init__(self, directory: Path, kind: CollectionKind, segments: Segments) -> None:
         self.segments = [
-            Segment(directory / kind.name / entry.name, kind, find_marks(directory, kind, entry))
+            Segment(directory / kind.name / entry.name, kind, find_deleted_path(directory, kind, entry))
             for entry in segments.of(kind)
         ]
         self.statistics = Statistics(self.segments)
@@ -92,25 +92,27 @@ class Collection:
         ids ``among`` alone, unless it is None. Raises QueryTimeout."""
         total, found, wanted = 0, [], query.offset + query.limit
         counts = [FacetCount(self._facets[name], query.facets, query.filters) for name in query.facets.names]
-        for place, segment in enumerate(self.segments):
-            scratch = self._take_scratch(place)
-            within, left = filtering.narrow(segment, query.filters, () if query.facets.filtered else query.facets.names)
+        for segment_index, segment in enumerate(self.segments):
+            scratch = self._take_scratch(segment_index)
+            candidates, remaining_filters = filtering.find_facet_candidates(
+                segment, query.filters, () if query.facets.filtered else query.facets.names
+            )
             if among is not None:
-                within = segment.find_documents(among, within)
-            if left == NO_FILTERS and self._is_plain(segment, match, query):
-                size, best, docs = self._find_words(segment, match.words, within, query, keep=bool(counts))
-                fails = None
+                candidates = segment.find_documents(among, candidates)
+            if remaining_filters == NO_FILTERS and self._is_plain(segment, match, query):
+                size, best, docs = self._find_words(segment, match.words, candidates, query, keep=bool(counts))
+                failed_filters = None
             else:
                 executor = self._make_executor(segment, query, scratch, deadline)
-                matches = match(executor, filtering.needs_ascending(query.sort, wanted), within)
-                docs, fails = matches[0], filtering.find_failures(segment, matches[0], left)
-                passing = self._keep_passing(segment, matches, fails, query)
+                matches = match(executor, filtering.needs_ascending(query.sort, wanted), candidates)
+                docs, failed_filters = matches[0], filtering.find_failed_filters(segment, matches[0], remaining_filters)
+                passing = self._apply_filters(segment, matches, failed_filters, query)
                 size, best = len(passing[0]), filtering.find_best(segment, passing, query.sort, wanted)
             for count in counts:
                 deadline.check()
-                count.add(place, segment, scratch, docs, fails)
+                count.add(segment_index, segment, scratch, docs, failed_filters)
             # Given back only now: what an error leaves half done is not used again.
-            self._scratch[place].append(scratch)
+            self._scratch[segment_index].append(scratch)
             total += size
             found.append((segment, best))
         counted = {count.name: count.to_facet() for count in counts}
@@ -119,19 +121,21 @@ class Collection:
     def iter_matches(self, match: Match, query: SearchQuery) -> Iterator[tuple[Segment, Matches]]:
         """Segment by segment, all that matches and passes the filters, ascending. Raises QueryTimeout."""
         deadline = begin_deadline(query.seconds)
-        for place, segment in enumerate(self.segments):
-            scratch = self._take_scratch(place)
-            within, left = filtering.narrow(segment, query.filters, ())
-            matches = match(self._make_executor(segment, query, scratch, deadline), True, within)
-            self._scratch[place].append(scratch)
-            fails = filtering.find_failures(segment, matches[0], left)
-            yield segment, self._keep_passing(segment, matches, fails, query)
+        for segment_index, segment in enumerate(self.segments):
+            scratch = self._take_scratch(segment_index)
+            candidates, remaining_filters = filtering.find_facet_candidates(segment, query.filters, ())
+            matches = match(self._make_executor(segment, query, scratch, deadline), True, candidates)
+            self._scratch[segment_index].append(scratch)
+            failed_filters = filtering.find_failed_filters(segment, matches[0], remaining_filters)
+            yield segment, self._apply_filters(segment, matches, failed_filters, query)
 
     def _make_executor(self, segment: Segment, query: SearchQuery, scratch: Scratch, deadline: Deadline) -> Executor:
         return Executor(segment, self.statistics, scratch, self._find_scope(segment, query.search_in), deadline)
 
-    def _keep_passing(self, segment: Segment, matches: Matches, fails: Fails | None, query: SearchQuery) -> Matches:
-        passing = filtering.keep_passing(matches, fails)
+    def _apply_filters(
+        self, segment: Segment, matches: Matches, failed_filters: FailedFilters | None, query: SearchQuery
+    ) -> Matches:
+        passing = filtering.apply_filters(matches, failed_filters)
         if query.recency and query.sort is Sort.RELEVANCE:
             passing = filtering.weigh_recent(segment, passing, query.recency, self.newest)
         return passing
@@ -147,7 +151,7 @@ class Collection:
         )
 
     def _find_words(
-        self, segment: Segment, words: Sequence[str], within: Docs | None, query: SearchQuery, *, keep: bool
+        self, segment: Segment, words: Sequence[str], candidates: Docs | None, query: SearchQuery, *, keep: bool
     ) -> tuple[int, Matches, Docs]:
         """How many documents have all the words, the best of them, and with ``keep`` all."""
         rows = sorted([self.statistics.find_row(segment, word) for word in words])
@@ -157,11 +161,11 @@ class Collection:
         room = min(query.offset + query.limit, shortest)
         best, scores = np.empty(room, np.int32), np.empty(room, np.float32)
         # A list by itself is all that one word matches.
-        single = len(rows) == 1 and within is None
+        single = len(rows) == 1 and candidates is None
         docs = np.empty(shortest, np.int32) if keep and not single else NO_ROOM
         total = word_kernels.find_words(
-            np.array(rows), segment.text.docs, segment.text_impacts, segment.title_impacts, within is not None,
-            ANYWHERE if within is None else within, query.sort is Sort.RELEVANCE, best, scores, docs,
+            np.array(rows), segment.text.docs, segment.text_impacts, segment.title_impacts, candidates is not None,
+            ANYWHERE if candidates is None else candidates, query.sort is Sort.RELEVANCE, best, scores, docs,
         )  # fmt: skip
         matches = segment.text.docs[begin:end] if single else docs[:total]
         return total, (best[:total], scores[:total]), matches
@@ -183,11 +187,11 @@ class Collection:
         times = [segment.columns["published"][_alive(segment)] for segment in self.segments]
         return max((int(own.max()) for own in times if len(own)), default=0)
 
-    def _take_scratch(self, place: int) -> Scratch:
+    def _take_scratch(self, segment_index: int) -> Scratch:
         try:
-            return self._scratch[place].pop()
+            return self._scratch[segment_index].pop()
         except IndexError:
-            return Scratch(self.segments[place])
+            return Scratch(self.segments[segment_index])
 
     def find(self, ident: str) -> Found | None:
         """The document of an id."""
@@ -231,9 +235,11 @@ def _merge(parts: list[tuple[Segment, Matches]], sort: Sort, wanted: int) -> lis
     if len(keys) > wanted:
         # To the end of those that are alike: any of them may be the last one wanted.
         order = order[: np.searchsorted(keys, keys[wanted - 1], side="right")]
-    places = np.repeat(np.arange(len(parts)), [len(docs) for _, (docs, _) in parts])[order].tolist()
+    segment_indexes = np.repeat(np.arange(len(parts)), [len(docs) for _, (docs, _) in parts])[order].tolist()
     docs, scores = (np.concatenate([matches[i] for _, matches in parts])[order].tolist() for i in (0, 1))
-    found = [Found(parts[place][0], *one) for place, *one in zip(places, docs, scores, strict=True)]
+    found = [
+        Found(parts[segment_index][0], *one) for segment_index, *one in zip(segment_indexes, docs, scores, strict=True)
+    ]
     ends = [*(np.flatnonzero(np.diff(keys[: len(found)])) + 1).tolist(), len(found)]
     for begin, end in pairwise([0, *ends]):
         if end - begin > 1:

@@ -19,7 +19,7 @@ from index.engines.columns.search.facets import FacetTable
 from index.engines.columns.search.filtering import order_key
 from index.engines.columns.segment.budgets import TERMS
 from index.engines.columns.segment.segment import Segment
-from index.engines.columns.segment.texts import Folds, SegmentSuggestions, Texts, index_texts
+from index.engines.columns.segment.texts import FoldedWords, SegmentSuggestions, TextPrefixIndex, index_texts
 from index.query.requests import MAX_SUGGESTED, MIN_TITLES, Sort, SuggestionType
 from index.query.results import Suggestion
 
@@ -45,12 +45,12 @@ class _Query(Struct, frozen=True):
 
     begins: bool
     weight: int
-    typed: int
+    occurrences: int
     words: tuple[bytes, ...]
 
     @property
     def order(self) -> tuple[object, ...]:
-        return not self.begins, -self.weight, -self.typed, b" ".join(self.words)
+        return not self.begins, -self.weight, -self.occurrences, b" ".join(self.words)
 
 
 class Completer:
@@ -126,7 +126,7 @@ class Completer:
                 term = term_of(show_word(words[0].decode())) or ""
                 spans = [segment.text.span(segment.find_term(term)) for segment in self._segments]
                 weight = sum(end - begin for begin, end in spans)
-            yield _Query(begins, weight, sum(one.typed for one in said), words)
+            yield _Query(begins, weight, sum(one.occurrences for one in said), words)
 
 
 def _is_ahead(query: _Query, unread: Sequence[_Query]) -> bool:
@@ -171,7 +171,7 @@ def _read_query(segment: Segment, own: SegmentSuggestions, begins: bool, number:
     weight = int(own.query_weights[number])
     if second >= 0:
         return _Query(begins, weight, weight, (segment.words[first], segment.words[second]))
-    return _Query(begins, weight, int(own.word_typed[first]), (segment.words[first],))
+    return _Query(begins, weight, int(own.word_occurrences[first]), (segment.words[first],))
 
 
 class _Labels:
@@ -181,7 +181,7 @@ class _Labels:
         self._table, self._segments = table, segments
 
     @cached_property
-    def _texts(self) -> tuple[list[tuple[str, str, int]], Folds, Texts]:
+    def _texts(self) -> tuple[list[tuple[str, str, int]], FoldedWords, TextPrefixIndex]:
         counts = np.zeros(len(self._table.table), np.int64)
         for segment, renumbered in zip(self._segments, self._table.renumbered, strict=True):
             own = segment.facets[self._table.name].count_documents(segment.deleted)

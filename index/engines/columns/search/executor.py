@@ -69,13 +69,13 @@ class Executor:
                     known = self._known[node] = self._match_leaf(node, ascending)
                 return known
 
-    def match_within(self, tree: Node | None, within: Docs) -> Matches:
-        """The matches that are in ``within``, ascending: for few of them a part of what all matches cost."""
+    def match_candidates(self, tree: Node | None, candidates: Docs) -> Matches:
+        """The matches that are in ``candidates``, ascending: for few of them a part of what all matches cost."""
         plain = [tree] if tree is not None and self._is_plain(tree) else tree.children if isinstance(tree, And) else ()
         terms = [child.term for child in plain if self._is_plain(child)]
         if terms and len(terms) == len(plain):
-            return self._match_and(terms, within)
-        limits = within, np.zeros(len(within), np.float32)
+            return self._match_and(terms, candidates)
+        limits = candidates, np.zeros(len(candidates), np.float32)
         return limits if tree is None else _intersect(self.match(tree), limits)
 
     def match_similar(self, likeness: MoreLikeThis, *, ascending: bool) -> Matches:
@@ -114,18 +114,18 @@ class Executor:
                 found = self._subtract(found, child.child)
         return found
 
-    def _match_and(self, terms: Sequence[str], within: Docs | None = None) -> Matches:
-        if len(terms) == 1 and within is None:
+    def _match_and(self, terms: Sequence[str], candidates: Docs | None = None) -> Matches:
+        if len(terms) == 1 and candidates is None:
             return self._match_term(terms[0])
         own = self._segment
         rows = sorted([self._statistics.find_row(own, term) for term in terms])
-        shortest = rows[0][0] if within is None else min(rows[0][0], len(within))
+        shortest = rows[0][0] if candidates is None else min(rows[0][0], len(candidates))
         if not shortest:
             return nothing()
         docs, scores = np.empty(shortest, np.int32), np.empty(shortest, np.float32)
         n = word_kernels.find_words(
-            np.array(rows), own.text.docs, own.text_impacts, own.title_impacts, within is not None,
-            ANYWHERE if within is None else within, False, docs, scores, NO_ROOM,
+            np.array(rows), own.text.docs, own.text_impacts, own.title_impacts, candidates is not None,
+            ANYWHERE if candidates is None else candidates, False, docs, scores, NO_ROOM,
         )  # fmt: skip
         return docs[:n], scores[:n]
 

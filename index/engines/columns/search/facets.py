@@ -16,7 +16,7 @@ from index.analysis.schema import fold_words, has_words
 from index.engines.columns.format.facet_columns import FacetColumn
 from index.engines.columns.kernels import selection
 from index.engines.columns.search import filtering
-from index.engines.columns.search.filtering import Fails
+from index.engines.columns.search.filtering import FailedFilters
 from index.engines.columns.segment.matches import Docs, Scratch
 from index.engines.columns.segment.segment import Segment
 from index.files.disk import read_regular
@@ -111,24 +111,26 @@ class FacetCount:
         self._parts: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
         self._total = self._missing = 0
 
-    def add(self, place: int, segment: Segment, scratch: Scratch, docs: Docs, fails: Fails | None) -> None:
+    def add(
+        self, segment_index: int, segment: Segment, scratch: Scratch, docs: Docs, failed_filters: FailedFilters | None
+    ) -> None:
         """Count the values that the matches have under every filter but, unless asked so, the facet's own."""
         facet, counts, touched = segment.facets[self.name], scratch.counts[self.name], scratch.codes[self.name]
-        if fails is not None:
-            own = 0 if self._request.filtered else filtering.own_bit(segment, self.name)
-            docs = docs[(fails & ~np.uint8(own)) == 0]
+        if failed_filters is not None:
+            own = 0 if self._request.filtered else filtering.filter_bit(segment, self.name)
+            docs = docs[(failed_filters & ~np.uint8(own)) == 0]
         column = (docs, facet.sets, len(facet.values), facet.set_starts, facet.set_codes, counts, touched)
         if self._simple:
             codes, found = np.empty((2, self._request.size), np.int32)
-            different, total, missing = selection.count_greatest(*column, codes, found)
+            different, total, missing = selection.count_top_values(*column, codes, found)
             codes, found = codes[:different], found[:different]
         else:
             met, different, missing = selection.count_facet(*column)
             codes, found = np.empty((2, different), np.int32)
-            total = selection.take_counts(touched, met, len(facet.values), counts, codes, found)
+            total = selection.drain_counts(touched, met, len(facet.values), counts, codes, found)
         self._total += total
         self._missing += missing
-        numbers = self._table.renumbered[place]
+        numbers = self._table.renumbered[segment_index]
         self._parts.append((codes if numbers is None else numbers[codes], found))
 
     def to_facet(self) -> Facet:
@@ -159,7 +161,7 @@ class FacetCount:
             for codes, counts in self._parts:
                 n = selection.add_counts(codes, counts, sums, touched, n)
             codes, counts = np.empty((2, n), np.int32)
-            selection.take_counts(touched, n, len(sums), sums, codes, counts)
+            selection.drain_counts(touched, n, len(sums), sums, codes, counts)
         return codes, counts
 
     def _find_late(self, shown: Sequence[FacetValue]) -> list[tuple[str, str]]:
@@ -180,7 +182,7 @@ def _take_first(codes: Docs, counts: Docs, request: FacetRequest) -> tuple[Docs,
         order = np.argsort(codes)[: request.size]
         return codes[order], counts[order]
     first, first_counts = np.empty((2, request.size), np.int32)
-    n = selection.keep_best(codes, counts, request.size, first, first_counts)
+    n = selection.select_top_k(codes, counts, request.size, first, first_counts)
     return first[:n], first_counts[:n]
 
 

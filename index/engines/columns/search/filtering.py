@@ -18,7 +18,7 @@ from index.engines.indexed import microseconds
 from index.query.recency import HALF_LIFE
 from index.query.requests import Filters, Sort, ValueFilter
 
-Fails = NDArray[np.uint8]  # for each match the filters it fails, as bits
+FailedFilters = NDArray[np.uint8]  # for each match the filters it fails, as bits
 # The bit of what fails by something else than a facet; each facet's filter has a bit of its own from 2 on.
 _OTHER = 1
 _LATEST = 2**63 - 1
@@ -27,67 +27,71 @@ MAX_KEPT = 256
 NO_FILTERS = Filters()
 
 
-def narrow(segment: Segment, filters: Filters, counted: Sequence[str]) -> tuple[Docs | None, Filters]:
+def find_facet_candidates(segment: Segment, filters: Filters, counted: Sequence[str]) -> tuple[Docs | None, Filters]:
     """The documents that pass a filter by value, and the filters that are left; None where no filter is of that kind.
 
     A facet that is ``counted`` is counted without its own filter, and needs all matches.
     """
     for own in filters.values:
         if own.any_of and own.facet not in counted:
-            left = replace(filters, values=tuple([other for other in filters.values if other is not own]))
+            remaining_filters = replace(filters, values=tuple([other for other in filters.values if other is not own]))
             if own.none_of:
-                left = replace(left, values=(*left.values, ValueFilter(own.facet, none_of=own.none_of)))
-            return segment.facets[own.facet].find_documents(own.any_of), left
+                remaining_filters = replace(
+                    remaining_filters, values=(*remaining_filters.values, ValueFilter(own.facet, none_of=own.none_of))
+                )
+            return segment.facets[own.facet].find_documents(own.any_of), remaining_filters
     return None, filters
 
 
-def find_failures(segment: Segment, docs: Docs, filters: Filters) -> Fails | None:
+def find_failed_filters(segment: Segment, docs: Docs, filters: Filters) -> FailedFilters | None:
     """None where nothing filters and nothing is deleted."""
     if segment.deleted is None and filters == NO_FILTERS:
         return None
-    fails = np.zeros(len(docs), np.uint8) if segment.deleted is None else segment.deleted[docs]
+    failed_filters = np.zeros(len(docs), np.uint8) if segment.deleted is None else segment.deleted[docs]
     for value in filters.values:
         if value.any_of or value.none_of:
-            _fail_values(segment, docs, value, fails)
+            _check_facet_filter(segment, docs, value, failed_filters)
     if filters.published_from is not None or filters.published_before is not None:
-        _fail_times(segment, docs, filters.published_from, filters.published_before, fails)
+        _check_time_filter(segment, docs, filters.published_from, filters.published_before, failed_filters)
     if filters.min_sources is not None or filters.max_sources is not None:
         low = 0 if filters.min_sources is None else filters.min_sources
         high = 2**31 - 1 if filters.max_sources is None else filters.max_sources
-        selection.fail_range(docs, segment.columns["source_count"], low, high, _OTHER, fails)
-    return fails
+        selection.check_range_filter(docs, segment.columns["source_count"], low, high, _OTHER, failed_filters)
+    return failed_filters
 
 
-def own_bit(segment: Segment, facet: str) -> int:
+def filter_bit(segment: Segment, facet: str) -> int:
     """The bit of a facet's own filter."""
     return 2 << list(segment.facets).index(facet)
 
 
-def _fail_values(segment: Segment, docs: Docs, value: ValueFilter, fails: Fails) -> None:
+def _check_facet_filter(segment: Segment, docs: Docs, value: ValueFilter, failed_filters: FailedFilters) -> None:
     facet = segment.facets[value.facet]
     marks = np.zeros(len(facet.values) + 1, np.uint8)
-    for mark, values in ((selection.WANTED, value.any_of), (selection.UNWANTED, value.none_of)):
+    for mark, values in ((selection.INCLUDED, value.any_of), (selection.EXCLUDED, value.none_of)):
         marks[[facet.numbers[one] for one in values if one in facet.numbers]] |= mark
-    selection.fail_facet(
+    selection.check_facet_filter(
         docs, facet.sets, facet.set_starts, facet.set_codes, marks, bool(value.any_of),
-        own_bit(segment, value.facet), fails,
+        filter_bit(segment, value.facet), failed_filters,
     )  # fmt: skip
 
 
-def _fail_times(segment: Segment, docs: Docs, start: datetime | None, end: datetime | None, fails: Fails) -> None:
+def _check_time_filter(
+    segment: Segment, docs: Docs, start: datetime | None, end: datetime | None, failed_filters: FailedFilters
+) -> None:
     """``end`` is exclusive; a document without a time is in no range."""
     first, last = microseconds(start), microseconds(end)
     low = NO_TIME + 1 if first is None else first
     high = _LATEST if last is None else last - 1
-    selection.fail_range(docs, segment.columns["published"], low, high, _OTHER, fails)
+    selection.check_range_filter(docs, segment.columns["published"], low, high, _OTHER, failed_filters)
 
 
-def keep_passing(matches: Matches, fails: Fails | None, own: int = 0) -> Matches:
+def apply_filters(matches: Matches, failed_filters: FailedFilters | None, own: int = 0) -> Matches:
     """The matches that fail at most in ``own``."""
-    if fails is None:
+    if failed_filters is None:
         return matches
     docs, scores = np.empty_like(matches[0]), np.empty_like(matches[1])
-    n = selection.keep_passing(*matches, fails, own, docs, scores)
+    n = selection.apply_filters(*matches, failed_filters, own, docs, scores)
     return docs[:n], scores[:n]
 
 
@@ -111,12 +115,12 @@ def find_best(segment: Segment, matches: Matches, sort: Sort, wanted: int) -> Ma
     if sort is Sort.RELEVANCE:
         if wanted <= MAX_KEPT:
             best, best_scores = np.empty(wanted, np.int32), np.empty(wanted, np.float32)
-            n = selection.keep_best(docs, scores, wanted, best, best_scores)
+            n = selection.select_top_k(docs, scores, wanted, best, best_scores)
             return best[:n], best_scores[:n]
         order = np.argsort(-scores, kind="stable")[:wanted]
     elif wanted <= MAX_KEPT:
         places = np.empty(wanted, np.int64)
-        order = places[: selection.lowest_ranks(docs, segment.ranks[sort.value], wanted, places)]
+        order = places[: selection.select_lowest_ranks(docs, segment.ranks[sort.value], wanted, places)]
     else:
         order = np.argsort(segment.ranks[sort.value][docs], kind="stable")[:wanted]
     return docs[order], scores[order]

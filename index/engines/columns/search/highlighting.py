@@ -15,7 +15,7 @@ from index.deadline import Deadline
 from index.engines.columns.kernels import highlight as marking_kernels
 from index.engines.columns.search.collection import Found
 from index.engines.columns.segment.segment import Segment
-from index.engines.columns.segment.stored_hits import Answers
+from index.engines.columns.segment.stored_hits import StoredHits
 from index.query.highlight import MARKED, query_terms, worth_of
 from index.query.requests import HighlightOptions, SearchQuery
 from index.query.results import Hit
@@ -27,7 +27,7 @@ _FIELD_BITS = {name: 1 << number for number, name in enumerate(MARKED)}
 class _Wanted:
     """What the kernels look for in one segment: see ``mark_documents``."""
 
-    def __init__(self, segment: Segment, answers: Answers, query: SearchQuery, idfs: dict[str, float]) -> None:
+    def __init__(self, segment: Segment, stored_hits: StoredHits, query: SearchQuery, idfs: dict[str, float]) -> None:
         masks: dict[str, int] = dict.fromkeys(idfs, 0)
         # Each once, however often it stands in the query.
         prefixes: dict[tuple[int, ...], None] = {}
@@ -39,7 +39,7 @@ class _Wanted:
                 case Term(_, term):
                     masks[term] |= mask
                 case Prefix(text):
-                    prefixes[(*answers.find_words(text), mask)] = None
+                    prefixes[(*stored_hits.find_words(text), mask)] = None
                 case Phrase(_, own):
                     numbers = [number for term in own if (number := segment.find_term(term)) is not None]
                     if len(numbers) == len(own):
@@ -77,20 +77,20 @@ def _make_hits(
     find_idfs: Callable[[Sequence[str]], dict[str, float]],
     deadline: Deadline,
 ) -> list[Hit]:
-    answers = segment.answers
-    assert answers is not None, "only stories are searched for hits"
+    stored_hits = segment.stored_hits
+    assert stored_hits is not None, "only stories are searched for hits"
     numbers = np.array([one.number for one in found], np.int64)
     scores = [one.score for one in found]
-    stored_hits = answers.read_hits(numbers, deadline)
+    encoded_hits = stored_hits.read_hits(numbers, deadline)
     if query.highlighting is None:
-        return list(map(Hit, scores, stored_hits))
+        return list(map(Hit, scores, encoded_hits))
     idfs = find_idfs(query_terms(query.tree)) if query.highlighting.matches else {}
-    wanted = _Wanted(segment, answers, query if query.highlighting.matches else SearchQuery(), idfs)
-    return list(map(Hit, scores, stored_hits, _mark(answers, numbers, wanted, query.highlighting, deadline)))
+    wanted = _Wanted(segment, stored_hits, query if query.highlighting.matches else SearchQuery(), idfs)
+    return list(map(Hit, scores, encoded_hits, _mark(stored_hits, numbers, wanted, query.highlighting, deadline)))
 
 
 def _mark(
-    answers: Answers,
+    stored_hits: StoredHits,
     numbers: NDArray[np.int64],
     wanted: _Wanted,
     highlighting: HighlightOptions,
@@ -98,7 +98,7 @@ def _mark(
 ) -> list[bytes]:
     mark_documents: Any = marking_kernels.mark_documents
     how = (
-        *answers.arrays, wanted.terms, wanted.prefixes, wanted.phrases,
+        *stored_hits.arrays, wanted.terms, wanted.prefixes, wanted.phrases,
         *_make_tags(highlighting.tag), highlighting.words, schema.MAX_TEXT,
     )  # fmt: skip
     marks: list[bytes] = []
