@@ -1,4 +1,4 @@
-"""The embedded engine: columns of numbers, mapped from files, searched by compiled kernels."""
+"""The default engine: arrays in memory-mapped files, searched by kernels that numba compiles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from index.query.results import IndexStatus
 
 
 class ColumnsKind:
-    """The EngineKind (index.engines.base) of this engine."""
+    """The EngineKind (index.engines.base) of the columns engine."""
 
     name = "columns"
     format_version = FORMAT_VERSION

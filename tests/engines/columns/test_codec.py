@@ -38,7 +38,7 @@ from index.engines.columns.format.layout import (
     deleted_path,
     read_segments,
 )
-from index.engines.columns.search.collection import Collection, TreeMatch
+from index.engines.columns.search.collection import Collection, TreeMatcher
 from index.engines.columns.segment.segment import Segment
 from index.engines.whoosh import WhooshKind
 from index.engines.whoosh.queries import Evaluator
@@ -67,9 +67,9 @@ class Both:
     def find(self, tree: Node | None) -> set[str]:
         """The ids of what the engine finds."""
         query = SearchQuery(tree, self.defaults, limit=MANY)
-        page = self.columns.search(TreeMatch(tree), query, Deadline(60))
-        assert page.total == len(page.found)
-        return {one.segment.read_id(one.number).decode() for one in page.found}
+        top = self.columns.search(TreeMatcher(tree), query, Deadline(60))
+        assert top.total == len(top.docs)
+        return {doc.segment.read_id(doc.number).decode() for doc in top.docs}
 
     def find_exhaustively(self, tree: Node | None) -> set[str]:
         """The same by Whoosh, leaf by leaf."""

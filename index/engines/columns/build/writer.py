@@ -21,8 +21,8 @@ from index.engines.label_counts import LabelCounts, SourceStore
 from index.files.disk import read_regular
 from index.query.results import IndexStatus
 
-# Limits of a segment in documents and in words, which bound the memory of a build: 500,000 short stories with 24 million
-# words take 1 GB. On the other hand every further segment costs each search about 10 µs.
+# Limits of a segment in documents and in words. They bound the memory of a build: 500,000 short stories with 24 million
+# words take 1 GB. Larger segments make faster searches: each segment costs a search about 10 µs.
 SEGMENT_SIZE, SEGMENT_WORDS = 500_000, 32_000_000
 
 
