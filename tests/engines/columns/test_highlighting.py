@@ -71,8 +71,8 @@ def serve(stories: Sequence[Story]) -> Iterator[ColumnsEngine]:
 def expect_marks(engine: ColumnsEngine, stories: Sequence[Story], query: SearchQuery, how: HighlightOptions) -> None:
     """Every story, whether it matches or not."""
     marker = HitHighlighter(query, how, engine.find_idfs(query_terms(query.tree)))
-    page = engine.match_stories(SearchQuery())
-    hits = highlighting.make_hits(page.found, _with(query, how), engine.find_idfs, Deadline(60))
+    top = engine.match_stories(SearchQuery())
+    hits = highlighting.make_hits(top.docs, _with(query, how), engine.find_idfs, Deadline(60))
     known = {story.id: story for story in stories}
     assert len(hits) == len(stories)
     for hit in hits:
