@@ -38,13 +38,13 @@ _FILTERS = (
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
 
 
-def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
-    """How many variants of each kernel are compiled when the index is open, and after every kind of question."""
+def run_every_query(root: Path) -> dict[str, tuple[int, int]]:
+    """The number of compiled signatures of each kernel, after opening the index and after every kind of query."""
     modules = (kernels, word_kernels, selection, similar_kernels, marking_kernels, match_kernels, suffixes)
-    names = {name: one for module in modules for name, one in find_kernels(module).items()}
+    compiled = {name: kernel for module in modules for name, kernel in find_kernels(module).items()}
     live = LiveIndex(root)
     with live.borrow() as generation:
-        before = {name: len(kernel.signatures) for name, kernel in names.items()}
+        before = {name: len(kernel.signatures) for name, kernel in compiled.items()}
         for text, filters, sort, scope in itertools.product(_TEXTS, _FILTERS, Sort, (STORY_DEFAULTS, ("title",))):
             tree = parse_query(text, _FIELDS)
             for names_counted, limit in (((), 20), (("topic", "publisher"), 20), (("topic", "publisher"), 300)):
@@ -57,17 +57,17 @@ def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
         for text in ("l", "light m", "new light on t", "x ", ""):
             suggest(generation, read_typed(text), 10)
     live.close()
-    return {name: (before[name], len(kernel.signatures)) for name, kernel in names.items()}
+    return {name: (before[name], len(kernel.signatures)) for name, kernel in compiled.items()}
 
 
-def test_no_question_compiles_anything_that_opening_did_not(tmp_path: Path) -> None:
-    # A process of its own: here others have compiled.
+def test_no_query_compiles_a_kernel_after_the_index_is_open(tmp_path: Path) -> None:
+    # In a new process: other tests have compiled kernels in this one.
     built = build_stories(tmp_path / "index", [make_story("1", title="New light on the moon", topics=["Space"])])
-    compiled = _ask_in_a_process(built)
+    compiled = _run_in_new_process(built)
     assert {name: counts for name, counts in compiled.items() if counts[0] != counts[1]} == {}
 
 
-def _ask_in_a_process(root: Path) -> dict[str, list[int]]:
+def _run_in_new_process(root: Path) -> dict[str, list[int]]:
     command = [sys.executable, "-m", "tests.engines.columns.test_warm", str(root)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     answer: dict[str, list[int]] = json.loads(done.stdout)
@@ -83,7 +83,7 @@ for _ in range(2):
 """
 
 
-def test_a_process_says_once_that_it_compiles_and_nothing_with_a_warm_cache(tmp_path: Path) -> None:
+def test_compiling_is_announced_once_and_not_with_a_warm_cache(tmp_path: Path) -> None:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     printed = [
         subprocess.run(
@@ -95,4 +95,4 @@ def test_a_process_says_once_that_it_compiles_and_nothing_with_a_warm_cache(tmp_
 
 
 if __name__ == "__main__":
-    print(json.dumps(ask_everything(Path(sys.argv[1]))))
+    print(json.dumps(run_every_query(Path(sys.argv[1]))))

@@ -96,6 +96,7 @@ class SuggestionFinder:
     # --- queries -------------------------------------------------------------------------------------------------
 
     def _complete_queries(self, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
+        """Read growing batches from all segments until no unread suggestion can change the result."""
         size = _GROWTH * limit if len(self._segments) == 1 else max(_MIN_BATCH, _GROWTH * limit)
         while True:
             parts = [list(islice(_iter_queries(segment, typed, size), size)) for segment in self._segments]
@@ -110,6 +111,7 @@ class SuggestionFinder:
     def _choose(
         self, parts: Sequence[Sequence[_QuerySuggestion]], limit: int, deadline: Deadline
     ) -> list[tuple[_QuerySuggestion, Suggestion]]:
+        """The best ``limit`` queries that find a story; of those with equal terms (ferry, ferries) the first."""
         queries = parts[0] if len(parts) == 1 else sorted(self._merge(parts), key=lambda query: query.order)
         chosen: dict[tuple[str | None, ...], tuple[_QuerySuggestion, Suggestion]] = {}
         for query in deadline.pace(queries):
