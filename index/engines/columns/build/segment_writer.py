@@ -151,7 +151,7 @@ class SegmentWriter:
         self._save("doc_ids", _invert_permutation(numbers[by_id]))
 
     def _write_document_offsets(self, order: NDArray[np.int64]) -> None:
-        """Write where each document lies in the file of documents, which keeps the order of arrival."""
+        """Write start and size of each document in the file of documents, which keeps the order of arrival."""
         sizes = _to_array(self._document_sizes)
         self._save("document_starts", (np.cumsum(sizes) - sizes)[order])
         self._save("document_sizes", sizes[order])

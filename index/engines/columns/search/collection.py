@@ -79,8 +79,11 @@ class TopDocs(Struct, frozen=True):
 
 
 class _SegmentResult(NamedTuple):
-    """Search results in one segment: the number of hits, the best ones in order, and the documents to count facets of
-    (``docs``), each with the filters that it fails; None if all pass."""
+    """The result of a search in one segment.
+
+    ``total``: the number of documents that match and pass all filters; ``top``: the best of them, in order. ``docs``:
+    all documents that match, to count facets of, and ``failed_filters`` of each; None if all pass.
+    """
 
     total: int
     top: Matches

@@ -68,9 +68,9 @@ class Executor:
         self._deadline.check()
         match node:
             case And(children):
-                return self._match_all(children)
+                return self._match_and(children)
             case Or(children):
-                return self._match_any(children, ascending)
+                return self._match_or(children, ascending)
             case Not(child):
                 return self._subtract(self._segment.everything, child)
             case _ if self._is_simple_term(node):
@@ -115,7 +115,7 @@ class Executor:
         """True for a term whose scores can be computed from the stored impacts."""
         return isinstance(node, Term) and node.field is None and self._search_fields.have_impacts
 
-    def _match_all(self, children: Sequence[Node]) -> Matches:
+    def _match_and(self, children: Sequence[Node]) -> Matches:
         """The intersection: simple terms first, then other children, then the exclusions."""
         terms = [child.term for child in children if self._is_simple_term(child)]
         matches = self._match_conjunction(terms) if terms else None
@@ -154,7 +154,7 @@ class Executor:
         kernels.score_list(begin, end, segment.text_impacts, segment.title_impacts, idf, title_idf, scores)
         return segment.text.docs[begin:end], scores
 
-    def _match_any(self, children: Sequence[Node], ascending: bool) -> Matches:
+    def _match_or(self, children: Sequence[Node], ascending: bool) -> Matches:
         """The union: scores are summed up in the scratch arrays."""
         excluded = [child.child for child in children if isinstance(child, Not)]
         if len(excluded) > 1:
@@ -207,6 +207,7 @@ class Executor:
     # --- leaves --------------------------------------------------------------------------------------------------
 
     def _match_leaf(self, leaf: Term | Phrase | Prefix, ascending: bool) -> Matches:
+        """The matches of a leaf in its own field, or else in all search fields, with summed scores."""
         if leaf.field is not None:
             number = self._segment.field_numbers.get(leaf.field)
             return nothing() if number is None else self._match_in(leaf, 1 << number, ascending)
@@ -244,6 +245,7 @@ class Executor:
 
     def _match_phrase(self, terms: tuple[str, ...], mask: int, postings: Postings, text: bool) -> Matches:
         spans = [(*postings.span(self._segment.find_term(term)), offset) for offset, term in enumerate(terms)]
+        # The rarest term first: the kernel checks the others only in its documents.
         spans.sort(key=lambda span: (span[1] - span[0], span[0]))
         room = spans[0][1] - spans[0][0]
         if not room:
