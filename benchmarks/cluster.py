@@ -41,7 +41,7 @@ from index.stores.cluster import ClusterStore
 
 _QUERIES, _ROUNDS, _STORIES = 100, 5, 30_000
 _PATH = "/v1/search?q={}&facets=topic,publisher&typo=off&highlight={}"
-_FACETS = FacetRequest(("topic", "publisher"))
+_FACETS = FacetRequest(names=("topic", "publisher"))
 
 
 @click.command()
@@ -69,7 +69,7 @@ def _measure_latency(address: ClusterAddress, engine: ClusterEngine, port: int, 
     ours, bare = requests.Session(), requests.Session()
     times: dict[str, list[float]] = {"Outpost": [], "OpenSearch": []}
     for text in texts:
-        query = SearchQuery(parse_query(text, ("title", "source")), sort=Sort.RELEVANCE, facets=_FACETS)
+        query = SearchQuery(tree=parse_query(text, ("title", "source")), sort=Sort.RELEVANCE, facets=_FACETS)
         name, body = engine.describe_search(msgspec.structs.replace(query, highlighting=HighlightOptions()))
         search = f"http://{host}:{at}/{name}/_search"
         asked = msgspec.json.encode(body)

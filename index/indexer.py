@@ -6,9 +6,10 @@ import contextlib
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+
+from msgspec import Struct
 
 from index.analysis.schema import STORY_DEFAULTS, WORD, term_of
 from index.documents.story import Story
@@ -29,8 +30,7 @@ _MAX_WORDS = 100
 Progress = Callable[[int, float], None]
 
 
-@dataclass(frozen=True, slots=True)
-class BuildReport:
+class BuildReport(Struct, frozen=True, kw_only=True):
     """What a build did. ``bytes`` are those of the new generation on disk.
 
     ``rejects`` is the file of the refused lines, where there are any; ``left_out`` of them are not in it.
@@ -134,7 +134,15 @@ def _make_generation(
         _verify(building.open(), status, intake.first)
         name, size = building.publish()
     seconds = time.monotonic() - started
-    return BuildReport(name, status, intake.refused, rejects, intake.left_out, seconds, size)
+    return BuildReport(
+        generation=name,
+        status=status,
+        refused=intake.refused,
+        rejects=rejects,
+        left_out=intake.left_out,
+        seconds=seconds,
+        bytes=size,
+    )
 
 
 class _Intake:
@@ -185,8 +193,10 @@ class _Intake:
         if earlier == (number, read.line):
             return read
         problem = f"{read.story.id} stands already at {describe_path(files[earlier[0]])}:{earlier[1]}"
-        fault = Fault(read.file, read.line, "/id", problem, "an id that no other story has")
-        return RefusedLine((fault,), read.raw)
+        fault = Fault(
+            file=read.file, line=read.line, pointer="/id", problem=problem, allowed="an id that no other story has"
+        )
+        return RefusedLine(faults=(fault,), raw=read.raw)
 
     def _refuse(self, line: RefusedLine) -> None:
         self.refused += 1
@@ -244,7 +254,7 @@ def _verify(engine: Engine, status: IndexStatus, first: Story | None) -> None:
         # Its words, not the query that it would be: "-" and quotes mean nothing in a title.
         words = islice(WORD.findall(first.title), _MAX_WORDS)
         terms = tuple([Term(word, term) for word in words if (term := term_of(word)) is not None])
-        if terms and not engine.search_stories(SearchQuery(And(terms), STORY_DEFAULTS, limit=1)).total:
+        if terms and not engine.search_stories(SearchQuery(tree=And(terms), search_in=STORY_DEFAULTS, limit=1)).total:
             raise BuildFailed(f"story {first.id} is not found by the words of its title")
     finally:
         engine.close()

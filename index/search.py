@@ -57,7 +57,7 @@ def count_facet(generation: OpenGeneration, query: SearchQuery) -> Facet:
 def count_timeline(generation: OpenGeneration, query: SearchQuery, interval: Interval) -> Timeline:
     """How many of the matches were published when. Raises TooManyBuckets."""
     counts, missing = generation.engine.count_times(query, interval)
-    return Timeline(fill_gaps(counts, interval), missing)
+    return Timeline(buckets=fill_gaps(counts, interval), missing=missing)
 
 
 def measure_number(generation: OpenGeneration, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
@@ -124,7 +124,9 @@ def related_stories(generation: OpenGeneration, story: Story, limit: int) -> lis
     engine = generation.engine
     deadline = Deadline(engine.longest)
     idents = [ident for ident in dict.fromkeys(story.related[:_MAX_CURATED]) if ident != story.id]
-    related = [RelatedStory(other, "curated", 1.0) for other in _find_first(engine, idents, limit, deadline)]
+    related = [
+        RelatedStory(story=other, reason="curated", score=1.0) for other in _find_first(engine, idents, limit, deadline)
+    ]
     taken = {story.id, *(entry.story.id for entry in related)}
     if len(related) < limit:
         shared = [entry for entry in _sharing_stories(engine, story, deadline) if entry.story.id not in taken]
@@ -132,7 +134,7 @@ def related_stories(generation: OpenGeneration, story: Story, limit: int) -> lis
         taken.update(entry.story.id for entry in related)
     if len(related) < limit:
         similar = engine.find_similar(story, limit - len(related), frozenset(taken), deadline.left())
-        related += [RelatedStory(other, "similar", round(score, 4)) for other, score in similar]
+        related += [RelatedStory(story=other, reason="similar", score=round(score, 4)) for other, score in similar]
     return related
 
 
@@ -158,7 +160,11 @@ def _sharing_stories(engine: Engine, story: Story, deadline: Deadline) -> list[R
     most = sorted(shared, key=lambda ident: (-shared[ident], ident))[:_MAX_COMPARED]
     all_own = set(story.source_ids())
     entries = [
-        RelatedStory(other, "shared_source", round(shared[other.id] / len(all_own | set(other.source_ids())), 4))
+        RelatedStory(
+            story=other,
+            reason="shared_source",
+            score=round(shared[other.id] / len(all_own | set(other.source_ids())), 4),
+        )
         for at in range(0, len(most), _FOUND_AT_ONCE)
         for other in deadline.pace(engine.find_stories(most[at : at + _FOUND_AT_ONCE]))
     ]
@@ -180,9 +186,9 @@ def find_citing(generation: OpenGeneration, url: str, offset: int, limit: int) -
         for story in deadline.pace(generation.engine.find_stories(idents[at : at + _FOUND_AT_ONCE]))
     ]
     stories.sort(key=lambda story: (_newest_first(story), story.id))
-    hits = tuple(Hit(0.0, encode_hit(story)) for story in stories[offset : offset + limit])
+    hits = tuple(Hit(score=0.0, stored_hit=encode_hit(story)) for story in stories[offset : offset + limit])
     deadline.spend(sum(len(hit.stored_hit) for hit in hits))
-    return SearchPage(len(stories), hits, {})
+    return SearchPage(total=len(stories), hits=hits, facets={})
 
 
 def get_publisher(generation: OpenGeneration, ident: str) -> PublisherRecord:

@@ -160,7 +160,9 @@ def _occurs(engine: Engine, word: str, deadline: Deadline) -> bool:
     """Whether some story has a word that counts as this one, in any field."""
     shown = show_word(word)
     tree = Term(shown, term_of(shown) or shown)
-    return engine.search_stories(SearchQuery(tree, _ANYWHERE, limit=0, seconds=deadline.left())).total > 0
+    return (
+        engine.search_stories(SearchQuery(tree=tree, search_in=_ANYWHERE, limit=0, seconds=deadline.left())).total > 0
+    )
 
 
 def _has_digit(word: str) -> bool:

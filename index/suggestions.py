@@ -113,17 +113,21 @@ def _describe_current(engine: Engine, stories: Sequence[_Brief], deadline: Deadl
     words = Counter(word for title in titles for word in set(title) if _is_query(word))
     phrases = [text for text in _most_frequent(pairs) if pairs[text] >= MIN_TITLES]
     for text in [*phrases, *_most_frequent(words)][:MAX_SUGGESTIONS]:
-        yield Suggestion("query", text, None, _count(engine, SearchQuery(parse_query(text, ())), deadline))
+        yield Suggestion(
+            type="query", text=text, id=None, count=_count(engine, SearchQuery(tree=parse_query(text, ())), deadline)
+        )
     topics = Counter(value for story in stories for value in {topic.id for topic in story.topics} if value)
     publishers = Counter(publisher.id for story in stories for publisher in story.publishers)
     by_kind: dict[SuggestionType, Counter[str]] = {"topic": topics, "publisher": publishers}
     for kind, counts in by_kind.items():
         labels = engine.find_labels(kind)
         for value in _most_frequent(counts):
-            filters = Filters((ValueFilter(kind, frozenset({value})),))
-            yield Suggestion(kind, labels[value], value, _count(engine, SearchQuery(filters=filters), deadline))
+            filters = Filters(values=(ValueFilter(facet=kind, any_of=frozenset({value})),))
+            yield Suggestion(
+                type=kind, text=labels[value], id=value, count=_count(engine, SearchQuery(filters=filters), deadline)
+            )
     for story in [story for story in stories if len(story.title) <= MAX_SUGGESTED][:MAX_SUGGESTIONS]:
-        yield Suggestion("story", story.title, story.id, 1)
+        yield Suggestion(type="story", text=story.title, id=story.id, count=1)
 
 
 def _most_frequent(counts: Counter[str]) -> list[str]:

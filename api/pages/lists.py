@@ -47,7 +47,9 @@ def show_newest() -> Response:
 def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
     root = urlsplit(base_url()).path
     deadline = Deadline(generation.engine.longest)
-    page = search_stories(generation, SearchQuery(limit=_NEWEST, facets=FacetRequest(("topic", "publisher"), _VALUES)))
+    page = search_stories(
+        generation, SearchQuery(limit=_NEWEST, facets=FacetRequest(names=("topic", "publisher"), size=_VALUES))
+    )
     return {
         "status": generation.manifest.status,
         "stories": _decode(page, root),
@@ -112,8 +114,8 @@ def _list_stories(
     deadline = Deadline(generation.engine.longest)
     offset, after = find_place(generation, arguments)
     query = SearchQuery(
-        filters=Filters((ValueFilter(facet, frozenset({value})),)),
-        facets=FacetRequest((beside,), _VALUES),
+        filters=Filters(values=(ValueFilter(facet=facet, any_of=frozenset({value})),)),
+        facets=FacetRequest(names=(beside,), size=_VALUES),
         offset=offset,
         limit=arguments["per_page"],
         after=after,

@@ -123,7 +123,7 @@ def _show_facets(
 ) -> Iterator[dict[str, Any]]:
     """Those in which there is something to choose."""
     for name, facet in facets.items():
-        chosen = filters.get(name, ValueFilter(name))
+        chosen = filters.get(name, ValueFilter(facet=name))
         values = [
             Choice(
                 value.label,

@@ -41,10 +41,12 @@ class Whoosh:
             SearchQuery(
                 tree=tree,
                 search_in=STORY_DEFAULTS,
-                filters=Filters((ValueFilter(only[0], frozenset({only[1]})),)) if only else Filters(),
+                filters=Filters(values=(ValueFilter(facet=only[0], any_of=frozenset({only[1]})),))
+                if only
+                else Filters(),
                 sort=Sort.NEWEST if question.newest else Sort.RELEVANCE,
                 highlighting=HighlightOptions() if highlights else None,
-                facets=FacetRequest(FACETS, FACET_SIZE) if facets else FacetRequest(),
+                facets=FacetRequest(names=FACETS, size=FACET_SIZE) if facets else FacetRequest(),
                 limit=HITS,
             )
         )

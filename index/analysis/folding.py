@@ -38,7 +38,7 @@ def show_word(lowered: str) -> str:
     return lowered.replace("i\u0307", "İ")
 
 
-class Typed(Struct, frozen=True):
+class Typed(Struct, frozen=True, kw_only=True):
     """What stands in a search box, folded: words one after the other, of which the last is the beginning of one, or
     ``closed`` by a blank and whole."""
 
@@ -59,7 +59,7 @@ class Typed(Struct, frozen=True):
 def read_typed(text: str) -> Typed | None:
     """None where nothing of ``text`` is a word."""
     words = tuple(fold_word(word) for word in WORD.findall(text))
-    return Typed(words, text[-1].isspace()) if any(words) else None
+    return Typed(words=words, closed=text[-1].isspace()) if any(words) else None
 
 
 def fold_text(text: str) -> list[str]:

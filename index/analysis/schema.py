@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import takewhile
 
+from msgspec import Struct
 from whoosh.analysis import STOP_WORDS, Analyzer, LowercaseFilter, RegexTokenizer, StemFilter, StopFilter
 from whoosh.lang.porter import stem
 
@@ -16,8 +16,7 @@ from index.caching import Budget
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class TextField:
+class TextField(Struct, frozen=True, kw_only=True):
     """A searchable field. ``boost`` multiplies its score; ``default``: searched when no field is named."""
 
     name: str
@@ -26,15 +25,20 @@ class TextField:
 
 
 STORY_FIELDS = (
-    TextField("title", 3.0),
-    TextField("summary", 2.0),
-    TextField("body"),
-    TextField("source"),
-    TextField("topic", default=False),
-    TextField("publisher", default=False),
-    TextField("curator", default=False),
+    TextField(name="title", boost=3.0),
+    TextField(name="summary", boost=2.0),
+    TextField(name="body"),
+    TextField(name="source"),
+    TextField(name="topic", default=False),
+    TextField(name="publisher", default=False),
+    TextField(name="curator", default=False),
 )
-SOURCE_FIELDS = (TextField("title", 2.0), TextField("excerpt"), TextField("author"), TextField("publisher"))
+SOURCE_FIELDS = (
+    TextField(name="title", boost=2.0),
+    TextField(name="excerpt"),
+    TextField(name="author"),
+    TextField(name="publisher"),
+)
 STORY_DEFAULTS = tuple(field.name for field in STORY_FIELDS if field.default)
 SOURCE_DEFAULTS = tuple(field.name for field in SOURCE_FIELDS if field.default)
 

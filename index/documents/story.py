@@ -51,7 +51,7 @@ _ALLOWED: dict[Any, str] = {
 }
 
 
-class Publisher(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Publisher(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Who publishes a source."""
 
     name: Text = ""
@@ -69,7 +69,7 @@ class Publisher(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
         return publisher_id(self.label)
 
 
-class Source(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """An article behind a story. A page may say "2 Sources" and no more: then every field is empty."""
 
     url: HttpUrl | UnsetType = UNSET
@@ -86,21 +86,21 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         return said or normalize_domain(host_of(self.url) if self.url else "")
 
 
-class Paragraph(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Paragraph(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Text, and the 1-based positions in the story's ``sources`` that it rests on."""
 
     text: Text
     citations: tuple[Position, ...] = ()
 
 
-class Section(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A headed part of a story."""
 
     heading: Text = ""
     paragraphs: tuple[Paragraph, ...] = ()
 
 
-class Story(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Story(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a news desk makes of several sources."""
 
     id: StoryId

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import msgspec
 from xxhash import xxh3_64, xxh3_64_hexdigest
@@ -69,7 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     updating: bool = False
 
 
-class OpenFile(NamedTuple):
+class OpenFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of a generation that is open: where it was, which one it is, and what it has to hold."""
 
     path: Path
@@ -77,6 +76,15 @@ class OpenFile(NamedTuple):
     inode: int
     size: int
     checksum: int
+
+    def is_same(self, other: OpenFile) -> bool:
+        """True for the same file with the same contents. The paths may differ: updates link files."""
+        return (self.device, self.inode, self.size, self.checksum) == (
+            other.device,
+            other.inode,
+            other.size,
+            other.checksum,
+        )
 
 
 # --- the manifest itself -------------------------------------------------------------------------------------------
@@ -274,6 +282,12 @@ def list_files(directory: Path, manifest: Manifest) -> tuple[OpenFile, ...]:
     """The files of a generation that has just been opened. Raises OSError."""
     found = ((file, os.stat(directory / file)) for file in manifest.files)  # noqa: PTH116
     return tuple(
-        OpenFile(directory / file, stat.st_dev, stat.st_ino, manifest.files[file], manifest.checksums[file])
+        OpenFile(
+            path=directory / file,
+            device=stat.st_dev,
+            inode=stat.st_ino,
+            size=manifest.files[file],
+            checksum=manifest.checksums[file],
+        )
         for file, stat in found
     )

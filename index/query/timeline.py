@@ -44,7 +44,9 @@ def end_of(start: datetime, interval: Interval) -> datetime:
 
 def fill_gaps(counts: Mapping[datetime, int], interval: Interval) -> tuple[Bucket, ...]:
     """``counts`` by beginning, in order, with 0 for each beginning between. Raises TooManyBuckets."""
-    return tuple(Bucket(start, end, counts.get(start, 0)) for start, end in _iter_stretches(counts, interval))
+    return tuple(
+        Bucket(start=start, end=end, count=counts.get(start, 0)) for start, end in _iter_stretches(counts, interval)
+    )
 
 
 def _iter_stretches(counts: Mapping[datetime, int], interval: Interval) -> Iterator[tuple[datetime, datetime]]:

@@ -6,9 +6,10 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+
+from msgspec import Struct
 
 from index.documents.story import Refused, Story, parse_story
 from index.errors import Fault, InputUnreadable
@@ -20,8 +21,7 @@ _SHOWN = 1000
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True, kw_only=True):
     """One input line that was accepted: the story and the place it stands at.
 
     ``position`` is how many bytes of the file, compressed as they may be, were read for it: what is read ahead
@@ -35,8 +35,7 @@ class Read:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedLine:
+class RefusedLine(Struct, frozen=True, kw_only=True):
     """One input line (or a whole file, with line 0 or the line where reading broke off) that was refused.
 
     ``more`` says that ``faults`` are not all, ``cut`` that ``raw`` is only the beginning of the line.
@@ -64,8 +63,14 @@ def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
                     line = line.removeprefix(_BOM)
                 if len(line) > MAX_LINE:
                     _skip_line(stream, line)
-                    fault = Fault(name, number, "", "longer than 4 MB", f"at most {MAX_LINE} bytes")
-                    yield RefusedLine((fault,), line[:_SHOWN], cut=True)
+                    fault = Fault(
+                        file=name,
+                        line=number,
+                        pointer="",
+                        problem="longer than 4 MB",
+                        allowed=f"at most {MAX_LINE} bytes",
+                    )
+                    yield RefusedLine(faults=(fault,), raw=line[:_SHOWN], cut=True)
                 elif line := line.strip():
                     accepted += 1
                     yield _read_line(name, number, line, file.tell() if file.seekable() else 0)
@@ -96,10 +101,17 @@ def _skip_line(stream: BufferedReader | gzip.GzipFile, line: bytes) -> None:
 
 def _read_line(name: str, number: int, line: bytes, position: int) -> Read | RefusedLine:
     try:
-        return Read(parse_story(line), name, number, line, position)
+        return Read(story=parse_story(line), file=name, line=number, raw=line, position=position)
     except Refused as refused:
-        return RefusedLine(tuple(Fault(name, number, *fault) for fault in refused.faults), line, refused.more)
+        return RefusedLine(
+            faults=tuple(
+                Fault(file=name, line=number, pointer=pointer, problem=problem, allowed=allowed)
+                for pointer, problem, allowed in refused.faults
+            ),
+            raw=line,
+            more=refused.more,
+        )
 
 
 def _refuse(name: str, number: int, problem: str, allowed: str) -> RefusedLine:
-    return RefusedLine((Fault(name, number, "", problem, allowed),), b"")
+    return RefusedLine(faults=(Fault(file=name, line=number, pointer="", problem=problem, allowed=allowed),), raw=b"")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from index.engines.base import Engine, GenerationUpdater, GenerationWriter
 from index.files.manifest import Manifest, OpenFile
@@ -25,8 +26,7 @@ class KnownIds(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True, kw_only=True):
     """The current generation, which stays what it is until ``release`` is called, after the engine was closed.
 
     ``files`` are those on this machine that it is served from.
@@ -39,8 +39,7 @@ class Opened:
     files: tuple[OpenFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedGeneration:
+class CheckedGeneration(Struct, frozen=True, kw_only=True):
     """What checking a generation found. Faults that are of no generation come without a name. ``complete``: all of it
     was looked at."""
 

@@ -104,7 +104,7 @@ class ClusterStore:
         except Refused as error:
             raise IndexUnavailable(self.address, f"the cluster refuses: {error.reason}") from error
         self._stamp = name, manifest.build
-        return Opened(manifest, engine, ClusterIds(cluster, name), lambda: None)
+        return Opened(manifest=manifest, engine=engine, story_ids=ClusterIds(cluster, name), release=lambda: None)
 
     def _find_current(self, cluster: Cluster | None = None) -> tuple[str, Manifest]:
         """The index behind the alias, and its manifest. Raises VersionMismatch for one of another version."""
@@ -164,11 +164,15 @@ class ClusterStore:
         about = ", ".join(f"{count:,} {kind}" for kind, (_, count) in found.items()) + " found"
         if opened.manifest.updating:
             # The manifest says again how many there are when the update, or the one that mends it, has ended.
-            yield CheckedGeneration(name, True, f"{about}, an update is running or was interrupted")
+            yield CheckedGeneration(name=name, current=True, about=f"{about}, an update is running or was interrupted")
             return
         wrong = (f"{name} has {n:,} {kind} instead of {said:,}" for kind, (said, n) in found.items() if n != said)
         yield CheckedGeneration(
-            name, True, f"{about} (files are for the cluster to check)", tuple(wrong), complete=True
+            name=name,
+            current=True,
+            about=f"{about} (files are for the cluster to check)",
+            faults=tuple(wrong),
+            complete=True,
         )
 
     def remove_unused(self) -> None:

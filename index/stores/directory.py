@@ -85,7 +85,7 @@ class DirectoryStore:
         except BaseException:
             held.close()
             raise
-        return Opened(manifest, engine, ids, held.close, files)
+        return Opened(manifest=manifest, engine=engine, story_ids=ids, release=held.close, files=files)
 
     def _read_manifest(self, directory: Path) -> Manifest:
         return read_manifest(self.root, directory, self._kind.name, self._kind.format_version)
@@ -115,7 +115,7 @@ class DirectoryStore:
             if not current or current in [directory.name for directory in directories]:
                 break
         else:
-            yield CheckedGeneration(current, True, "", (f"{current} is missing",))
+            yield CheckedGeneration(name=current, current=True, about="", faults=(f"{current} is missing",))
         for directory in directories:
             checked = self._check(directory, current=directory.name == current)
             if checked is not None:
@@ -127,9 +127,11 @@ class DirectoryStore:
         try:
             held = generations.hold(directory)
         except OSError as error:
-            return CheckedGeneration(name, current, "", (f"{name}/{MANIFEST} {describe_error(error)}",))
+            return CheckedGeneration(
+                name=name, current=current, about="", faults=(f"{name}/{MANIFEST} {describe_error(error)}",)
+            )
         if held is None:
-            missing = CheckedGeneration(name, current, "", (f"{name}/{MANIFEST} is missing",))
+            missing = CheckedGeneration(name=name, current=current, about="", faults=(f"{name}/{MANIFEST} is missing",))
             return missing if directory.exists() else None
         with held:
             try:
@@ -137,13 +139,22 @@ class DirectoryStore:
             except VersionMismatch as error:
                 # An older server may still read it, until the next build removes it.
                 return CheckedGeneration(
-                    name, current, "of another version, not checked", (error.reason,) if current else ()
+                    name=name,
+                    current=current,
+                    about="of another version, not checked",
+                    faults=(error.reason,) if current else (),
                 )
             except IndexUnavailable as error:
-                return CheckedGeneration(name, current, "", (error.reason,))
+                return CheckedGeneration(name=name, current=current, about="", faults=(error.reason,))
             faults = check_files(directory, manifest)
         size = sum(manifest.files.values())
-        return CheckedGeneration(name, current, f"{len(manifest.files)} files, {size:,} bytes", faults, complete=True)
+        return CheckedGeneration(
+            name=name,
+            current=current,
+            about=f"{len(manifest.files)} files, {size:,} bytes",
+            faults=faults,
+            complete=True,
+        )
 
     @contextmanager
     def begin(self, *, keep: bool) -> Iterator[DirectoryBuilding]:

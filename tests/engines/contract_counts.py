@@ -51,7 +51,13 @@ class CountingContract(ServesCorpora):
                 seconds = [time // 1_000_000 for time in times if time is not None]
                 numbers = sorted(seconds if number != "source_count" else [len(story.sources) for story in found])
                 values = tuple(Counter(numbers).most_common(size))
-                expected = NumberStats(len(numbers), (numbers or [0])[0], (numbers or [0])[-1], sum(numbers), values)
+                expected = NumberStats(
+                    count=len(numbers),
+                    low=(numbers or [0])[0],
+                    high=(numbers or [0])[-1],
+                    total=sum(numbers),
+                    values=values,
+                )
                 assert engine.measure(query, number, size) == expected
 
     @CHECKED

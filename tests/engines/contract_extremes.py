@@ -59,7 +59,11 @@ def check_everything(engine: Engine, corpus: Sequence[Story]) -> None:
     truth = BruteForce(corpus)
     for tree in iter_trees(corpus[-1]):
         query = SearchQuery(
-            tree, sort=Sort.RELEVANCE, facets=FacetRequest(FACETS), limit=100, highlighting=HighlightOptions(words=5)
+            tree=tree,
+            sort=Sort.RELEVANCE,
+            facets=FacetRequest(names=FACETS),
+            limit=100,
+            highlighting=HighlightOptions(words=5),
         )
         page = engine.search_stories(query)
         assert {hit.id for hit in page.hits} == {story.id for story in truth.match_stories(query)}
@@ -67,7 +71,7 @@ def check_everything(engine: Engine, corpus: Sequence[Story]) -> None:
         marker = HitHighlighter(query, HighlightOptions(words=5), engine.find_idfs(query_terms(tree)))
         for hit in page.hits:
             assert hit.marks == marker.mark(truth.stories[hit.id])
-        sources = SourceQuery(tree, limit=100)
+        sources = SourceQuery(tree=tree, limit=100)
         found = {record.id for record, _ in engine.search_sources(sources).hits}
         assert found == {record.id for record in truth.match_sources(sources)}
     for story in corpus:

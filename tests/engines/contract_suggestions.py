@@ -94,7 +94,10 @@ class SuggestionContract(LookupContract):
         titles = ["Ferries", "Ferries again", "A ferry", "Ferrous"]
         corpus = [make_story(str(n), title=title) for n, title in enumerate(titles)]
         found = self.complete(corpus, "query", "ferr")
-        assert found == [Suggestion("query", "ferries", None, 3), Suggestion("query", "ferrous", None, 1)]
+        assert found == [
+            Suggestion(type="query", text="ferries", id=None, count=3),
+            Suggestion(type="query", text="ferrous", id=None, count=1),
+        ]
         assert self.texts(corpus, "query", "ferry") == ["ferry"]
 
     def test_two_words_are_suggested_that_are_neighbours_in_three_titles(self) -> None:
@@ -102,7 +105,10 @@ class SuggestionContract(LookupContract):
         corpus += [make_story(str(n), title="Night train") for n in (3, 4)]
         corpus.append(make_story("5", title="A ferry in the night"))
         found = self.complete(corpus, "query", "night")
-        assert found == [Suggestion("query", "night", None, 6), Suggestion("query", "night ferry", None, 4)]
+        assert found == [
+            Suggestion(type="query", text="night", id=None, count=6),
+            Suggestion(type="query", text="night ferry", id=None, count=4),
+        ]
         assert self.texts(corpus, "query", "ferr") == ["ferry", "night ferry"]
         assert self.texts(corpus, "query", "day") == ["day"]
 
@@ -115,12 +121,12 @@ class SuggestionContract(LookupContract):
                 found = engine.complete("query", typed, 10)
                 assert found
                 for suggestion in found:
-                    query = SearchQuery(parse_query(suggestion.text, ()))
+                    query = SearchQuery(tree=parse_query(suggestion.text, ()))
                     assert engine.search_stories(query).total == suggestion.count > 0
 
     def test_a_title_that_several_stories_have_is_suggested_once_as_the_newest(self) -> None:
         corpus = [make_story(str(n), title="Same", published_at=f"2025-01-0{n}T00:00:00Z") for n in range(1, 9)]
-        assert self.complete(corpus, "story", "sam", 2) == [Suggestion("story", "Same", "8", 1)]
+        assert self.complete(corpus, "story", "sam", 2) == [Suggestion(type="story", text="Same", id="8", count=1)]
 
     def test_topics_and_publishers_come_by_how_many_stories_have_them(self) -> None:
         corpus = [
@@ -128,11 +134,13 @@ class SuggestionContract(LookupContract):
             make_story("2", topics=["Rockets", "Big Robots"]),
         ]
         assert self.complete(corpus, "topic", "ro") == [
-            Suggestion("topic", "Rockets", "rockets", 2),
-            Suggestion("topic", "Robots", "robots", 1),
-            Suggestion("topic", "Big Robots", "big-robots", 1),
+            Suggestion(type="topic", text="Rockets", id="rockets", count=2),
+            Suggestion(type="topic", text="Robots", id="robots", count=1),
+            Suggestion(type="topic", text="Big Robots", id="big-robots", count=1),
         ]
-        assert self.complete(corpus, "publisher", "rev") == [Suggestion("publisher", "Rock Review", "rock-review", 1)]
+        assert self.complete(corpus, "publisher", "rev") == [
+            Suggestion(type="publisher", text="Rock Review", id="rock-review", count=1)
+        ]
 
     def test_what_only_deleted_stories_had_is_never_suggested(self) -> None:
         # What ServesUpdated builds first and takes out again begins so.

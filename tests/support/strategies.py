@@ -201,7 +201,7 @@ markings = st.builds(HighlightOptions, st.sampled_from(("mark", "em")), st.integ
 source_queries = st.builds(
     SourceQuery,
     tree=trees(tuple(field.name for field in SOURCE_FIELDS)),
-    publishers=st.one_of(st.just(ValueFilter("publisher")), value_filters("publisher")),
+    publishers=st.one_of(st.just(ValueFilter(facet="publisher")), value_filters("publisher")),
     story=st.one_of(st.none(), st.none(), st.sampled_from((*IDS, "unknown"))),
     published_from=_moments,
     published_before=_moments,

@@ -82,7 +82,7 @@ def test_the_next_build_replaces_the_old_one_and_removes_it(root: Path, tmp_path
 
 def test_several_files_make_one_index(tmp_path: Path) -> None:
     files = [write_stories(tmp_path / f"{n}.ndjson", [make_story(str(n))]) for n in range(3)]
-    assert build_index(tmp_path / "index", files).status == IndexStatus(3, 0, 0, None)
+    assert build_index(tmp_path / "index", files).status == IndexStatus(stories=3, sources=0, publishers=0, newest=None)
     assert served(tmp_path / "index") == ["0", "1", "2"]
 
 

@@ -82,7 +82,9 @@ def test_an_entry_is_bounded_whatever_the_line_is(tmp_path: Path, refused: bytes
 
 def test_the_last_entry_fits_whatever_its_number_is(tmp_path: Path) -> None:
     file = RejectsFile(tmp_path / "rejects.ndjson")
-    line = RefusedLine((Fault("f", 1, "", "p", "a"),), b"\x01" * rejects.MAX_RAW)
+    line = RefusedLine(
+        faults=(Fault(file="f", line=1, pointer="", problem="p", allowed="a"),), raw=b"\x01" * rejects.MAX_RAW
+    )
     while not file.left_out:
         file.add(line)
     file.left_out = 10**18

@@ -12,8 +12,8 @@ from tests.support.strategies import stories
 
 BASE = 'https://news.example/"a"'
 _CUNNING = Story(
-    "1",
-    '","short_title":"\\',
+    id="1",
+    title='","short_title":"\\',
     short_title=',"summary":"\\","url":"',
     summary='"summary":"x","curated_by":"\\u0000',
     curated_by='"share_url":"',

@@ -39,7 +39,11 @@ def test_stretches_begin_where_calendars_say(interval: str, start: str) -> None:
 def test_gaps_are_filled_with_zero() -> None:
     first, second, third, fourth = (datetime(2024, month, 1, tzinfo=UTC) for month in (1, 2, 3, 4))
     buckets = fill_gaps({third: 1, first: 2}, Interval.MONTH)
-    assert buckets == (Bucket(first, second, 2), Bucket(second, third, 0), Bucket(third, fourth, 1))
+    assert buckets == (
+        Bucket(start=first, end=second, count=2),
+        Bucket(start=second, end=third, count=0),
+        Bucket(start=third, end=fourth, count=1),
+    )
     assert fill_gaps({}, Interval.DAY) == ()
 
 

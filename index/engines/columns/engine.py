@@ -78,7 +78,7 @@ class ColumnsEngine:
         tree = parse_query('news OR "a word" OR wor*', ())
         with suppress(QueryTimeout):
             self.search_stories(
-                SearchQuery(tree, facets=FacetRequest(FACETS), limit=1, highlighting=HighlightOptions())
+                SearchQuery(tree=tree, facets=FacetRequest(names=FACETS), limit=1, highlighting=HighlightOptions())
             )
 
     def match_stories(self, query: SearchQuery, deadline: Deadline | None = None) -> Page:
@@ -89,7 +89,7 @@ class ColumnsEngine:
         deadline = begin_deadline(query.seconds)
         page = self.match_stories(query, deadline)
         hits = make_hits(page.found[query.offset :], query, self.find_idfs, deadline)
-        return SearchPage(page.total, hits, page.facets)
+        return SearchPage(total=page.total, hits=hits, facets=page.facets)
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
         counts: Counter[datetime] = Counter()
@@ -114,10 +114,18 @@ class ColumnsEngine:
         return (one.segment.read_document(one.number) for one in found)
 
     def search_sources(self, query: SourceQuery) -> SourcePage:
-        filters = Filters((query.publishers,), query.published_from, query.published_before)
+        filters = Filters(
+            values=(query.publishers,), published_from=query.published_from, published_before=query.published_before
+        )
         sort = Sort.RELEVANCE if query.tree is not None else Sort.NEWEST
         asked = SearchQuery(
-            None, SOURCE_DEFAULTS, filters, sort, offset=query.offset, limit=query.limit, seconds=query.seconds
+            tree=None,
+            search_in=SOURCE_DEFAULTS,
+            filters=filters,
+            sort=sort,
+            offset=query.offset,
+            limit=query.limit,
+            seconds=query.seconds,
         )
         among = None
         if query.story is not None:
@@ -125,7 +133,7 @@ class ColumnsEngine:
         deadline = begin_deadline(query.seconds)
         page = self._sources.search(TreeMatch(query.tree), asked, deadline, among)
         found = page.found[query.offset :]
-        return SourcePage(page.total, tuple((_read_source(one, deadline), one.score) for one in found))
+        return SourcePage(total=page.total, hits=tuple((_read_source(one, deadline), one.score) for one in found))
 
     # --- similar stories -----------------------------------------------------------------------------------------
 
@@ -155,7 +163,7 @@ class ColumnsEngine:
         return self._completer.complete(kind, typed, limit, begin_deadline(seconds)) if limit > 0 else []
 
     def _count(self, text: str) -> int:
-        return self.match_stories(SearchQuery(parse_query(text, ()), limit=0)).total
+        return self.match_stories(SearchQuery(tree=parse_query(text, ()), limit=0)).total
 
     # --- near words ----------------------------------------------------------------------------------------------
 
@@ -168,7 +176,12 @@ class ColumnsEngine:
                 typed[near] += times
         doc_freq = self._stories.statistics.doc_freq
         found = [
-            FuzzyTerm(near, edits[near], doc_freq(term_of(show_word(near)) or ""), typed[near])
+            FuzzyTerm(
+                word=near,
+                distance=edits[near],
+                doc_freq=doc_freq(term_of(show_word(near)) or ""),
+                occurrences=typed[near],
+            )
             for near in deadline.pace(edits)
         ]
         return sorted(found, key=fuzzy_term_order)
@@ -227,4 +240,4 @@ def _read_source(found: Found, deadline: Deadline) -> SourceRecord:
     document = found.segment.read_document(found.number)
     deadline.spend(len(document))
     stored = _source_decoder.decode(document)
-    return SourceRecord(stored.id, stored.source, stored.story_ids)
+    return SourceRecord(id=stored.id, source=stored.source, story_ids=stored.story_ids)

@@ -18,11 +18,13 @@ def compile_kernels() -> None:
     """Build and search a few stories."""
     with tempfile.TemporaryDirectory() as scratch:
         writer = ColumnsWriter(Path(scratch))
-        source = Source(url="https://example.com/1", title="A word", publisher=Publisher("Example"))
+        source = Source(url="https://example.com/1", title="A word", publisher=Publisher(name="Example"))
         for ident in ("1", "2"):
             now = datetime(2025, 1, 1, tzinfo=UTC)
-            sections = (Section("Another word"),)
-            writer.add(Story(ident, "A word", topics=("T",), published_at=now, sections=sections, sources=(source,)))
+            sections = (Section(heading="Another word"),)
+            writer.add(
+                Story(id=ident, title="A word", topics=("T",), published_at=now, sections=sections, sources=(source,))
+            )
         ColumnsEngine(Path(scratch), writer.finish()).close()
 
 

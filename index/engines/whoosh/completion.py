@@ -58,7 +58,7 @@ def _complete_stories(stories: Iterable[Story], typed: Typed) -> Iterator[Sugges
     for _, story in sorted(found, key=lambda one: one[0]):
         if story.title not in seen:
             seen.add(story.title)
-            yield Suggestion("story", story.title, story.id, 1)
+            yield Suggestion(type="story", text=story.title, id=story.id, count=1)
 
 
 def _complete_labels(
@@ -71,7 +71,7 @@ def _complete_labels(
         if counts[value] and (place := _place(label, typed)) is not None
     ]
     for _, negative, _, value, label in sorted(found):
-        yield Suggestion(kind, label, value, -negative)
+        yield Suggestion(type=kind, text=label, id=value, count=-negative)
 
 
 def _complete_queries(stories: Iterable[Story], typed: Typed, count: Callable[[str], int]) -> Iterator[Suggestion]:
@@ -105,4 +105,4 @@ def _complete_queries(stories: Iterable[Story], typed: Typed, count: Callable[[s
             own_terms = tuple(terms[word] for word in words)
             if _place(text, typed) == wanted and own_terms not in seen and (total := count(text)):
                 seen.add(own_terms)
-                yield Suggestion("query", text, None, total)
+                yield Suggestion(type="query", text=text, id=None, count=total)

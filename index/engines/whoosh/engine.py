@@ -79,7 +79,7 @@ class WhooshEngine:
             name: count_facet(name, query.facets, query.filters, matches, self.find_labels(name))
             for name in query.facets.names
         }
-        return SearchPage(len(found), tuple(hits), facets)
+        return SearchPage(total=len(found), hits=tuple(hits), facets=facets)
 
     def _find(self, query: SearchQuery, deadline: Deadline) -> tuple[list[Match], list[Match]]:
         """What matches and passes the filters, in order; and all that matches."""
@@ -106,7 +106,7 @@ class WhooshEngine:
             numbers = [row.published // 1_000_000 for row in rows if row.published is not None]
         counts = sorted(Counter(numbers).items(), key=lambda pair: (-pair[1], pair[0]))
         low, high = min(numbers, default=0), max(numbers, default=0)
-        return NumberStats(len(numbers), low, high, sum(numbers), tuple(counts[:size]))
+        return NumberStats(count=len(numbers), low=low, high=high, total=sum(numbers), values=tuple(counts[:size]))
 
     def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
         return map(msgspec.json.encode, self._iter_found(query))
@@ -122,7 +122,7 @@ class WhooshEngine:
         hits = []
         for _, score, number in found:
             story = self._read_story(number)
-            hits.append(Hit(score, encode_hit(story), marker.mark(story) if marker else b""))
+            hits.append(Hit(score=score, stored_hit=encode_hit(story), marks=marker.mark(story) if marker else b""))
             deadline.spend(len(hits[-1].stored_hit) + len(hits[-1].marks))
         return hits
 
@@ -133,7 +133,7 @@ class WhooshEngine:
         found = [(number, score) for number, score in scores if passes_source(self._source_rows[number], query)]
         found.sort(key=self._source_order)
         page = deadline.pace(found[query.offset : query.offset + query.limit])
-        return SourcePage(len(found), tuple((self._read_source(number), score) for number, score in page))
+        return SourcePage(total=len(found), hits=tuple((self._read_source(number), score) for number, score in page))
 
     def _source_order(self, match: tuple[int, float]) -> tuple[object, ...]:
         row = self._source_rows[match[0]]
@@ -183,7 +183,7 @@ class WhooshEngine:
         return complete(stories, self.find_labels, self._count, kind, typed, limit)
 
     def _count(self, text: str) -> int:
-        return self.search_stories(SearchQuery(parse_query(text, ()), limit=0)).total
+        return self.search_stories(SearchQuery(tree=parse_query(text, ()), limit=0)).total
 
     # --- near words ----------------------------------------------------------------------------------------
 
@@ -193,7 +193,9 @@ class WhooshEngine:
             evaluator = Evaluator(searcher, boosts, self._stories.expand, deadline)
             typed = count_words(self.iter_stories())
             found = [
-                FuzzyTerm(near, edits, len(evaluator.match_term(term, 1.0)), typed[near])
+                FuzzyTerm(
+                    word=near, distance=edits, doc_freq=len(evaluator.match_term(term, 1.0)), occurrences=typed[near]
+                )
                 for near in deadline.pace(self._stories.words)
                 if (term := term_of(show_word(near))) and (edits := count_edits(word, near)) <= distance
             ]
@@ -238,7 +240,7 @@ class WhooshEngine:
 
     def _read_source(self, number: int) -> SourceRecord:
         stored = msgspec.json.decode(self._sources.read_document(number), type=StoredSource)
-        return SourceRecord(stored.id, stored.source, stored.story_ids)
+        return SourceRecord(id=stored.id, source=stored.source, story_ids=stored.story_ids)
 
 
 def _compare(likeness: MoreLikeThis, story: Story) -> float:

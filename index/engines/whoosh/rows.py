@@ -76,7 +76,8 @@ def count_facet(
             missing += not values
     chosen = {value for own in filters.values if own.facet == name for value in own.any_of}
     everything = [
-        FacetValue(value, labels.get(value, value), counts[value], value in chosen) for value in counts.keys() | chosen
+        FacetValue(value=value, label=labels.get(value, value), count=counts[value], selected=value in chosen)
+        for value in counts.keys() | chosen
     ]
     everything = [value for value in everything if has_words(fold_words(value.label), request.containing)]
     everything.sort(key=lambda value: (value.label.casefold(), value.value))
@@ -85,4 +86,8 @@ def count_facet(
     # A selected value is listed even where the size would cut it off: its checkbox must not vanish.
     top = everything[: request.size]
     shown = top + [value for value in everything[request.size :] if value.selected]
-    return Facet(tuple(shown), sum(value.count for value in everything) - sum(value.count for value in shown), missing)
+    return Facet(
+        values=tuple(shown),
+        other=sum(value.count for value in everything) - sum(value.count for value in shown),
+        missing=missing,
+    )

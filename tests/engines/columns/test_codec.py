@@ -66,7 +66,7 @@ class Both:
 
     def find(self, tree: Node | None) -> set[str]:
         """The ids of what the engine finds."""
-        query = SearchQuery(tree, self.defaults, limit=MANY)
+        query = SearchQuery(tree=tree, search_in=self.defaults, limit=MANY)
         page = self.columns.search(TreeMatch(tree), query, Deadline(60))
         assert page.total == len(page.found)
         return {one.segment.read_id(one.number).decode() for one in page.found}
@@ -222,7 +222,10 @@ def test_fuzzy_words_wildcards_and_ids_are_found() -> None:
     with serve(
         [make_story("a", title="Ferry"), make_story("b", title="Berry"), make_story("c.1", title="Storm")]
     ) as both:
-        assert {ident for ident, _ in both.ask(wq.FuzzyTerm("title", "derri", prefixlength=0))} == {"a", "b"}
+        assert {ident for ident, _ in both.ask(wq.FuzzyTerm("title", "derri", prefixlength=0))} == {
+            "a",
+            "b",
+        }
         assert {ident for ident, _ in both.ask(wq.Wildcard("title", "*rr?"))} == {"a", "b"}
         assert {ident for ident, _ in both.ask(wq.Prefix("id", "c"))} == {"c.1"}
         assert both.whoosh.document(id="b")["id"] == "b"

@@ -71,7 +71,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def make_query(text: str) -> SearchQuery:
     tree = parse_query(text[:LONGEST], STORY_DEFAULTS)
     return SearchQuery(
-        tree, limit=100, facets=FacetRequest(FACETS, size=100), highlighting=HighlightOptions(), recency=0.5
+        tree=tree, limit=100, facets=FacetRequest(names=FACETS, size=100), highlighting=HighlightOptions(), recency=0.5
     )
 
 
@@ -96,13 +96,13 @@ def test_what_takes_too_long_is_given_up_and_the_next_search_is_right(
             with pytest.raises(QueryTimeout):
                 ask(query)
         with pytest.raises(QueryTimeout):
-            engine.search_sources(SourceQuery(parse_query("w1 OR w2*", ())))
+            engine.search_sources(SourceQuery(tree=parse_query("w1 OR w2*", ())))
     assert engine.search_stories(query) == right
     assert engine.count_times(query, Interval.DAY) == counted
 
 
 def test_a_search_may_be_given_less_time_and_never_more(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    query, sources = make_query("a* OR b*"), SourceQuery(parse_query("w1 OR w2*", ()))
+    query, sources = make_query("a* OR b*"), SourceQuery(tree=parse_query("w1 OR w2*", ()))
     for seconds in (0.0, -1.0):
         for ask in (engine.search_stories, lambda q: engine.measure(q, "source_count", 1)):
             with pytest.raises(QueryTimeout):
@@ -118,25 +118,25 @@ def test_the_clock_is_looked_at_between_the_parts_of_a_query(engine: Engine, mon
     ticks = iter(range(1000))
     monkeypatch.setattr("index.deadline.monotonic", lambda: next(ticks))
     monkeypatch.setattr(deadline, "MAX_SECONDS", 20)
-    engine.search_stories(SearchQuery(parse_query(" ".join(f"{one}*" for one in LETTERS[:15]), ())))
+    engine.search_stories(SearchQuery(tree=parse_query(" ".join(f"{one}*" for one in LETTERS[:15]), ())))
     with pytest.raises(QueryTimeout):
-        engine.search_stories(SearchQuery(parse_query(HOSTILE["every prefix"], ())))
+        engine.search_stories(SearchQuery(tree=parse_query(HOSTILE["every prefix"], ())))
 
 
 def test_the_clock_is_looked_at_between_facets(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(1000))
     monkeypatch.setattr("index.deadline.monotonic", lambda: next(ticks))
     monkeypatch.setattr(deadline, "MAX_SECONDS", 4)
-    engine.search_stories(SearchQuery(facets=FacetRequest(FACETS[:2])))
+    engine.search_stories(SearchQuery(facets=FacetRequest(names=FACETS[:2])))
     with pytest.raises(QueryTimeout):
-        engine.search_stories(SearchQuery(facets=FacetRequest(FACETS)))
+        engine.search_stories(SearchQuery(facets=FacetRequest(names=FACETS)))
 
 
 def test_two_exclusions_of_which_one_is_enough_are_one_of_both(engine: Engine) -> None:
-    whole = engine.search_stories(SearchQuery(None, limit=3000)).hits
-    both = {hit.id for hit in engine.search_stories(SearchQuery(parse_query("w1 w2", ()), limit=3000)).hits}
-    third = {hit.id for hit in engine.search_stories(SearchQuery(parse_query("w1 w2 w3", ()), limit=3000)).hits}
-    found = engine.search_stories(SearchQuery(parse_query("-w1 OR -w2 OR -zzz9", ()), limit=3000))
+    whole = engine.search_stories(SearchQuery(tree=None, limit=3000)).hits
+    both = {hit.id for hit in engine.search_stories(SearchQuery(tree=parse_query("w1 w2", ()), limit=3000)).hits}
+    third = {hit.id for hit in engine.search_stories(SearchQuery(tree=parse_query("w1 w2 w3", ()), limit=3000)).hits}
+    found = engine.search_stories(SearchQuery(tree=parse_query("-w1 OR -w2 OR -zzz9", ()), limit=3000))
     assert {hit.id for hit in found.hits} == {hit.id for hit in whole}
-    found = engine.search_stories(SearchQuery(parse_query("-w1 OR -w2 OR w3", ()), limit=3000))
+    found = engine.search_stories(SearchQuery(tree=parse_query("-w1 OR -w2 OR w3", ()), limit=3000))
     assert {hit.id for hit in found.hits} == {hit.id for hit in whole} - both | third

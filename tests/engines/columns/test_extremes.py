@@ -78,12 +78,20 @@ def _reopen(directory: Path, status: IndexStatus, stories: Sequence[Story]) -> I
 def test_a_story_of_a_long_text_is_found_and_marked_wherever_it_is(name: str) -> None:
     text = LONG[name]
     sources = (Source(title=text, excerpt=text, author=text, publisher=Publisher(name="P")), Source(title="chip"))
-    story = Story("1", text, summary=text, sections=(Section("chip", (Paragraph(text),)),), sources=sources)
+    story = Story(
+        id="1",
+        title=text,
+        summary=text,
+        sections=(Section(heading="chip", paragraphs=(Paragraph(text=text),)),),
+        sources=sources,
+    )
     with serve_in_turn(story) as generations:
         for engine, stories in generations:
             known = {one.id: one for one in stories}
             tree = parse_query('chip OR "chip chip" OR rob* OR w6999*', STORY_DEFAULTS)
-            query = SearchQuery(tree, sort=Sort.RELEVANCE, facets=FacetRequest(FACETS), highlighting=HighlightOptions())
+            query = SearchQuery(
+                tree=tree, sort=Sort.RELEVANCE, facets=FacetRequest(names=FACETS), highlighting=HighlightOptions()
+            )
             hits = engine.search_stories(query).hits
             assert {hit.id for hit in hits} == set(known)
             marker = HitHighlighter(query, HighlightOptions(), engine.find_idfs(query_terms(tree)))
@@ -102,7 +110,7 @@ def test_long_phrases_are_found_where_their_words_stand_often() -> None:
                 ("x " * 250, True), ("x " * 249 + "y", False), ("x y " * 120, True), ("y " + "x " * 200, True),
                 ("y y", False), ("x " * 9000, True), ("x " * 9001, False),
             ):  # fmt: skip
-                query = SearchQuery(parse_query(f'summary:"{phrase}"', STORY_DEFAULTS))
+                query = SearchQuery(tree=parse_query(f'summary:"{phrase}"', STORY_DEFAULTS))
                 assert engine.search_stories(query).total == (found and there), phrase[:20]
 
 
@@ -112,7 +120,7 @@ def test_stories_that_all_tie_come_in_the_order_of_their_ids_at_any_time() -> No
         with tempfile.TemporaryDirectory() as name:
             for engine, _ in _open(Path(name), stories, KIND.make_writer(Path(name))):
                 for sort in Sort:
-                    query = SearchQuery(parse_query("chip", ()), sort=sort, recency=1.0, limit=40)
+                    query = SearchQuery(tree=parse_query("chip", ()), sort=sort, recency=1.0, limit=40)
                     assert [hit.id for hit in engine.search_stories(query).hits] == [story.id for story in stories]
                 assert engine.get_status().newest == time
 
@@ -131,9 +139,10 @@ def test_a_story_of_very_many_parts_is_built_and_comes_back() -> None:
     with serve_in_turn(story) as generations:
         for engine, stories in generations:
             query = SearchQuery(
-                parse_query("source:w999 topic:2999", ("source", "topic")), facets=FacetRequest(FACETS, size=5),
+                tree=parse_query("source:w999 topic:2999", ("source", "topic")),
+                facets=FacetRequest(names=FACETS, size=5),
                 highlighting=HighlightOptions(),
-            )  # fmt: skip
+            )
             page = engine.search_stories(query)
             if len(stories) == len(OTHERS):
                 assert page.total == 0

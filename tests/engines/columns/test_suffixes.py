@@ -87,7 +87,7 @@ def test_matches_are_texts_that_begin_so_then_the_others_in_their_order(
     listed: list[str], looked_for: str, cut: int, closed: bool, first: int, most: int
 ) -> None:
     words = fold_text(looked_for)
-    typed = Typed((*words[:-1], words[-1] if closed else words[-1][:cut]), closed)
+    typed = Typed(words=(*words[:-1], words[-1] if closed else words[-1][:cut]), closed=closed)
     folds, own = index_texts(listed)
     wanted = folds.find(typed)
     with pytest.MonkeyPatch.context() as patch:

@@ -30,9 +30,16 @@ _TEXTS = (
 )  # fmt: skip
 _FILTERS = (
     Filters(),
-    Filters((ValueFilter("topic", frozenset({"space"})),)),
-    Filters((ValueFilter("topic", frozenset({"space", "energy"})), ValueFilter("publisher", frozenset({"none"})))),
-    Filters((ValueFilter("topic", frozenset({"space"}), frozenset({"energy"})),), min_sources=1),
+    Filters(values=(ValueFilter(facet="topic", any_of=frozenset({"space"})),)),
+    Filters(
+        values=(
+            ValueFilter(facet="topic", any_of=frozenset({"space", "energy"})),
+            ValueFilter(facet="publisher", any_of=frozenset({"none"})),
+        )
+    ),
+    Filters(
+        values=(ValueFilter(facet="topic", any_of=frozenset({"space"}), none_of=frozenset({"energy"})),), min_sources=1
+    ),
 )
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
 
@@ -47,10 +54,20 @@ def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
         for text, filters, sort, scope in itertools.product(_TEXTS, _FILTERS, Sort, (STORY_DEFAULTS, ("title",))):
             tree = parse_query(text, _FIELDS)
             for names_counted, limit in (((), 20), (("topic", "publisher"), 20), (("topic", "publisher"), 300)):
-                facets = FacetRequest(names_counted, sort="count" if limit == 20 else "value")
-                query = SearchQuery(tree, scope, filters, sort, facets, limit=limit, highlighting=HighlightOptions())
+                facets = FacetRequest(names=names_counted, sort="count" if limit == 20 else "value")
+                query = SearchQuery(
+                    tree=tree,
+                    search_in=scope,
+                    filters=filters,
+                    sort=sort,
+                    facets=facets,
+                    limit=limit,
+                    highlighting=HighlightOptions(),
+                )
                 generation.engine.search_stories(query)
-            generation.engine.search_sources(SourceQuery(tree, ValueFilter("publisher", frozenset({"x"}))))
+            generation.engine.search_sources(
+                SourceQuery(tree=tree, publishers=ValueFilter(facet="publisher", any_of=frozenset({"x"})))
+            )
         for story in generation.engine.find_stories(["1", "2"]):
             generation.engine.find_similar(story, 3, frozenset())
         for text in ("l", "light m", "new light on t", "x ", ""):

@@ -84,7 +84,7 @@ class Completer:
                 break
             story = _decoder.decode(segment.read_document(number))
             if len(story.title) <= MAX_SUGGESTED:
-                found.setdefault(story.title, Suggestion("story", story.title, story.id, 1))
+                found.setdefault(story.title, Suggestion(type="story", text=story.title, id=story.id, count=1))
         return list(found.values())
 
     # --- queries -------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class Completer:
                 continue
             text = " ".join(words)
             if count := self._count(text):
-                found[terms] = query, Suggestion("query", text, None, count)
+                found[terms] = query, Suggestion(type="query", text=text, id=None, count=count)
         return list(found.values())
 
     def _merge(self, parts: Sequence[Sequence[_Query]]) -> Iterator[_Query]:
@@ -203,4 +203,6 @@ class _Labels:
         entries, folds, texts = self._texts
         wanted = folds.find(typed)
         matches = islice(texts.iter_matches(wanted, 2 * limit), limit) if wanted else ()
-        return [Suggestion(kind, entries[at][1], entries[at][0], entries[at][2]) for _, at in matches]
+        return [
+            Suggestion(type=kind, text=entries[at][1], id=entries[at][0], count=entries[at][2]) for _, at in matches
+        ]

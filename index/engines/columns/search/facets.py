@@ -141,14 +141,14 @@ class FacetCount:
             total = int(counts.sum())
         first, first_counts = (codes, counts) if self._simple else _take_first(codes, counts, request)
         shown = [
-            FacetValue(value, label, count, value in self._chosen)
+            FacetValue(value=value, label=label, count=count, selected=value in self._chosen)
             for code, count in zip(first.tolist(), first_counts.tolist(), strict=True)
             for value, label in [table[code]]
         ]
         late = self._find_late(shown) if self._chosen else ()
         if late:
             shown = _place_selected([*shown, *(self._count_value(*value, codes, counts) for value in late)], request)
-        return Facet(tuple(shown), total - sum([value.count for value in shown]), self._missing)
+        return Facet(values=tuple(shown), other=total - sum([value.count for value in shown]), missing=self._missing)
 
     def _add_up(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Each code that occurs, and how often, over all segments."""
@@ -171,7 +171,7 @@ class FacetCount:
 
     def _count_value(self, value: str, label: str, codes: NDArray[np.int32], counts: NDArray[np.int32]) -> FacetValue:
         number = self._table.numbers.get(value, -1)
-        return FacetValue(value, label, int(counts[codes == number].sum()), True)
+        return FacetValue(value=value, label=label, count=int(counts[codes == number].sum()), selected=True)
 
 
 def _take_first(codes: Docs, counts: Docs, request: FacetRequest) -> tuple[Docs, Docs]:

@@ -36,7 +36,7 @@ def narrow(segment: Segment, filters: Filters, counted: Sequence[str]) -> tuple[
         if own.any_of and own.facet not in counted:
             left = replace(filters, values=tuple([other for other in filters.values if other is not own]))
             if own.none_of:
-                left = replace(left, values=(*left.values, ValueFilter(own.facet, none_of=own.none_of)))
+                left = replace(left, values=(*left.values, ValueFilter(facet=own.facet, none_of=own.none_of)))
             return segment.facets[own.facet].find_documents(own.any_of), left
     return None, filters
 

@@ -37,8 +37,10 @@ def to_seconds(published: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def measure(numbers: NDArray[np.int64], size: int) -> NumberStats:
     if not len(numbers):
-        return NumberStats(0, 0, 0, 0, ())
+        return NumberStats(count=0, low=0, high=0, total=0, values=())
     values, counts = np.unique(numbers, return_counts=True)
     most = np.argsort(-counts, kind="stable")[:size]
     pairs = tuple(zip(values[most].tolist(), counts[most].tolist(), strict=True))
-    return NumberStats(len(numbers), int(values[0]), int(values[-1]), int(numbers.sum()), pairs)
+    return NumberStats(
+        count=len(numbers), low=int(values[0]), high=int(values[-1]), total=int(numbers.sum()), values=pairs
+    )

@@ -68,7 +68,7 @@ class Completer:
             story = msgspec.convert(hit["_source"]["document"], Story)
             if story.title not in seen and wanted.is_in(story.title, hit["begins"]):
                 seen.add(story.title)
-                yield Suggestion("story", story.title, story.id, 1)
+                yield Suggestion(type="story", text=story.title, id=story.id, count=1)
 
     def _iter_labels(self, kind: SuggestionType, typed: Typed, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
         wanted = _Wanted(typed)
@@ -77,7 +77,7 @@ class Completer:
             entry = hit["_source"]
             label = entry["document"]["label"]
             if wanted.is_in(label, hit["begins"]):
-                yield Suggestion(kind, label, entry["value"], entry["holding"])
+                yield Suggestion(type=kind, text=label, id=entry["value"], count=entry["holding"])
 
     def _iter_queries(self, typed: Typed, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
         seen = set()
@@ -93,7 +93,7 @@ class Completer:
             for (text, terms), total in zip(fresh, self._count([text for text, _ in fresh]), strict=True):
                 if total and terms not in seen:
                     seen.add(terms)
-                    yield Suggestion("query", text, None, total)
+                    yield Suggestion(type="query", text=text, id=None, count=total)
 
     def _iter_found(
         self,
@@ -168,5 +168,5 @@ def fuzzy_terms(
         other = entry["value"]
         edits = OSA.distance(word, other, score_cutoff=distance)
         if edits <= distance:
-            found.append(FuzzyTerm(other, edits, entry["holding"], entry["typed"]))
+            found.append(FuzzyTerm(word=other, distance=edits, doc_freq=entry["holding"], occurrences=entry["typed"]))
     return sorted(found, key=fuzzy_term_order)
