@@ -36,7 +36,7 @@ from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.language import parse_query
 from index.query.requests import FacetRequest, HighlightOptions, SearchQuery, Sort
-from index.readers.ndjson import RefusedLine, iter_stories
+from index.readers.ndjson import RejectedLine, iter_stories
 from index.stores.cluster import ClusterStore
 
 _QUERIES, _ROUNDS, _STORIES = 100, 5, 30_000
@@ -119,7 +119,7 @@ class _serve:
 
 
 def measure_loading(address: ClusterAddress, file: Path) -> None:
-    stories = [read.story for read in iter_stories(file) if not isinstance(read, RefusedLine)][:_STORIES]
+    stories = [read.story for read in iter_stories(file) if not isinstance(read, RejectedLine)][:_STORIES]
     stories = list({story.id: story for story in stories}.values())
     with tempfile.TemporaryDirectory() as directory:
         lines = Path(directory) / "stories.ndjson"

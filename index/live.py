@@ -35,7 +35,7 @@ class OpenGeneration(Struct, kw_only=True):
     _stamp: Hashable
     _users: int = 0
     damaged: bool = False
-    current: tuple[Suggestion, ...] | None = None  # what index.suggestions says is current, once it was asked for
+    trending: tuple[Suggestion, ...] | None = None  # what index.suggestions says is current, once it was asked for
 
     def close(self) -> None:
         self.engine.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from index.analysis.schema import fold_words, has_words
+from index.analysis.schema import fold_label, has_word_prefixes
 from index.deadline import Deadline
 from index.documents.identity import source_id
 from index.documents.stored_hit import encode_hit
@@ -86,7 +86,7 @@ def get_story(generation: OpenGeneration, ident: str) -> Story:
         return found[0]
     if generation.story_ids.was_removed(ident):
         raise Gone(ident)
-    raise NotFound("story", ident, generation.story_ids.find_near(ident))
+    raise NotFound("story", ident, generation.story_ids.find_similar(ident))
 
 
 def get_shared_story(generation: OpenGeneration, name: str) -> Story:
@@ -133,7 +133,7 @@ def related_stories(generation: OpenGeneration, story: Story, limit: int) -> lis
         related += shared[: limit - len(related)]
         taken.update(entry.story.id for entry in related)
     if len(related) < limit:
-        similar = engine.find_similar(story, limit - len(related), frozenset(taken), deadline.left())
+        similar = engine.find_similar(story, limit - len(related), frozenset(taken), deadline.remaining())
         related += [RelatedStory(story=other, reason="similar", score=round(score, 4)) for other, score in similar]
     return related
 
@@ -201,10 +201,10 @@ def get_publisher(generation: OpenGeneration, ident: str) -> PublisherRecord:
 
 def find_publishers(generation: OpenGeneration, text: str, *, by_name: bool) -> Sequence[PublisherRecord]:
     """Publishers with a word that begins with each word of ``text``, by story count or by name."""
-    wanted = fold_words(text).split()
+    wanted = fold_label(text).split()
     found = [
         publisher
         for publisher in generation.engine.list_publishers()
-        if has_words(fold_words(f"{publisher.name} {publisher.domain}"), wanted)
+        if has_word_prefixes(fold_label(f"{publisher.name} {publisher.domain}"), wanted)
     ]
     return sorted(found, key=lambda publisher: (publisher.name.casefold(), publisher.id)) if by_name else found

@@ -6,7 +6,7 @@ from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.filters import NUMBERS, STORY_ATTRIBUTES, TIME, Clause, Reader, Value
 from api.instantsearch.requests import STORY_INDEXES, Asked, names_of
 from api.request.arguments import MAX_WINDOW, SEARCH_IN
-from index.analysis.schema import MAX_WORD, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, WORD, fold_words
+from index.analysis.schema import MAX_WORD, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, WORD, fold_label
 from index.query.language import parse_query
 from index.query.requests import (
     FACETS,
@@ -56,7 +56,7 @@ def make_query(asked: Asked, names: tuple[str, ...]) -> SearchQuery:
     )
     if asked.facet is not None:
         offset, limit = 0, 0
-        beginnings = tuple(fold_words(parameters.facet_query).split())
+        beginnings = tuple(fold_label(parameters.facet_query).split())
         request = FacetRequest(
             names=(asked.facet,),
             size=parameters.max_facet_hits,

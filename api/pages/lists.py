@@ -58,7 +58,7 @@ def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
         "current": [one for one in suggest(generation, None, _CURRENT) if one.type in ("query", "topic")],
         "timeline": make_timeline(
             generation,
-            SearchQuery(seconds=deadline.left()),
+            SearchQuery(seconds=deadline.remaining()),
             lambda first, last: make_url(f"{root}/search", {"from": first, "to": last}),
         ),
         "feeds": make_feeds(root, {}),
@@ -132,7 +132,7 @@ def _list_stories(
         "page": pagination.answer_page(generation, arguments, offset, found.total, root, found.after),
         "beside": [_show_value(one, search, {facet: value, beside: one.value}) for one in found.facets[beside].values],
         "search_url": make_url(search, {facet: value}),
-        "timeline": make_timeline(generation, replace(query, seconds=deadline.left()), url_between),
+        "timeline": make_timeline(generation, replace(query, seconds=deadline.remaining()), url_between),
         "feeds": make_feeds(root, {facet: value}),
     }
 

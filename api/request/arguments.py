@@ -21,7 +21,7 @@ from api.request.parameters import (
     Values,
     Whole,
 )
-from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_words
+from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_label
 from index.documents.identity import normalize_domain, publisher_id, slug_of
 from index.query.language import parse_query
 from index.query.requests import (
@@ -198,7 +198,7 @@ def make_highlight_options(arguments: dict[str, Any]) -> HighlightOptions:
 
 def make_facet_query(arguments: dict[str, Any], facet: str) -> SearchQuery:
     """The values of one facet, and no story."""
-    words = tuple(fold_words(arguments["containing"]).split())
+    words = tuple(fold_label(arguments["containing"]).split())
     counted = FacetRequest(names=(facet,), size=arguments["facet_size"], sort=arguments["facet_sort"], containing=words)
     return replace(make_matching_query(arguments, parse_search(arguments)), facets=counted, limit=0)
 

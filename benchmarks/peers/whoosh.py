@@ -12,7 +12,7 @@ from index.engines import engine_kind
 from index.engines.base import Engine
 from index.query.language import parse_query
 from index.query.requests import FacetRequest, Filters, HighlightOptions, SearchQuery, Sort, ValueFilter
-from index.readers.ndjson import Read, iter_stories
+from index.readers.ndjson import AcceptedLine, iter_stories
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
 
@@ -29,7 +29,7 @@ class Whoosh:
         kind = engine_kind("whoosh")
         writer = kind.make_writer(directory)
         for read in iter_stories(file):
-            if isinstance(read, Read):
+            if isinstance(read, AcceptedLine):
                 writer.add(read.story)
         self._engine = kind.open(directory, writer.finish())
         return Built(time.perf_counter() - started, bytes_under(directory))

@@ -155,7 +155,7 @@ _SURROGATES = re.compile(rb"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a
 _MAX_SHOWN, _MAX_POINTER = 61, 200
 
 
-class Refused(Exception):
+class InvalidStory(Exception):
     """A line that is no story; ``faults`` are (JSON pointer, problem, allowed), ``more`` that these are not all."""
 
     def __init__(self, faults: list[tuple[str, str, str]], *, more: bool = False) -> None:
@@ -165,7 +165,7 @@ class Refused(Exception):
 
 
 def parse_story(line: bytes) -> Story:
-    """One JSON object to a story. Raises Refused with the faults of the line, at most MAX_FAULTS of them."""
+    """One JSON object to a story. Raises InvalidStory with the faults of the line, at most MAX_FAULTS of them."""
     try:
         story = _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, ValueError):
@@ -177,9 +177,9 @@ def parse_story(line: bytes) -> Story:
     return story
 
 
-def _refuse(faults: Iterator[tuple[str, str, str]]) -> Refused:
+def _refuse(faults: Iterator[tuple[str, str, str]]) -> InvalidStory:
     found = list(islice(faults, MAX_FAULTS + 1))
-    return Refused(found[:MAX_FAULTS], more=len(found) > MAX_FAULTS)
+    return InvalidStory(found[:MAX_FAULTS], more=len(found) > MAX_FAULTS)
 
 
 def _cross_faults(story: Story) -> Iterator[tuple[str, str, str]]:

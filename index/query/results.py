@@ -60,13 +60,13 @@ class NumberStats(Struct, frozen=True, kw_only=True):
 class Hit(Struct, frozen=True):
     """One matching story. ``score`` is 0.0 for a query without words.
 
-    ``stored_hit``: the story as lists show it (index.documents.stored_hit), a JSON object. ``marks``: its highlights
-    (index.query.highlight), a JSON object, or empty if the query asks for none.
+    ``stored_hit``: the story as lists show it (index.documents.stored_hit), a JSON object. ``highlights``: made by
+    index.query.highlight, a JSON object, or empty if the query asks for none.
     """
 
     score: float
     stored_hit: bytes
-    marks: bytes = b""
+    highlights: bytes = b""
 
     @property
     def id(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from index.documents.story import Refused, Story, parse_story
+from index.documents.story import InvalidStory, Story, parse_story
 from index.errors import Fault, InputUnreadable
 
 # The longest real story line is 6 kB; what is a thousand times that is no story.
@@ -21,7 +21,7 @@ _SHOWN = 1000
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 
 
-class Read(Struct, frozen=True, kw_only=True):
+class AcceptedLine(Struct, frozen=True, kw_only=True):
     """One input line that was accepted: the story and the place it stands at.
 
     ``position`` is how many bytes of the file, compressed as they may be, were read for it: what is read ahead
@@ -35,7 +35,7 @@ class Read(Struct, frozen=True, kw_only=True):
     position: int
 
 
-class RefusedLine(Struct, frozen=True, kw_only=True):
+class RejectedLine(Struct, frozen=True, kw_only=True):
     """One input line (or a whole file, with line 0 or the line where reading broke off) that was refused.
 
     ``more`` says that ``faults`` are not all, ``cut`` that ``raw`` is only the beginning of the line.
@@ -47,12 +47,12 @@ class RefusedLine(Struct, frozen=True, kw_only=True):
     cut: bool = False
 
 
-def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
+def iter_stories(path: str | Path) -> Iterator[AcceptedLine | RejectedLine]:
     """The stories of one file, in order, refused lines among them.
 
     Compression is told by the first bytes, not by the name. A UTF-8 byte order mark and CRLF are taken
     off; blank lines are passed over. A file without a story, or a gzip file that is cut or damaged, ends
-    in a RefusedLine. Raises InputUnreadable when the file cannot be opened or read.
+    in a RejectedLine. Raises InputUnreadable when the file cannot be opened or read.
     """
     name, accepted, number = describe_path(path), 0, 0
     try:
@@ -70,7 +70,7 @@ def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
                         problem="longer than 4 MB",
                         allowed=f"at most {MAX_LINE} bytes",
                     )
-                    yield RefusedLine(faults=(fault,), raw=line[:_SHOWN], cut=True)
+                    yield RejectedLine(faults=(fault,), raw=line[:_SHOWN], cut=True)
                 elif line := line.strip():
                     accepted += 1
                     yield _read_line(name, number, line, file.tell() if file.seekable() else 0)
@@ -99,11 +99,11 @@ def _skip_line(stream: BufferedReader | gzip.GzipFile, line: bytes) -> None:
         line = stream.readline(MAX_LINE)
 
 
-def _read_line(name: str, number: int, line: bytes, position: int) -> Read | RefusedLine:
+def _read_line(name: str, number: int, line: bytes, position: int) -> AcceptedLine | RejectedLine:
     try:
-        return Read(story=parse_story(line), file=name, line=number, raw=line, position=position)
-    except Refused as refused:
-        return RefusedLine(
+        return AcceptedLine(story=parse_story(line), file=name, line=number, raw=line, position=position)
+    except InvalidStory as refused:
+        return RejectedLine(
             faults=tuple(
                 Fault(file=name, line=number, pointer=pointer, problem=problem, allowed=allowed)
                 for pointer, problem, allowed in refused.faults
@@ -113,5 +113,5 @@ def _read_line(name: str, number: int, line: bytes, position: int) -> Read | Ref
         )
 
 
-def _refuse(name: str, number: int, problem: str, allowed: str) -> RefusedLine:
-    return RefusedLine(faults=(Fault(file=name, line=number, pointer="", problem=problem, allowed=allowed),), raw=b"")
+def _refuse(name: str, number: int, problem: str, allowed: str) -> RejectedLine:
+    return RejectedLine(faults=(Fault(file=name, line=number, pointer="", problem=problem, allowed=allowed),), raw=b"")

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from index.documents.identity import slug_of
-from index.documents.story import MAX_SOURCES, Paragraph, Publisher, Refused, Section, Source, Story, parse_story
+from index.documents.story import MAX_SOURCES, InvalidStory, Paragraph, Publisher, Section, Source, Story, parse_story
 from index.errors import InputUnreadable, InvalidPage
 
 MAX_PAGE = 4 * 1024 * 1024
@@ -366,7 +366,7 @@ def _distinct(stories: tuple[Story, ...], lines: _Lines) -> tuple[Story, ...]:
             raise InvalidPage(lines.file, number, f"two stories have the id {story.id}", "one story for a title")
         try:
             parse_story(msgspec.json.encode(story))
-        except Refused as refused:
+        except InvalidStory as refused:
             pointer, problem, allowed = refused.faults[0]
             raise InvalidPage(lines.file, number, f"{pointer}: {problem}", allowed) from None
     return tuple(found.values())

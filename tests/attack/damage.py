@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from index.analysis.folding import Typed
+from index.analysis.folding import TypedText
 from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.live import LiveIndex, OpenGeneration
 from index.query.language import parse_query
@@ -68,7 +68,11 @@ def digest(generation: OpenGeneration) -> str:
             )
             parts.append(search_stories(generation, query))
     parts += export_stories(generation, SearchQuery())
-    parts += [engine.list_publishers(), engine.complete("query", Typed(words=("fe",)), 8), engine.find_labels("topic")]
+    parts += [
+        engine.list_publishers(),
+        engine.complete("query", TypedText(words=("fe",)), 8),
+        engine.find_labels("topic"),
+    ]
     parts.append(engine.fuzzy_terms("harbuor", 2))
     return hashlib.sha256(repr(parts).encode(errors="surrogatepass")).hexdigest()
 

@@ -26,7 +26,7 @@ from index.documents.stored_hit import encode_hit
 from index.documents.story import Story, parse_story
 from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout
 from index.query.highlight import HitHighlighter, query_terms
-from index.query.language import parse_query, show_query
+from index.query.language import format_query, parse_query
 from index.query.requests import (
     FACETS,
     FacetRequest,
@@ -102,7 +102,7 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
             for tree in queries:
                 query = SearchQuery(tree=tree, limit=MANY)
                 found = {hit.id for hit in engine.search_stories(query).hits}
-                assert found == {story.id for story in truth.match_stories(query)}, show_query(tree)
+                assert found == {story.id for story in truth.match_stories(query)}, format_query(tree)
 
     @CHECKED
     @given(corpora, st.lists(story_queries, min_size=5, max_size=12))
@@ -157,10 +157,10 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
         with self.serve(corpus) as engine:
             for query in queries:
                 asked = _all_of(replace(query, highlighting=highlighting))
-                marker = HitHighlighter(asked, highlighting, engine.find_idfs(query_terms(query.tree)))
+                highlighter = HitHighlighter(asked, highlighting, engine.find_idfs(query_terms(query.tree)))
                 for hit in engine.search_stories(asked).hits:
-                    assert hit.marks == marker.mark(truth.stories[hit.id])
-                assert {hit.marks for hit in engine.search_stories(_all_of(query)).hits} <= {b""}
+                    assert hit.highlights == highlighter.highlight(truth.stories[hit.id])
+                assert {hit.highlights for hit in engine.search_stories(_all_of(query)).hits} <= {b""}
 
     def test_scores_are_zero_where_nothing_was_asked_for_by_words(self) -> None:
         with self.serve([make_story("1"), make_story("2")]) as engine:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.documents.story import Story
 from index.engines.whoosh import WhooshKind
 from index.query.language import parse_query
@@ -48,7 +48,7 @@ class SuggestionContract(LookupContract):
     def test_what_is_typed_is_completed_as_by_going_through_all_stories(
         self, corpus: list[Story], texts: list[str], limit: int
     ) -> None:
-        wanted = [typed for text in texts if (typed := read_typed(text))]
+        wanted = [typed for text in texts if (typed := parse_typed_text(text))]
         with self.serve(corpus) as engine, tempfile.TemporaryDirectory() as name:
             status = LookupContract.build(_Plain(), Path(name), corpus)
             plain = WhooshKind().open(Path(name), status)
@@ -58,7 +58,7 @@ class SuggestionContract(LookupContract):
             plain.close()
 
     def complete(self, corpus: Sequence[Story], kind: SuggestionType, text: str, limit: int = 10) -> list[Suggestion]:
-        typed = read_typed(text)
+        typed = parse_typed_text(text)
         assert typed
         with self.serve(corpus) as engine:
             return engine.complete(kind, typed, limit)
@@ -116,7 +116,7 @@ class SuggestionContract(LookupContract):
         corpus = [make_story(str(n), title=title) for n, title in enumerate(["İstanbul", "Ferries", "Ferry U.S. c3po"])]
         with self.serve(corpus) as engine:
             for text in ("i", "f", "u", "c"):
-                typed = read_typed(text)
+                typed = parse_typed_text(text)
                 assert typed
                 found = engine.complete("query", typed, 10)
                 assert found
@@ -145,13 +145,13 @@ class SuggestionContract(LookupContract):
     def test_what_only_deleted_stories_had_is_never_suggested(self) -> None:
         # What ServesUpdated builds first and takes out again begins so.
         with self.serve([make_story("1", title="Zebra")]) as engine:
-            typed = read_typed("zz")
+            typed = parse_typed_text("zz")
             assert typed
             assert all(engine.complete(kind, typed, 10) == [] for kind in KINDS)
 
     @pytest.mark.parametrize("text", ["\ud800", "\x00a", "日" * 500, "a " * 250, "\u0301", "ͺ"])
     def test_no_text_that_is_typed_is_an_error(self, text: str) -> None:
-        typed = read_typed(text)
+        typed = parse_typed_text(text)
         if typed:
             with self.serve([make_story("1")]) as engine:
                 assert all(engine.complete(kind, typed, 3) == [] for kind in KINDS)

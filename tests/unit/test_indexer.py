@@ -288,7 +288,7 @@ def test_an_interrupted_build_removes_what_it_wrote(root: Path, tmp_path: Path) 
 
 def test_a_generation_that_a_reader_holds_is_kept_until_it_lets_go(root: Path, tmp_path: Path) -> None:
     old = generations.read_current(root)
-    held = generations.hold(generations.directory_of(root) / old)
+    held = generations.lock_shared(generations.directory_of(root) / old)
     assert held is not None
     with held:
         report = build_index(root, [write(tmp_path / "new.ndjson", make_story("new"))])

@@ -14,7 +14,7 @@ from index.engines.base import Engine
 from index.engines.columns.engine import ColumnsEngine
 from index.errors import QueryTimeout
 from index.live import LiveIndex
-from index.query.language import parse_query, show_query
+from index.query.language import format_query, parse_query
 from index.query.requests import Filters, SearchQuery, ValueFilter
 from index.spelling import Found, search_forgiving
 from tests.support.clock import set_clock
@@ -45,7 +45,7 @@ def ask(engine: Engine, text: str, *, topic: str = "", match_any: bool = False) 
 
 
 def told(found: Found) -> tuple[str, bool, str | None, str | None]:
-    return show_query(found.tree), found.corrected, found.did_you_mean, found.relaxed
+    return format_query(found.tree), found.corrected, found.did_you_mean, found.relaxed
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.live import LiveIndex, OpenGeneration
 from index.query.results import Suggestion
 from index.suggestions import suggest as suggest_typed
@@ -35,7 +35,7 @@ def generation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenGenerat
 
 
 def suggest(generation: OpenGeneration, text: str, limit: int) -> list[Suggestion]:
-    return suggest_typed(generation, read_typed(text), limit)
+    return suggest_typed(generation, parse_typed_text(text), limit)
 
 
 def kinds(found: list[Suggestion]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from index.analysis.folding import Typed, show_word
+from index.analysis.folding import TypedText, show_word
 from index.analysis.schema import SOURCE_DEFAULTS, term_of
 from index.deadline import Deadline
 from index.documents.story import Story
@@ -158,7 +158,7 @@ class ColumnsEngine:
     # --- suggestions ---------------------------------------------------------------------------------------------
 
     def complete(
-        self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
+        self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         return self._completer.complete(kind, typed, limit, begin_deadline(seconds)) if limit > 0 else []
 

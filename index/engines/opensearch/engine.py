@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from index.analysis.folding import Typed
+from index.analysis.folding import TypedText
 from index.analysis.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_FIELDS, TextField
 from index.caching import Budget, Cache, FunctionCache
 from index.deadline import Deadline
@@ -160,11 +160,11 @@ class ClusterEngine:
         return body
 
     def _make_hits(self, query: SearchQuery, hits: Sequence[Json], deadline: Deadline) -> tuple[Hit, ...]:
-        marker = None
+        highlighter = None
         if query.highlighting is not None:
             matched = query.highlighting.matches
             idfs = self.find_idfs(query_terms(query.tree)) if matched else {}
-            marker = HitHighlighter(query, query.highlighting, idfs)
+            highlighter = HitHighlighter(query, query.highlighting, idfs)
         made = []
         for hit in hits:
             story = _read_story(hit)
@@ -172,10 +172,10 @@ class ClusterEngine:
                 Hit(
                     score=hit["_score"] or 0.0,
                     stored_hit=encode_hit(story),
-                    marks=marker.mark(story) if marker else b"",
+                    highlights=highlighter.highlight(story) if highlighter else b"",
                 )
             )
-            deadline.spend(len(made[-1].stored_hit) + len(made[-1].marks))
+            deadline.spend(len(made[-1].stored_hit) + len(made[-1].highlights))
         return tuple(made)
 
     def _make_counter(self, name: str, query: SearchQuery) -> FacetCounter:
@@ -280,7 +280,7 @@ class ClusterEngine:
     # --- words ---------------------------------------------------------------------------------------------------
 
     def complete(
-        self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
+        self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         if limit <= 0 or any(0xD800 <= ord(letter) <= 0xDFFF for word in typed.words for letter in word):
             return []

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from index.analysis.folding import Typed, show_word
+from index.analysis.folding import TypedText, show_word
 from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, term_of
 from index.deadline import Deadline
 from index.documents.stored_hit import encode_hit
@@ -28,7 +28,7 @@ from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, 
 from index.engines.whoosh.searchers import SearcherPool
 from index.query.highlight import HitHighlighter, query_terms
 from index.query.language import parse_query
-from index.query.recency import weigh
+from index.query.recency import recency_factor
 from index.query.requests import Interval, NumberName, SearchQuery, Sort, SourceQuery, SuggestionType
 from index.query.results import (
     FuzzyTerm,
@@ -42,9 +42,12 @@ from index.query.results import (
     Suggestion,
     fuzzy_term_order,
 )
-from index.query.timeline import start_of
+from index.query.timeline import bucket_start
 from index.query.tree import Node
 
+# What scores in a field are multiplied by; other fields count once.
+_STORY_BOOSTS = {"title": 3.0, "summary": 2.0}
+_SOURCE_BOOSTS = {"title": 2.0}
 _story_decoder = msgspec.json.Decoder(Story)
 T = TypeVar("T")
 
@@ -83,20 +86,22 @@ class WhooshEngine:
 
     def _find(self, query: SearchQuery, deadline: Deadline) -> tuple[list[Match], list[Match]]:
         """What matches and passes the filters, in order; and all that matches."""
-        boosts = {field.name: field.boost for field in STORY_FIELDS if field.name in query.search_in}
+        boosts = {
+            field.name: _STORY_BOOSTS.get(field.name, 1.0) for field in STORY_FIELDS if field.name in query.search_in
+        }
         scores = self._match(self._stories, query.tree, boosts, deadline)
         matches = [(self._rows[number], score, number) for number, score in scores]
         found = [match for match in matches if passes(match[0], query.filters)]
         if query.recency and query.sort is Sort.RELEVANCE:
             newest = microseconds(self._status.newest) or 0
-            found = [(row, score * weigh(query.recency, row.published, newest), n) for row, score, n in found]
+            found = [(row, score * recency_factor(query.recency, row.published, newest), n) for row, score, n in found]
         found.sort(key=sort_key(query.sort))
         return found, matches
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
         stories = list(self._iter_found(query))
         times = [story.published_at for story in stories if story.published_at]
-        return dict(Counter(start_of(time, interval) for time in times)), len(stories) - len(times)
+        return dict(Counter(bucket_start(time, interval) for time in times)), len(stories) - len(times)
 
     def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
         rows = [row for row, _, _ in self._find(query, begin_deadline(query.seconds))[0]]
@@ -116,18 +121,24 @@ class WhooshEngine:
         return (self._read_story(number) for _, _, number in found)
 
     def _make_hits(self, query: SearchQuery, found: Sequence[Match], deadline: Deadline) -> list[Hit]:
-        marker = None
+        highlighter = None
         if query.highlighting is not None:
-            marker = HitHighlighter(query, query.highlighting, self.find_idfs(query_terms(query.tree)))
+            highlighter = HitHighlighter(query, query.highlighting, self.find_idfs(query_terms(query.tree)))
         hits = []
         for _, score, number in found:
             story = self._read_story(number)
-            hits.append(Hit(score=score, stored_hit=encode_hit(story), marks=marker.mark(story) if marker else b""))
-            deadline.spend(len(hits[-1].stored_hit) + len(hits[-1].marks))
+            hits.append(
+                Hit(
+                    score=score,
+                    stored_hit=encode_hit(story),
+                    highlights=highlighter.highlight(story) if highlighter else b"",
+                )
+            )
+            deadline.spend(len(hits[-1].stored_hit) + len(hits[-1].highlights))
         return hits
 
     def search_sources(self, query: SourceQuery) -> SourcePage:
-        boosts = {field.name: field.boost for field in SOURCE_FIELDS}
+        boosts = {field.name: _SOURCE_BOOSTS.get(field.name, 1.0) for field in SOURCE_FIELDS}
         deadline = begin_deadline(query.seconds)
         scores = self._match(self._sources, query.tree, boosts, deadline)
         found = [(number, score) for number, score in scores if passes_source(self._source_rows[number], query)]
@@ -177,7 +188,7 @@ class WhooshEngine:
     # --- suggestions ---------------------------------------------------------------------------------------
 
     def complete(
-        self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
+        self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         stories = begin_deadline(seconds).pace(self.iter_stories())
         return complete(stories, self.find_labels, self._count, kind, typed, limit)

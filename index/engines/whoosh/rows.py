@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from index.analysis.schema import fold_words, has_words
+from index.analysis.schema import fold_label, has_word_prefixes
 from index.engines.indexed import microseconds
 from index.engines.whoosh.fields import Row, SourceRow
 from index.query.requests import FacetRequest, Filters, Sort, SourceQuery, ValueFilter
@@ -79,7 +79,7 @@ def count_facet(
         FacetValue(value=value, label=labels.get(value, value), count=counts[value], selected=value in chosen)
         for value in counts.keys() | chosen
     ]
-    everything = [value for value in everything if has_words(fold_words(value.label), request.containing)]
+    everything = [value for value in everything if has_word_prefixes(fold_label(value.label), request.containing)]
     everything.sort(key=lambda value: (value.label.casefold(), value.value))
     if request.sort == "count":
         everything.sort(key=lambda value: -value.count)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.documents.story import Story
 from index.engines.base import Engine
 from index.engines.columns import ColumnsKind
@@ -40,7 +40,7 @@ def updated(root: Path, first: Sequence[Story], second: Sequence[Story], gone: S
 
 
 def complete(engine: Engine, kind: SuggestionType, text: str, limit: int = 10) -> list[Suggestion]:
-    typed = read_typed(text)
+    typed = parse_typed_text(text)
     assert typed
     return engine.complete(kind, typed, limit)
 

@@ -94,9 +94,9 @@ def test_a_story_of_a_long_text_is_found_and_marked_wherever_it_is(name: str) ->
             )
             hits = engine.search_stories(query).hits
             assert {hit.id for hit in hits} == set(known)
-            marker = HitHighlighter(query, HighlightOptions(), engine.find_idfs(query_terms(tree)))
+            highlighter = HitHighlighter(query, HighlightOptions(), engine.find_idfs(query_terms(tree)))
             for hit in hits:
-                assert hit.marks == marker.mark(known[hit.id])
+                assert hit.highlights == highlighter.highlight(known[hit.id])
             assert set(engine.iter_documents(SearchQuery())) == {msgspec.json.encode(one) for one in stories}
             engine.find_similar(story, 3, frozenset())
 
@@ -148,6 +148,6 @@ def test_a_story_of_very_many_parts_is_built_and_comes_back() -> None:
                 assert page.total == 0
                 continue
             (hit,) = page.hits
-            assert hit.marks.endswith(b'"matched_sources":[1000]}')
+            assert hit.highlights.endswith(b'"matched_sources":[1000]}')
             assert (page.facets["topic"].other, page.facets["publisher"].other) == (2995, 995)
             assert engine.find_stories(["1"]) == [story]

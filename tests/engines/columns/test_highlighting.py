@@ -79,13 +79,13 @@ def serve(stories: Sequence[Story]) -> Iterator[ColumnsEngine]:
 
 def expect_marks(engine: ColumnsEngine, stories: Sequence[Story], query: SearchQuery, how: HighlightOptions) -> None:
     """Every story, whether it matches or not."""
-    marker = HitHighlighter(query, how, engine.find_idfs(query_terms(query.tree)))
+    highlighter = HitHighlighter(query, how, engine.find_idfs(query_terms(query.tree)))
     page = engine.match_stories(SearchQuery())
     hits = highlighting.make_hits(page.found, _with(query, how), engine.find_idfs, Deadline(60))
     known = {story.id: story for story in stories}
     assert len(hits) == len(stories)
     for hit in hits:
-        assert hit.marks.decode() == marker.mark(known[hit.id]).decode()
+        assert hit.highlights.decode() == highlighter.highlight(known[hit.id]).decode()
 
 
 def _with(query: SearchQuery, how: HighlightOptions) -> SearchQuery:
@@ -214,7 +214,7 @@ def test_as_many_sources_are_searched_as_have_their_titles_in_the_first_characte
         (hit,) = engine.search_stories(
             SearchQuery(tree=parse_query("chip", FIELDS), highlighting=HighlightOptions())
         ).hits
-        assert hit.marks.endswith(b'"matched_sources":[1,3]}')
+        assert hit.highlights.endswith(b'"matched_sources":[1,3]}')
         expect_marks(engine, [story], query_of("chip"), HighlightOptions())
 
 
@@ -231,7 +231,7 @@ def test_a_source_is_marked_by_its_number_and_a_phrase_ends_with_its_title() -> 
     with serve([story]) as engine:
         query = SearchQuery(tree=parse_query('"new chip"', FIELDS), highlighting=HighlightOptions())
         (hit,) = engine.search_stories(query).hits
-        assert hit.marks.endswith(b'"matched_sources":[5,7]}')
+        assert hit.highlights.endswith(b'"matched_sources":[5,7]}')
         expect_marks(engine, [story], query_of('"new chip" OR x'), HighlightOptions())
 
 

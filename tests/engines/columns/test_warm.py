@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.engines.columns.kernels import conjunction as word_kernels
 from index.engines.columns.kernels import highlight as marking_kernels
@@ -71,7 +71,7 @@ def ask_everything(root: Path) -> dict[str, tuple[int, int]]:
         for story in generation.engine.find_stories(["1", "2"]):
             generation.engine.find_similar(story, 3, frozenset())
         for text in ("l", "light m", "new light on t", "x ", ""):
-            suggest(generation, read_typed(text), 10)
+            suggest(generation, parse_typed_text(text), 10)
     live.close()
     return {name: (before[name], len(kernel.signatures)) for name, kernel in names.items()}
 

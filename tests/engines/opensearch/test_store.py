@@ -135,7 +135,7 @@ def test_a_missing_story_is_told_with_ids_that_look_alike(
     with pytest.raises(NotFound) as caught:
         get_story(generation, "story-2499")
     assert "story-249" in caught.value.near
-    assert generation.story_ids.find_near("\ud800") == ()
+    assert generation.story_ids.find_similar("\ud800") == ()
 
 
 def test_a_switch_is_seen_by_a_server_that_runs(

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from index.analysis import schema
 from index.analysis.schema import WORD, iter_words
-from index.documents.stored_hit import encode_hit, find_texts
+from index.documents.stored_hit import encode_hit, find_text_offsets
 from index.documents.story import Story
 from index.engines.columns.format.layout import ANSWERS
 from index.engines.columns.kernels import tokens as token_kernels
-from index.query.highlight import MARKED, count_searched
+from index.query.highlight import HIGHLIGHTED_FIELDS, count_searched_titles
 
 _encode = msgspec.json.Encoder().encode
 
@@ -39,7 +39,10 @@ def make_answer(story: Story, body: str) -> Answer:
     stored = stored_hit + _encode(body.replace("\n", " "))[1:-1]
     titles = tuple([source.title for source in story.sources])
     return Answer(
-        stored, (len(stored_hit), *find_texts(stored_hit), len(stored)), titles, _count_searched(story, body, titles)
+        stored,
+        (len(stored_hit), *find_text_offsets(stored_hit), len(stored)),
+        titles,
+        _count_searched(story, body, titles),
     )
 
 
@@ -48,7 +51,7 @@ def _count_searched(story: Story, body: str, titles: Sequence[str]) -> tuple[int
         return None
     title, summary, own_body = (sum(1 for _ in iter_words(text)) for text in (story.title, story.summary, body))
     # An end follows the words of each title.
-    sources = sum(len(WORD.findall(one)) + 1 for one in titles[: count_searched(titles)])
+    sources = sum(len(WORD.findall(one)) + 1 for one in titles[: count_searched_titles(titles)])
     return title, summary, own_body, sources
 
 
@@ -85,7 +88,7 @@ class AnswerWriter:
         parts = np.array(self._parts, np.int64).reshape(len(order), 6)
         stored_starts = _starts(parts[:, 5])
         # A copy also where there is one document: then the slice would be as contiguous as the whole, and stay a view.
-        marked = counts[:, : len(MARKED)].copy()
+        marked = counts[:, : len(HIGHLIGHTED_FIELDS)].copy()
         for document, searched in self._searched.items():
             marked[document] = searched
         starts = _starts(marked.sum(axis=1))

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from index.analysis.folding import Typed, show_word
+from index.analysis.folding import TypedText, show_word
 from index.analysis.schema import term_of
 from index.deadline import Deadline
 from index.engines.columns.search.facets import FacetTable
@@ -63,7 +63,7 @@ class Completer:
             name: _Labels(FacetTable(directory, name, segments), segments) for name in ("topic", "publisher")
         }
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
+    def complete(self, kind: SuggestionType, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
         """See Engine.complete. Raises QueryTimeout."""
         match kind:
             case "query":
@@ -75,7 +75,7 @@ class Completer:
 
     # --- stories -------------------------------------------------------------------------------------------------
 
-    def _complete_stories(self, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
+    def _complete_stories(self, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
         found: dict[str, Suggestion] = {}
         parts = [_iter_titles(segment, typed, 2 * limit) for segment in self._segments]
         merged = parts[0] if len(parts) == 1 else heapq.merge(*parts, key=lambda one: one[0])
@@ -89,7 +89,7 @@ class Completer:
 
     # --- queries -------------------------------------------------------------------------------------------------
 
-    def _complete_queries(self, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
+    def _complete_queries(self, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
         size = _SPARE * limit if len(self._segments) == 1 else max(_LEAST, _SPARE * limit)
         while True:
             parts = [list(islice(_iter_queries(segment, typed, size), size)) for segment in self._segments]
@@ -137,7 +137,7 @@ def _is_ahead(query: _Query, unread: Sequence[_Query]) -> bool:
     return not any(last.begins for last in unread) and query.weight > sum(last.weight for last in unread)
 
 
-def _iter_titles(segment: Segment, typed: Typed, first: int) -> Iterator[tuple[tuple[object, ...], Segment, int]]:
+def _iter_titles(segment: Segment, typed: TypedText, first: int) -> Iterator[tuple[tuple[object, ...], Segment, int]]:
     """The stories of a segment whose title matches, in order, with the key of that order."""
     own = segment.suggestions
     assert own
@@ -147,7 +147,7 @@ def _iter_titles(segment: Segment, typed: Typed, first: int) -> Iterator[tuple[t
             yield (not begins, *order_key(segment, number, 0.0, Sort.NEWEST)), segment, number
 
 
-def _iter_queries(segment: Segment, typed: Typed, first: int) -> Iterator[_Query]:
+def _iter_queries(segment: Segment, typed: TypedText, first: int) -> Iterator[_Query]:
     own = segment.suggestions
     assert own
     wanted = own.folds.find(typed)
@@ -199,7 +199,7 @@ class _Labels:
         ]
         return entries, *index_texts([label for _, label, _ in entries])
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
+    def complete(self, kind: SuggestionType, typed: TypedText, limit: int) -> list[Suggestion]:
         entries, folds, texts = self._texts
         wanted = folds.find(typed)
         matches = islice(texts.iter_matches(wanted, 2 * limit), limit) if wanted else ()

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.analysis.schema import fold_words, has_words
+from index.analysis.schema import fold_label, has_word_prefixes
 from index.engines.columns.format.facet_columns import FacetColumn
 from index.engines.columns.kernels import selection
 from index.engines.columns.search import filtering
@@ -38,11 +38,11 @@ class _Values:
 
     @cached_property
     def _folded(self) -> list[str]:
-        return [fold_words(label) for _, label in self.table]
+        return [fold_label(label) for _, label in self.table]
 
     def find_containing(self, words: Sequence[str]) -> NDArray[np.bool_]:
         """Which values have these beginnings of words in their labels."""
-        return np.array([has_words(folded, words) for folded in self._folded], np.bool_)
+        return np.array([has_word_prefixes(folded, words) for folded in self._folded], np.bool_)
 
     def renumber(self, column: FacetColumn) -> NDArray[np.int32] | None:
         """From the codes of a segment to places in the table; None where they are the same."""
@@ -167,7 +167,9 @@ class FacetCount:
         numbers, table = self._table.numbers, self._table.table
         late = self._chosen.difference([value.value for value in shown])
         labels = [(value, table[numbers[value]][1] if value in numbers else value) for value in late]
-        return [(value, label) for value, label in labels if has_words(fold_words(label), self._request.containing)]
+        return [
+            (value, label) for value, label in labels if has_word_prefixes(fold_label(label), self._request.containing)
+        ]
 
     def _count_value(self, value: str, label: str, codes: NDArray[np.int32], counts: NDArray[np.int32]) -> FacetValue:
         number = self._table.numbers.get(value, -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from index.analysis.schema import fold_words, has_words
+from index.analysis.schema import fold_label, has_word_prefixes
 from index.engines.opensearch.search.translation import translate_filter
 from index.query.requests import FacetRequest, Filters
 from index.query.results import Facet, FacetValue
@@ -38,7 +38,7 @@ class FacetCounter:
         self._size = len(labels) if self._whole else request.size + _SPARE
 
     def _has_words(self, label: str) -> bool:
-        return has_words(fold_words(label), self._request.containing)
+        return has_word_prefixes(fold_label(label), self._request.containing)
 
     def make_request(self) -> Json:
         """Aggregations, by name."""
