@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from index.analysis.folding import Typed, show_word
+from index.analysis.folding import TypedText, show_word
 from index.analysis.schema import SOURCE_DEFAULTS, term_of
 from index.deadline import Deadline
 from index.documents.story import Story
@@ -81,7 +81,7 @@ class ColumnsEngine:
         tree = parse_query('news OR "a word" OR wor*', ())
         with suppress(QueryTimeout):
             self.search_stories(
-                SearchQuery(tree, facets=FacetRequest(FACETS), limit=1, highlighting=HighlightOptions())
+                SearchQuery(tree=tree, facets=FacetRequest(names=FACETS), limit=1, highlighting=HighlightOptions())
             )
 
     def match_stories(self, query: SearchQuery, deadline: Deadline | None = None) -> TopDocs:
@@ -92,7 +92,7 @@ class ColumnsEngine:
         deadline = begin_deadline(query.seconds)
         top = self.match_stories(query, deadline)
         hits = make_hits(top.docs[query.offset :], query, self.find_idfs, deadline)
-        return SearchPage(top.total, hits, top.facets)
+        return SearchPage(total=top.total, hits=hits, facets=top.facets)
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
         counts: Counter[datetime] = Counter()
@@ -117,10 +117,18 @@ class ColumnsEngine:
         return (doc.segment.read_document(doc.number) for doc in docs)
 
     def search_sources(self, query: SourceQuery) -> SourcePage:
-        filters = Filters((query.publishers,), query.published_from, query.published_before)
+        filters = Filters(
+            values=(query.publishers,), published_from=query.published_from, published_before=query.published_before
+        )
         sort = Sort.RELEVANCE if query.tree is not None else Sort.NEWEST
         search_query = SearchQuery(
-            None, SOURCE_DEFAULTS, filters, sort, offset=query.offset, limit=query.limit, seconds=query.seconds
+            tree=None,
+            search_in=SOURCE_DEFAULTS,
+            filters=filters,
+            sort=sort,
+            offset=query.offset,
+            limit=query.limit,
+            seconds=query.seconds,
         )
         ids = None
         if query.story is not None:
@@ -128,7 +136,7 @@ class ColumnsEngine:
         deadline = begin_deadline(query.seconds)
         top = self._sources.search(TreeMatcher(query.tree), search_query, deadline, ids)
         return SourcePage(
-            top.total, tuple((_read_source(doc, deadline), doc.score) for doc in top.docs[query.offset :])
+            total=top.total, hits=tuple((_read_source(doc, deadline), doc.score) for doc in top.docs[query.offset :])
         )
 
     # --- similar stories -----------------------------------------------------------------------------------------
@@ -154,12 +162,12 @@ class ColumnsEngine:
     # --- suggestions ---------------------------------------------------------------------------------------------
 
     def complete(
-        self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
+        self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         return self._suggestion_finder.complete(kind, typed, limit, begin_deadline(seconds)) if limit > 0 else []
 
     def _count(self, text: str) -> int:
-        return self.match_stories(SearchQuery(parse_query(text, ()), limit=0)).total
+        return self.match_stories(SearchQuery(tree=parse_query(text, ()), limit=0)).total
 
     # --- fuzzy terms ---------------------------------------------------------------------------------------------
 
@@ -172,7 +180,12 @@ class ColumnsEngine:
                 occurrences[similar] += uses
         doc_freq = self._stories.statistics.doc_freq
         fuzzy_terms = [
-            FuzzyTerm(similar, edits[similar], doc_freq(term_of(show_word(similar)) or ""), occurrences[similar])
+            FuzzyTerm(
+                word=similar,
+                distance=edits[similar],
+                doc_freq=doc_freq(term_of(show_word(similar)) or ""),
+                occurrences=occurrences[similar],
+            )
             for similar in deadline.pace(edits)
         ]
         return sorted(fuzzy_terms, key=fuzzy_term_order)
@@ -231,4 +244,4 @@ def _read_source(doc: ScoredDoc, deadline: Deadline) -> SourceRecord:
     document = doc.segment.read_document(doc.number)
     deadline.spend(len(document))
     stored = _source_decoder.decode(document)
-    return SourceRecord(stored.id, stored.source, stored.story_ids)
+    return SourceRecord(id=stored.id, source=stored.source, story_ids=stored.story_ids)

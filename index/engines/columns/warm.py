@@ -19,12 +19,12 @@ def compile_kernels() -> None:
     """Compile every kernel by building a small index and searching it."""
     with tempfile.TemporaryDirectory() as directory:
         writer = ColumnsWriter(Path(directory))
-        source = Source(url="https://example.com/1", title="A word", publisher=Publisher("Example"))
+        source = Source(url="https://example.com/1", title="A word", publisher=Publisher(name="Example"))
         for story_id in ("1", "2"):
             published = datetime(2025, 1, 1, tzinfo=UTC)
-            sections = (Section("Another word"),)
+            sections = (Section(heading="Another word"),)
             story = Story(
-                story_id, "A word", topics=("T",), published_at=published, sections=sections, sources=(source,)
+                id=story_id, title="A word", topics=("T",), published_at=published, sections=sections, sources=(source,)
             )
             writer.add(story)
         # Opening the engine runs a first search.

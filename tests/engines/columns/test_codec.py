@@ -66,7 +66,7 @@ class Both:
 
     def find(self, tree: Node | None) -> set[str]:
         """The ids of the documents that this engine finds."""
-        query = SearchQuery(tree, self.defaults, limit=MANY)
+        query = SearchQuery(tree=tree, search_in=self.defaults, limit=MANY)
         top = self.columns.search(TreeMatcher(tree), query, Deadline(60))
         assert top.total == len(top.docs)
         return {doc.segment.read_id(doc.number).decode() for doc in top.docs}

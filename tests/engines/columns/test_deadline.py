@@ -71,7 +71,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def make_query(text: str) -> SearchQuery:
     tree = parse_query(text[:LONGEST], STORY_DEFAULTS)
     return SearchQuery(
-        tree, limit=100, facets=FacetRequest(FACETS, size=100), highlighting=HighlightOptions(), recency=0.5
+        tree=tree, limit=100, facets=FacetRequest(names=FACETS, size=100), highlighting=HighlightOptions(), recency=0.5
     )
 
 
@@ -94,13 +94,13 @@ def test_a_timeout_leaves_the_next_search_correct(engine: Engine, text: str, mon
             with pytest.raises(QueryTimeout):
                 ask(query)
         with pytest.raises(QueryTimeout):
-            engine.search_sources(SourceQuery(parse_query("w1 OR w2*", ())))
+            engine.search_sources(SourceQuery(tree=parse_query("w1 OR w2*", ())))
     assert engine.search_stories(query) == page
     assert engine.count_times(query, Interval.DAY) == counts
 
 
 def test_a_query_can_shorten_the_deadline_but_not_extend_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    query, sources = make_query("a* OR b*"), SourceQuery(parse_query("w1 OR w2*", ()))
+    query, sources = make_query("a* OR b*"), SourceQuery(tree=parse_query("w1 OR w2*", ()))
     for seconds in (0.0, -1.0):
         for ask in (engine.search_stories, lambda q: engine.measure(q, "source_count", 1)):
             with pytest.raises(QueryTimeout):
@@ -116,25 +116,25 @@ def test_the_deadline_is_checked_between_the_parts_of_a_query(engine: Engine, mo
     ticks = iter(range(1000))
     monkeypatch.setattr("index.deadline.monotonic", lambda: next(ticks))
     monkeypatch.setattr(deadline, "MAX_SECONDS", 20)
-    engine.search_stories(SearchQuery(parse_query(" ".join(f"{one}*" for one in LETTERS[:15]), ())))
+    engine.search_stories(SearchQuery(tree=parse_query(" ".join(f"{one}*" for one in LETTERS[:15]), ())))
     with pytest.raises(QueryTimeout):
-        engine.search_stories(SearchQuery(parse_query(HOSTILE["every prefix"], ())))
+        engine.search_stories(SearchQuery(tree=parse_query(HOSTILE["every prefix"], ())))
 
 
 def test_the_deadline_is_checked_between_facets(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(1000))
     monkeypatch.setattr("index.deadline.monotonic", lambda: next(ticks))
     monkeypatch.setattr(deadline, "MAX_SECONDS", 4)
-    engine.search_stories(SearchQuery(facets=FacetRequest(FACETS[:2])))
+    engine.search_stories(SearchQuery(facets=FacetRequest(names=FACETS[:2])))
     with pytest.raises(QueryTimeout):
-        engine.search_stories(SearchQuery(facets=FacetRequest(FACETS)))
+        engine.search_stories(SearchQuery(facets=FacetRequest(names=FACETS)))
 
 
 def test_a_union_of_exclusions_excludes_the_intersection(engine: Engine) -> None:
-    everything = engine.search_stories(SearchQuery(None, limit=3000)).hits
-    both = {hit.id for hit in engine.search_stories(SearchQuery(parse_query("w1 w2", ()), limit=3000)).hits}
-    third = {hit.id for hit in engine.search_stories(SearchQuery(parse_query("w1 w2 w3", ()), limit=3000)).hits}
-    page = engine.search_stories(SearchQuery(parse_query("-w1 OR -w2 OR -zzz9", ()), limit=3000))
+    everything = engine.search_stories(SearchQuery(tree=None, limit=3000)).hits
+    both = {hit.id for hit in engine.search_stories(SearchQuery(tree=parse_query("w1 w2", ()), limit=3000)).hits}
+    third = {hit.id for hit in engine.search_stories(SearchQuery(tree=parse_query("w1 w2 w3", ()), limit=3000)).hits}
+    page = engine.search_stories(SearchQuery(tree=parse_query("-w1 OR -w2 OR -zzz9", ()), limit=3000))
     assert {hit.id for hit in page.hits} == {hit.id for hit in everything}
-    page = engine.search_stories(SearchQuery(parse_query("-w1 OR -w2 OR w3", ()), limit=3000))
+    page = engine.search_stories(SearchQuery(tree=parse_query("-w1 OR -w2 OR w3", ()), limit=3000))
     assert {hit.id for hit in page.hits} == {hit.id for hit in everything} - both | third

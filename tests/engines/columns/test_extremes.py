@@ -78,17 +78,25 @@ def _reopen(directory: Path, status: IndexStatus, stories: Sequence[Story]) -> I
 def test_a_story_with_a_long_text_is_found_and_highlighted(name: str) -> None:
     text = LONG[name]
     sources = (Source(title=text, excerpt=text, author=text, publisher=Publisher(name="P")), Source(title="chip"))
-    story = Story("1", text, summary=text, sections=(Section("chip", (Paragraph(text),)),), sources=sources)
+    story = Story(
+        id="1",
+        title=text,
+        summary=text,
+        sections=(Section(heading="chip", paragraphs=(Paragraph(text=text),)),),
+        sources=sources,
+    )
     with serve_in_turn(story) as generations:
         for engine, stories in generations:
             known = {one.id: one for one in stories}
             tree = parse_query('chip OR "chip chip" OR rob* OR w6999*', STORY_DEFAULTS)
-            query = SearchQuery(tree, sort=Sort.RELEVANCE, facets=FacetRequest(FACETS), highlighting=HighlightOptions())
+            query = SearchQuery(
+                tree=tree, sort=Sort.RELEVANCE, facets=FacetRequest(names=FACETS), highlighting=HighlightOptions()
+            )
             hits = engine.search_stories(query).hits
             assert {hit.id for hit in hits} == set(known)
-            marker = HitHighlighter(query, HighlightOptions(), engine.find_idfs(query_terms(tree)))
+            highlighter = HitHighlighter(query, HighlightOptions(), engine.find_idfs(query_terms(tree)))
             for hit in hits:
-                assert hit.marks == marker.mark(known[hit.id])
+                assert hit.highlights == highlighter.highlight(known[hit.id])
             assert set(engine.iter_documents(SearchQuery())) == {msgspec.json.encode(one) for one in stories}
             engine.find_similar(story, 3, frozenset())
 
@@ -102,7 +110,7 @@ def test_long_phrases_of_repeated_words_match() -> None:
                 ("x " * 250, True), ("x " * 249 + "y", False), ("x y " * 120, True), ("y " + "x " * 200, True),
                 ("y y", False), ("x " * 9000, True), ("x " * 9001, False),
             ):  # fmt: skip
-                query = SearchQuery(parse_query(f'summary:"{phrase}"', STORY_DEFAULTS))
+                query = SearchQuery(tree=parse_query(f'summary:"{phrase}"', STORY_DEFAULTS))
                 assert engine.search_stories(query).total == (found and there), phrase[:20]
 
 
@@ -112,7 +120,7 @@ def test_ties_are_broken_by_id_even_at_the_earliest_and_latest_time() -> None:
         with tempfile.TemporaryDirectory() as name:
             for engine, _ in _open(Path(name), stories, KIND.make_writer(Path(name))):
                 for sort in Sort:
-                    query = SearchQuery(parse_query("chip", ()), sort=sort, recency=1.0, limit=40)
+                    query = SearchQuery(tree=parse_query("chip", ()), sort=sort, recency=1.0, limit=40)
                     assert [hit.id for hit in engine.search_stories(query).hits] == [story.id for story in stories]
                 assert engine.get_status().newest == time
 
@@ -131,14 +139,15 @@ def test_a_story_with_thousands_of_parts_is_indexed_and_returned() -> None:
     with serve_in_turn(story) as generations:
         for engine, stories in generations:
             query = SearchQuery(
-                parse_query("source:w999 topic:2999", ("source", "topic")), facets=FacetRequest(FACETS, size=5),
+                tree=parse_query("source:w999 topic:2999", ("source", "topic")),
+                facets=FacetRequest(names=FACETS, size=5),
                 highlighting=HighlightOptions(),
-            )  # fmt: skip
+            )
             page = engine.search_stories(query)
             if len(stories) == len(OTHERS):
                 assert page.total == 0
                 continue
             (hit,) = page.hits
-            assert hit.marks.endswith(b'"matched_sources":[1000]}')
+            assert hit.highlights.endswith(b'"matched_sources":[1000]}')
             assert (page.facets["topic"].other, page.facets["publisher"].other) == (2995, 995)
             assert engine.find_stories(["1"]) == [story]

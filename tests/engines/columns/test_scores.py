@@ -49,7 +49,9 @@ class TestScores(ServesCorpora):
         formula = _formula_of(corpus)
         with self.serve(corpus) as engine:
             for tree, search_in in asked:
-                page = engine.search_stories(SearchQuery(tree, search_in, sort=Sort.RELEVANCE, limit=MANY))
+                page = engine.search_stories(
+                    SearchQuery(tree=tree, search_in=search_in, sort=Sort.RELEVANCE, limit=MANY)
+                )
                 assert {hit.id: hit.score for hit in page.hits} == _near(formula.score(tree, search_in))
 
     @_CHECKED
@@ -59,7 +61,7 @@ class TestScores(ServesCorpora):
         formula = Formula(SOURCE_FIELDS, {ident: texts_of_source(records[ident].source) for ident in records})
         with self.serve(corpus) as engine:
             for tree in asked:
-                page = engine.search_sources(SourceQuery(tree, limit=MANY))
+                page = engine.search_sources(SourceQuery(tree=tree, limit=MANY))
                 scores = {record.id: score for record, score in page.hits}
                 assert scores == _near(formula.score(tree, SOURCE_DEFAULTS))
 
@@ -87,7 +89,9 @@ class TestScores(ServesCorpora):
         )
         with self.serve(corpus) as engine:
             for tree in (parse_query(text, ("title", "body")) for text in (*texts, "pri* OR rob* water", "-storm")):
-                page = engine.search_stories(SearchQuery(tree, search_in, sort=Sort.RELEVANCE, limit=MANY))
+                page = engine.search_stories(
+                    SearchQuery(tree=tree, search_in=search_in, sort=Sort.RELEVANCE, limit=MANY)
+                )
                 assert {hit.id: hit.score for hit in page.hits} == _near(formula.score(tree, search_in))
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.engines.columns.kernels import conjunction as word_kernels
 from index.engines.columns.kernels import highlight as marking_kernels
@@ -31,9 +31,16 @@ _TEXTS = (
 )  # fmt: skip
 _FILTERS = (
     Filters(),
-    Filters((ValueFilter("topic", frozenset({"space"})),)),
-    Filters((ValueFilter("topic", frozenset({"space", "energy"})), ValueFilter("publisher", frozenset({"none"})))),
-    Filters((ValueFilter("topic", frozenset({"space"}), frozenset({"energy"})),), min_sources=1),
+    Filters(values=(ValueFilter(facet="topic", any_of=frozenset({"space"})),)),
+    Filters(
+        values=(
+            ValueFilter(facet="topic", any_of=frozenset({"space", "energy"})),
+            ValueFilter(facet="publisher", any_of=frozenset({"none"})),
+        )
+    ),
+    Filters(
+        values=(ValueFilter(facet="topic", any_of=frozenset({"space"}), none_of=frozenset({"energy"})),), min_sources=1
+    ),
 )
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
 
@@ -48,14 +55,24 @@ def run_every_query(root: Path) -> dict[str, tuple[int, int]]:
         for text, filters, sort, scope in itertools.product(_TEXTS, _FILTERS, Sort, (STORY_DEFAULTS, ("title",))):
             tree = parse_query(text, _FIELDS)
             for names_counted, limit in (((), 20), (("topic", "publisher"), 20), (("topic", "publisher"), 300)):
-                facets = FacetRequest(names_counted, sort="count" if limit == 20 else "value")
-                query = SearchQuery(tree, scope, filters, sort, facets, limit=limit, highlighting=HighlightOptions())
+                facets = FacetRequest(names=names_counted, sort="count" if limit == 20 else "value")
+                query = SearchQuery(
+                    tree=tree,
+                    search_in=scope,
+                    filters=filters,
+                    sort=sort,
+                    facets=facets,
+                    limit=limit,
+                    highlighting=HighlightOptions(),
+                )
                 generation.engine.search_stories(query)
-            generation.engine.search_sources(SourceQuery(tree, ValueFilter("publisher", frozenset({"x"}))))
+            generation.engine.search_sources(
+                SourceQuery(tree=tree, publishers=ValueFilter(facet="publisher", any_of=frozenset({"x"})))
+            )
         for story in generation.engine.find_stories(["1", "2"]):
             generation.engine.find_similar(story, 3, frozenset())
         for text in ("l", "light m", "new light on t", "x ", ""):
-            suggest(generation, read_typed(text), 10)
+            suggest(generation, parse_typed_text(text), 10)
     live.close()
     return {name: (before[name], len(kernel.signatures)) for name, kernel in compiled.items()}
 

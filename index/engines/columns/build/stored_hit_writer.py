@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from index.analysis import schema
 from index.analysis.schema import WORD, iter_words
-from index.documents.stored_hit import encode_hit, find_texts
+from index.documents.stored_hit import encode_hit, find_text_offsets
 from index.documents.story import Story
 from index.engines.columns.build.vocabulary import SegmentVocabulary
 from index.engines.columns.format.layout import STORED_HITS
 from index.engines.columns.kernels import tokens as token_kernels
-from index.query.highlight import MARKED, count_searched
+from index.query.highlight import HIGHLIGHTED_FIELDS, count_searched_titles
 
 _encode = msgspec.json.Encoder().encode
 _OFFSETS = 6  # entries of HitRecord.offsets
@@ -47,7 +47,7 @@ def make_hit_record(story: Story, body: str) -> HitRecord:
     # Only snippets show the body, and they have no line breaks. [1:-1] cuts off the quotes.
     stored = hit + _encode(body.replace("\n", " "))[1:-1]
     titles = tuple([source.title for source in story.sources])
-    offsets = (len(hit), *find_texts(hit), len(stored))
+    offsets = (len(hit), *find_text_offsets(hit), len(stored))
     return HitRecord(stored, offsets, titles, _count_highlighted(story, body, titles))
 
 
@@ -57,7 +57,7 @@ def _count_highlighted(story: Story, body: str, titles: Sequence[str]) -> tuple[
         return None
     title, summary, body_count = (sum(1 for _ in iter_words(text)) for text in (story.title, story.summary, body))
     # Each title has one more token, which marks its end.
-    sources = sum(len(WORD.findall(source_title)) + 1 for source_title in titles[: count_searched(titles)])
+    sources = sum(len(WORD.findall(source_title)) + 1 for source_title in titles[: count_searched_titles(titles)])
     return title, summary, body_count, sources
 
 
@@ -121,7 +121,7 @@ class StoredHitWriter:
     def _count_highlighted_tokens(self, counts: NDArray[np.int32]) -> NDArray[np.int32]:
         """By document and highlighted field: how many tokens are searched for matches."""
         # A copy always: a slice of one document would count as contiguous already, and stay a view.
-        highlighted = counts[:, : len(MARKED)].copy()
+        highlighted = counts[:, : len(HIGHLIGHTED_FIELDS)].copy()
         for document, token_counts in self._highlighted.items():
             highlighted[document] = token_counts
         return highlighted

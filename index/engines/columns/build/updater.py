@@ -138,7 +138,14 @@ class ColumnsUpdater:
         }
         deleted = sum(entry.deleted for entry in (*entries.stories, *entries.sources))
         self.abort()
-        return IndexStatus(live["stories"], live["sources"], publishers, newest, len(entries.stories), deleted)
+        return IndexStatus(
+            stories=live["stories"],
+            sources=live["sources"],
+            publishers=publishers,
+            newest=newest,
+            segments=len(entries.stories),
+            deleted=deleted,
+        )
 
 
 @dataclass(slots=True, eq=False)

@@ -59,7 +59,13 @@ class ColumnsWriter:
         write_facets(self._directory, labels)
         publishers = self._label_counts.write(self._directory)
         sources = sum(entry.documents for entry in entries.sources)
-        return IndexStatus(self._count, sources, publishers, self._newest, len(entries.stories))
+        return IndexStatus(
+            stories=self._count,
+            sources=sources,
+            publishers=publishers,
+            newest=self._newest,
+            segments=len(entries.stories),
+        )
 
     def abort(self) -> None:
         self._stories.abort()

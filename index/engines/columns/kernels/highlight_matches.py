@@ -12,7 +12,7 @@ from numba import njit
 from index.engines.columns.kernels.postings import find_borders, match_next
 from index.engines.columns.kernels.tokens import END_OF_SOURCE
 
-# Words of which no more is known than that a prefix found them: index.query.highlight.worth_of(1.0).
+# Words of which no more is known than that a prefix found them: index.query.highlight.snippet_weight(1.0).
 _UNKNOWN_WORTH = 1000
 
 

@@ -60,7 +60,7 @@ def check_range_filter(docs, values, low, high, bit, failed_filters):
 
 @kernel([(INTS, FLOATS, LONGS, R, N, N, OUT_FLOATS)])
 def weigh_recent(docs, scores, published, recency, newest, half_life, out):
-    """Scores times index.query.recency.weigh."""
+    """Scores times index.query.recency.recency_factor."""
     for i in range(len(docs)):
         time = published[docs[i]]
         share = 1.0

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from index.analysis.folding import Typed, show_word
+from index.analysis.folding import TypedText, show_word
 from index.analysis.schema import term_of
 from index.deadline import Deadline
 from index.engines.columns.search.facets import FacetTable
@@ -69,7 +69,7 @@ class SuggestionFinder:
             name: _LabelSuggestions(FacetTable(directory, name, segments), segments) for name in ("topic", "publisher")
         }
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
+    def complete(self, kind: SuggestionType, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
         """Implements Engine.complete. Raises QueryTimeout."""
         match kind:
             case "query":
@@ -81,7 +81,7 @@ class SuggestionFinder:
 
     # --- stories -------------------------------------------------------------------------------------------------
 
-    def _complete_stories(self, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
+    def _complete_stories(self, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
         suggestions: dict[str, Suggestion] = {}
         parts = [_iter_titles(segment, typed, 2 * limit) for segment in self._segments]
         merged = parts[0] if len(parts) == 1 else heapq.merge(*parts, key=lambda entry: entry[0])
@@ -90,12 +90,12 @@ class SuggestionFinder:
                 break
             story = _decoder.decode(segment.read_document(number))
             if len(story.title) <= MAX_SUGGESTED:
-                suggestions.setdefault(story.title, Suggestion("story", story.title, story.id, 1))
+                suggestions.setdefault(story.title, Suggestion(type="story", text=story.title, id=story.id, count=1))
         return list(suggestions.values())
 
     # --- queries -------------------------------------------------------------------------------------------------
 
-    def _complete_queries(self, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
+    def _complete_queries(self, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
         """Read growing batches from all segments until no unread suggestion can change the result."""
         size = _GROWTH * limit if len(self._segments) == 1 else max(_MIN_BATCH, _GROWTH * limit)
         while True:
@@ -123,7 +123,7 @@ class SuggestionFinder:
                 continue
             text = " ".join(words)
             if count := self._count(text):
-                chosen[terms] = query, Suggestion("query", text, None, count)
+                chosen[terms] = query, Suggestion(type="query", text=text, id=None, count=count)
         return list(chosen.values())
 
     def _merge(self, parts: Sequence[Sequence[_QuerySuggestion]]) -> Iterator[_QuerySuggestion]:
@@ -150,7 +150,7 @@ def _outranks_unread(query: _QuerySuggestion, last_read: Sequence[_QuerySuggesti
     return not any(last.begins for last in last_read) and query.weight > sum(last.weight for last in last_read)
 
 
-def _iter_titles(segment: Segment, typed: Typed, first: int) -> Iterator[tuple[tuple[object, ...], Segment, int]]:
+def _iter_titles(segment: Segment, typed: TypedText, first: int) -> Iterator[tuple[tuple[object, ...], Segment, int]]:
     """The stories of a segment whose title matches, best first: sort key, segment, document number."""
     suggestions = segment.suggestions
     assert suggestions
@@ -160,7 +160,7 @@ def _iter_titles(segment: Segment, typed: Typed, first: int) -> Iterator[tuple[t
             yield (not begins, *order_key(segment, number, 0.0, Sort.NEWEST)), segment, number
 
 
-def _iter_queries(segment: Segment, typed: Typed, first: int) -> Iterator[_QuerySuggestion]:
+def _iter_queries(segment: Segment, typed: TypedText, first: int) -> Iterator[_QuerySuggestion]:
     """The queries of a segment that match, best first."""
     suggestions = segment.suggestions
     assert suggestions
@@ -213,10 +213,12 @@ class _LabelSuggestions:
         ]
         return entries, *index_texts([label for _, label, _ in entries])
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
+    def complete(self, kind: SuggestionType, typed: TypedText, limit: int) -> list[Suggestion]:
         entries, folds, texts = self._texts
         phrase = folds.find(typed)
         matches = islice(texts.iter_matches(phrase, 2 * limit), limit) if phrase else ()
         return [
-            Suggestion(kind, label, value, count) for _, number in matches for value, label, count in [entries[number]]
+            Suggestion(type=kind, text=label, id=value, count=count)
+            for _, number in matches
+            for value, label, count in [entries[number]]
         ]

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from index.analysis.schema import fold_words, has_words
+from index.analysis.schema import fold_label, has_word_prefixes
 from index.engines.columns.format.facet_columns import FacetColumn
 from index.engines.columns.kernels import selection
 from index.engines.columns.search import filtering
@@ -38,11 +38,11 @@ class _LabelTable:
 
     @cached_property
     def _folded(self) -> list[str]:
-        return [fold_words(label) for _, label in self.table]
+        return [fold_label(label) for _, label in self.table]
 
     def find_containing(self, words: Sequence[str]) -> NDArray[np.bool_]:
         """A mask of the values whose label has, for each of ``words``, a word that starts with it."""
-        return np.array([has_words(folded, words) for folded in self._folded], np.bool_)
+        return np.array([has_word_prefixes(folded, words) for folded in self._folded], np.bool_)
 
     def renumber(self, column: FacetColumn) -> NDArray[np.int32] | None:
         """The index in the table of each code of a segment; None if codes and indexes are the same."""
@@ -155,14 +155,14 @@ class FacetCounter:
             total = int(counts.sum())
         top, top_counts = (codes, counts) if self._simple else _select_top(codes, counts, request)
         shown = [
-            FacetValue(value, label, count, value in self._selected)
+            FacetValue(value=value, label=label, count=count, selected=value in self._selected)
             for code, count in zip(top.tolist(), top_counts.tolist(), strict=True)
             for value, label in [table[code]]
         ]
         hidden = self._find_hidden_selected(shown) if self._selected else ()
         if hidden:
             shown = _sort_values([*shown, *(self._count_value(*value, codes, counts) for value in hidden)], request)
-        return Facet(tuple(shown), total - sum([value.count for value in shown]), self._missing)
+        return Facet(values=tuple(shown), other=total - sum([value.count for value in shown]), missing=self._missing)
 
     def _add_up(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """The table indexes of all values that occur, and their counts over all segments."""
@@ -181,11 +181,13 @@ class FacetCounter:
         numbers, table = self._table.numbers, self._table.table
         hidden = self._selected.difference([value.value for value in shown])
         labels = [(value, table[numbers[value]][1] if value in numbers else value) for value in hidden]
-        return [(value, label) for value, label in labels if has_words(fold_words(label), self._request.containing)]
+        return [
+            (value, label) for value, label in labels if has_word_prefixes(fold_label(label), self._request.containing)
+        ]
 
     def _count_value(self, value: str, label: str, codes: NDArray[np.int32], counts: NDArray[np.int32]) -> FacetValue:
         number = self._table.numbers.get(value, -1)
-        return FacetValue(value, label, int(counts[codes == number].sum()), True)
+        return FacetValue(value=value, label=label, count=int(counts[codes == number].sum()), selected=True)
 
 
 def _select_top(codes: Docs, counts: Docs, request: FacetRequest) -> tuple[Docs, Docs]:

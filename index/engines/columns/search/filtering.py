@@ -38,7 +38,7 @@ def find_facet_candidates(segment: Segment, filters: Filters, counted: Sequence[
         if value_filter.any_of and value_filter.facet not in counted:
             others = tuple([other for other in filters.values if other is not value_filter])
             if value_filter.none_of:
-                others = (*others, ValueFilter(value_filter.facet, none_of=value_filter.none_of))
+                others = (*others, ValueFilter(facet=value_filter.facet, none_of=value_filter.none_of))
             candidates = segment.facets[value_filter.facet].find_documents(value_filter.any_of)
             return candidates, replace(filters, values=others)
     return None, filters

@@ -16,12 +16,12 @@ from index.engines.columns.kernels import highlight as marking_kernels
 from index.engines.columns.search.collection import ScoredDoc
 from index.engines.columns.segment.segment import Segment
 from index.engines.columns.segment.stored_hits import StoredHits
-from index.query.highlight import MARKED, query_terms, worth_of
+from index.query.highlight import HIGHLIGHTED_FIELDS, query_terms, snippet_weight
 from index.query.requests import HighlightOptions, SearchQuery
 from index.query.results import Hit
 from index.query.tree import Phrase, Prefix, Term, iter_positive
 
-_FIELD_BITS = {name: 1 << number for number, name in enumerate(MARKED)}
+_FIELD_BITS = {name: 1 << number for number, name in enumerate(HIGHLIGHTED_FIELDS)}
 
 
 class _HighlightQuery:
@@ -44,7 +44,7 @@ class _HighlightQuery:
                     numbers = [number for term in phrase_terms if (number := segment.find_term(term)) is not None]
                     if len(numbers) == len(phrase_terms):
                         phrases[(mask, len(numbers), *numbers)] = None
-        terms = [(segment.find_term(term), mask, worth_of(idfs[term])) for term, mask in masks.items()]
+        terms = [(segment.find_term(term), mask, snippet_weight(idfs[term])) for term, mask in masks.items()]
         known = sorted([row for row in terms if row[0] is not None])
         self.terms = np.array(known, np.int64).reshape(-1, 3)
         self.prefixes = np.array([*prefixes], np.int64).reshape(-1, 3)

@@ -40,8 +40,10 @@ def to_seconds(published: NDArray[np.int64]) -> NDArray[np.int64]:
 def compute_number_stats(numbers: NDArray[np.int64], size: int) -> NumberStats:
     """Count, minimum, maximum, sum and the ``size`` most frequent values; all zero for no numbers."""
     if not len(numbers):
-        return NumberStats(0, 0, 0, 0, ())
+        return NumberStats(count=0, low=0, high=0, total=0, values=())
     values, counts = np.unique(numbers, return_counts=True)
     top = np.argsort(-counts, kind="stable")[:size]
     pairs = tuple(zip(values[top].tolist(), counts[top].tolist(), strict=True))
-    return NumberStats(len(numbers), int(values[0]), int(values[-1]), int(numbers.sum()), pairs)
+    return NumberStats(
+        count=len(numbers), low=int(values[0]), high=int(values[-1]), total=int(numbers.sum()), values=pairs
+    )
