@@ -1,4 +1,4 @@
-"""Small documents of numbered terms, and postings made of them with dicts: the twin of inversion.py."""
+"""Small random documents of numbered terms, and their postings built with dicts: the plain twin of inversion.py."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ corpora = st.one_of(st.lists(_documents, max_size=6), st.builds(_make_many, st.i
 
 @dataclass
 class Posting:
-    """A term in a document: where it stands, as (field, position)."""
+    """A term in a document; ``positions`` are (field, position)."""
 
     doc: int
-    places: list[tuple[int, int]]
+    positions: list[tuple[int, int]]
 
     @property
     def field_bits(self) -> int:
-        return sum(1 << field for field in {field for field, _ in self.places})
+        return sum(1 << field for field in {field for field, _ in self.positions})
 
     @property
     def titles(self) -> int:
@@ -49,17 +49,17 @@ class Posting:
 
 
 def invert(documents: Sequence[Document], fields: Sequence[int] = range(FIELDS)) -> dict[int, list[Posting]]:
-    """The postings of each term over ``fields``, documents and places ascending."""
-    found: dict[int, dict[int, list[tuple[int, int]]]] = {term: {} for term in range(TERMS)}
+    """The postings of each term over ``fields``, documents and positions ascending."""
+    inverted: dict[int, dict[int, list[tuple[int, int]]]] = {term: {} for term in range(TERMS)}
     for doc, document in enumerate(documents):
         for field in fields:
             for position, term in enumerate(document[field]):
-                found[term].setdefault(doc, []).append((field, position))
-    return {term: [Posting(doc, places) for doc, places in own.items()] for term, own in found.items()}
+                inverted[term].setdefault(doc, []).append((field, position))
+    return {term: [Posting(doc, positions) for doc, positions in docs.items()] for term, docs in inverted.items()}
 
 
 class FlatPostings:
-    """The same one after the other, as the kernels have them."""
+    """The postings of all terms in flat lists, in the layout of the kernels."""
 
     def __init__(self, postings: dict[int, list[Posting]]) -> None:
         every = [posting for term in range(TERMS) for posting in postings[term]]
@@ -67,11 +67,13 @@ class FlatPostings:
         self.docs = [posting.doc for posting in every]
         self.fields = [posting.field_bits for posting in every]
         self.position_offsets = starts_of([len(posting.positions) for posting in every])
-        self.places = [(field << FIELD_SHIFT) + position for posting in every for field, position in posting.places]
+        self.positions = [
+            (field << FIELD_SHIFT) + position for posting in every for field, position in posting.positions
+        ]
 
 
 def starts_of(sizes: Sequence[int]) -> list[int]:
-    """Where each of ``sizes`` begins when they stand one after the other, and where the last ends."""
+    """Where each of ``sizes`` starts when laid out one after the other, and where the last one ends."""
     starts = [0]
     for size in sizes:
         starts.append(starts[-1] + size)

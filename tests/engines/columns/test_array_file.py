@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.engines.columns.format.array_file import ArrayFile, ArrayFileWriter, ArrayPlace
+from index.engines.columns.format.array_file import ArrayEntry, ArrayFile, ArrayFileWriter
 
 ARRAYS = {
     "bytes": np.arange(7, dtype=np.uint8),
@@ -19,12 +19,12 @@ ARRAYS = {
 }
 
 
-def write(path: Path) -> dict[str, ArrayPlace]:
+def write(path: Path) -> dict[str, ArrayEntry]:
     writer = ArrayFileWriter(path)
     for name, values in ARRAYS.items():
         writer.save(name, values)
     writer.close()
-    return writer.places
+    return writer.entries
 
 
 def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_each_array_begins_at_a_cache_line_of_its_own(tmp_path: Path) -> None:
-    assert all(place.offset % 64 == 0 for place in write(tmp_path / "columns.bin").values())
+    assert all(entry.offset % 64 == 0 for entry in write(tmp_path / "columns.bin").values())
 
 
 def test_arrays_outlive_the_file_object_and_the_file(tmp_path: Path) -> None:
@@ -55,16 +55,16 @@ def test_a_file_of_no_arrays_has_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "place",
+    "entry",
     [
-        ArrayPlace("<i4", (1_000_000,), 0),
-        ArrayPlace("<i4", (1,), 1_000_000),
-        ArrayPlace("<i4", (1,), -64),
-        ArrayPlace("O", (1,), 0),
-        ArrayPlace("nonsense", (1,), 0),
+        ArrayEntry("<i4", (1_000_000,), 0),
+        ArrayEntry("<i4", (1,), 1_000_000),
+        ArrayEntry("<i4", (1,), -64),
+        ArrayEntry("O", (1,), 0),
+        ArrayEntry("nonsense", (1,), 0),
     ],
 )
-def test_a_place_that_is_none_is_refused(tmp_path: Path, place: ArrayPlace) -> None:
+def test_an_invalid_entry_raises(tmp_path: Path, entry: ArrayEntry) -> None:
     write(tmp_path / "columns.bin")
     with pytest.raises((TypeError, ValueError)):
-        ArrayFile(tmp_path / "columns.bin", {"one": place}).read("one")
+        ArrayFile(tmp_path / "columns.bin", {"one": entry}).read("one")

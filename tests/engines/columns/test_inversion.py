@@ -56,13 +56,13 @@ _BLANK = Tokens([[[], [], [], [], []]], [0], [3, 2, 1, 0], [0, 0, 0, 0, 1])
 _LAST = Tokens([[[], [], [], [], []], [[], [], [], [], [3]]], [1, 0], [3, 2, 1, 0], [0, 0, 0, 0, 1])
 
 
-def _count_places(flat: FlatPostings) -> list[int]:
-    """How many places each term has."""
+def _count_positions(flat: FlatPostings) -> list[int]:
+    """How many positions each term has."""
     starts = [flat.position_offsets[at] for at in flat.term_starts]
     return [end - begin for begin, end in pairwise(starts)]
 
 
-def _docs_of_places(flat: FlatPostings) -> list[int]:
+def _docs_of_positions(flat: FlatPostings) -> list[int]:
     sizes = pairwise(flat.position_offsets)
     return [doc for doc, (begin, end) in zip(flat.docs, sizes, strict=True) for _ in range(begin, end)]
 
@@ -72,12 +72,12 @@ def _docs_of_places(flat: FlatPostings) -> list[int]:
 @example(_EMPTY)
 @example(_BLANK)
 @example(_LAST)
-def test_count_places_counts_the_places_of_each_term_in_each_group(tokens: Tokens) -> None:
+def test_count_positions_counts_the_positions_of_each_term_in_each_group(tokens: Tokens) -> None:
     counts = np.zeros((2, TERMS), np.int64)
-    run(inversion.count_places, *tokens.arrays(), counts)
+    run(inversion.count_positions, *tokens.arrays(), counts)
     for group in (0, 1):
         twin = FlatPostings(invert(tokens.numbered, tokens.fields(group)))
-        assert counts[group].tolist() == _count_places(twin)
+        assert counts[group].tolist() == _count_positions(twin)
 
 
 @CHECKED
@@ -85,18 +85,30 @@ def test_count_places_counts_the_places_of_each_term_in_each_group(tokens: Token
 @example(_EMPTY, 0)
 @example(_BLANK, 1)
 @example(_LAST, 1)
-def test_scatter_places_sorts_places_by_term_then_document_then_place(tokens: Tokens, group: int) -> None:
+def test_scatter_positions_sorts_places_by_term_then_document_then_position(tokens: Tokens, group: int) -> None:
     twin = FlatPostings(invert(tokens.numbered, tokens.fields(group)))
     words, renumbered, group_of, lengths = tokens.arrays()
     sizes = [sum(map(len, document)) for document in tokens.incoming]
     starts, order = given_array(starts_of(sizes)[:-1], np.int64), given_array(tokens.order, np.int64)
-    term_places = starts_of(_count_places(twin))
-    next_place = np.array(term_places[:-1], np.int64)
-    docs, places = room(len(twin.positions), np.int32), room(len(twin.positions), np.uint32)
-    run(inversion.scatter_places, words, renumbered, group_of, group, lengths, starts, order, next_place, docs, places)
-    assert docs.tolist() == _docs_of_places(twin)
-    assert places.tolist() == twin.places
-    assert next_place.tolist() == term_places[1:]
+    term_offsets = starts_of(_count_positions(twin))
+    next_offset = np.array(term_offsets[:-1], np.int64)
+    docs, positions = room(len(twin.positions), np.int32), room(len(twin.positions), np.uint32)
+    run(
+        inversion.scatter_positions,
+        words,
+        renumbered,
+        group_of,
+        group,
+        lengths,
+        starts,
+        order,
+        next_offset,
+        docs,
+        positions,
+    )
+    assert docs.tolist() == _docs_of_positions(twin)
+    assert positions.tolist() == twin.positions
+    assert next_offset.tolist() == term_offsets[1:]
 
 
 @CHECKED
@@ -107,8 +119,8 @@ def test_count_postings_counts_the_documents_of_each_term(docs: list[Document]) 
     inverted = invert(docs)
     twin = FlatPostings(inverted)
     counts = room(TERMS, np.int64)
-    term_places = given_array(starts_of(_count_places(twin)), np.int64)
-    run(inversion.count_postings, term_places, given_array(_docs_of_places(twin), np.int32), counts)
+    term_offsets = given_array(starts_of(_count_positions(twin)), np.int64)
+    run(inversion.count_postings, term_offsets, given_array(_docs_of_positions(twin), np.int32), counts)
     assert counts.tolist() == [len(inverted[term]) for term in range(TERMS)]
 
 
@@ -118,15 +130,15 @@ def test_count_postings_counts_the_documents_of_each_term(docs: list[Document]) 
 @example(_BLANK.incoming)
 # The last document of one term is the first of the next.
 @example([[[0, 1, 2, 3], [], [], [], [3]]])
-def test_fill_postings_makes_a_posting_of_the_places_of_each_document(docs: list[Document]) -> None:
+def test_fill_postings_makes_a_posting_of_the_positions_of_each_document(docs: list[Document]) -> None:
     inverted = invert(docs)
     twin = FlatPostings(inverted)
     size = len(twin.docs)
     out_docs, fields, position_offsets = room(size, np.int32), room(size, np.uint8), room(size + 1, np.uint32)
     whole, title = room(size, np.int32), room(size, np.int32)
     inputs = [
-        given_array(starts_of(_count_places(twin)), np.int64),
-        given_array(_docs_of_places(twin), np.int32),
+        given_array(starts_of(_count_positions(twin)), np.int64),
+        given_array(_docs_of_positions(twin), np.int32),
         given_array(twin.positions, np.uint32),
     ]
     run(inversion.fill_postings, *inputs, out_docs, fields, position_offsets, whole, title)
@@ -148,11 +160,11 @@ def test_sum_lengths_adds_up_the_fields_of_a_group(tokens: Tokens, group: int) -
     assert out.tolist() == [sum(len(document[field]) for field in tokens.fields(group)) for document in tokens.numbered]
 
 
-def test_a_place_holds_the_last_field_that_bits_of_a_posting_have_room_for() -> None:
-    places = given_array([7 << FIELD_SHIFT | (1 << FIELD_SHIFT) - 1], np.uint32)
+def test_a_position_holds_the_last_field_that_bits_of_a_posting_have_room_for() -> None:
+    positions = given_array([7 << FIELD_SHIFT | (1 << FIELD_SHIFT) - 1], np.uint32)
     docs, fields, position_offsets = room(1, np.int32), room(1, np.uint8), room(2, np.uint32)
     whole, title = room(1, np.int32), room(1, np.int32)
-    inputs = [given_array([0, 1], np.int64), given_array([0], np.int32), places]
+    inputs = [given_array([0, 1], np.int64), given_array([0], np.int32), positions]
     run(inversion.fill_postings, *inputs, docs, fields, position_offsets, whole, title)
     assert (fields.tolist(), whole.tolist(), title.tolist()) == ([128], [1], [0])
 

@@ -118,8 +118,8 @@ class Anded:
     def __init__(self, lists: Lists, chosen: list[int], limit: int | None) -> None:
         chosen = sorted((at % len(lists.lists) for at in chosen), key=lambda at: len(lists.lists[at]))
         idf, title_idf = weights(lists.random, len(chosen)), weights(lists.random, len(chosen))
-        within = None if limit is None else lists.lists[limit % len(lists.lists)]
-        limits = [] if within is None else [set(within)]
+        candidates = None if limit is None else lists.lists[limit % len(lists.lists)]
+        limits = [] if candidates is None else [set(candidates)]
         scores = {}
         for doc in set.intersection(*(set(lists.lists[at]) for at in chosen), *limits):
             places = [lists.begins[at] + lists.lists[at].index(doc) for at in chosen]
@@ -129,7 +129,7 @@ class Anded:
         self.expected = sorted(scores.items())
         self.shortest = len(lists.lists[chosen[0]])
         columns = lists.rows(chosen, idf, title_idf), lists.docs, lists.text_impacts, lists.title_impacts
-        self.arguments = *columns, within is not None, given_array(within or [], np.int32)
+        self.arguments = *columns, candidates is not None, given_array(candidates or [], np.int32)
 
 
 anded = st.builds(Anded, lists, chosen, st.one_of(st.none(), st.integers(0, 3)))
@@ -281,12 +281,12 @@ def _arrays(flat: FlatPostings) -> list[Array]:
 
 @CHECKED
 @given(corpora, st.integers(0, TERMS - 1), masks)
-def test_count_in_fields_counts_places_of_the_fields_asked_for(docs: list[Document], term: int, mask: int) -> None:
+def test_count_in_fields_counts_positions_of_the_fields_asked_for(docs: list[Document], term: int, mask: int) -> None:
     inverted = invert(docs)
     flat = FlatPostings(inverted)
     expected = []
     for posting in inverted[term]:
-        fields = [field for field, _ in posting.places if mask >> field & 1]
+        fields = [field for field, _ in posting.positions if mask >> field & 1]
         if fields:
             expected.append((posting.doc, len(fields), fields.count(0)))
     begin, end = flat.term_starts[term : term + 2]

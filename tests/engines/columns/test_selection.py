@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from index.engines.columns.format.facet_columns import FacetColumn, make_facet_arrays
 from index.engines.columns.format.layout import NO_TIME
 from index.engines.columns.kernels import selection
-from index.query.recency import HALF_LIFE, weigh
+from index.query.recency import HALF_LIFE, recency_factor
 from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run
 from tests.engines.columns.test_kernels import documents_of, matches, seeds, sizes, weights
 
@@ -25,10 +25,10 @@ class Valued:
         most = min(3, codes)
         self.values = [self.random.sample(range(codes), self.random.randint(0, most)) for _ in range(size)]
         # Often none, else one or several filters.
-        self.fails = [self.random.choice((0, 0, 1, 2, 4, 6, 7)) for _ in docs]
+        self.failed_filters = [self.random.choice((0, 0, 1, 2, 4, 6, 7)) for _ in docs]
 
     def __repr__(self) -> str:
-        return f"Valued({self.docs}, {self.values}, fails={self.fails})"
+        return f"Valued({self.docs}, {self.values}, fails={self.failed_filters})"
 
     def columns(self) -> FacetColumn:
         sizes = np.array([len(values) for values in self.values], np.int64)
@@ -43,21 +43,29 @@ valued = sizes.flatmap(lambda size: st.builds(Valued, st.just(size), documents_o
 
 @CHECKED
 @given(valued, st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5)), st.sampled_from((2, 4, 128)))
-def test_fail_facet_marks_documents_without_a_wanted_or_with_an_unwanted_value(
+def test_check_facet_filter_marks_documents_without_a_wanted_or_with_an_unwanted_value(
     given_docs: Valued, wanted: set[int], unwanted: set[int], bit: int
 ) -> None:
     expected = []
-    for doc, fails in zip(given_docs.docs, given_docs.fails, strict=True):
+    for doc, failed_filters in zip(given_docs.docs, given_docs.failed_filters, strict=True):
         own = set(given_docs.values[doc])
-        expected.append(fails | bit if own & unwanted or (wanted and not own & wanted) else fails)
+        expected.append(failed_filters | bit if own & unwanted or (wanted and not own & wanted) else failed_filters)
     marks = np.zeros(given_docs.codes + 1, np.uint8)
-    for mark, codes in ((selection.WANTED, wanted), (selection.UNWANTED, unwanted)):
+    for mark, codes in ((selection.INCLUDED, wanted), (selection.EXCLUDED, unwanted)):
         marks[[code for code in codes if code < given_docs.codes]] |= mark
-    fails = np.array(given_docs.fails, np.uint8)
+    failed_filters = np.array(given_docs.failed_filters, np.uint8)
     docs, facet = given_array(given_docs.docs, np.int32), given_docs.columns()
     sets = facet.sets, facet.set_starts, facet.set_codes
-    run(selection.fail_facet, docs, *sets, given_array(marks, np.uint8), bool(wanted), np.int64(bit), fails)
-    assert fails.tolist() == expected
+    run(
+        selection.check_facet_filter,
+        docs,
+        *sets,
+        given_array(marks, np.uint8),
+        bool(wanted),
+        np.int64(bit),
+        failed_filters,
+    )
+    assert failed_filters.tolist() == expected
 
 
 @CHECKED
@@ -74,16 +82,18 @@ _bounds = st.sampled_from((NO_TIME + 1, -5, 0, 1, 2, _LAST))
 
 @CHECKED
 @given(valued, _bounds, _bounds)
-def test_fail_range_marks_documents_out_of_it_and_those_without_a_time(given_docs: Valued, low: int, high: int) -> None:
+def test_check_range_filter_marks_documents_out_of_it_and_those_without_a_time(
+    given_docs: Valued, low: int, high: int
+) -> None:
     values = [given_docs.random.choice(_values) for _ in given_docs.values]
     expected = []
-    for doc, fails in zip(given_docs.docs, given_docs.fails, strict=True):
+    for doc, failed_filters in zip(given_docs.docs, given_docs.failed_filters, strict=True):
         inside = values[doc] != NO_TIME and low <= values[doc] <= high
-        expected.append(fails if inside else fails | 1)
-    fails = np.array(given_docs.fails, np.uint8)
+        expected.append(failed_filters if inside else failed_filters | 1)
+    failed_filters = np.array(given_docs.failed_filters, np.uint8)
     docs = given_array(given_docs.docs, np.int32)
-    run(selection.fail_range, docs, given_array(values, np.int64), low, high, 1, fails)
-    assert fails.tolist() == expected
+    run(selection.check_range_filter, docs, given_array(values, np.int64), low, high, 1, failed_filters)
+    assert failed_filters.tolist() == expected
 
 
 @CHECKED
@@ -96,19 +106,19 @@ def test_weigh_recent_multiplies_scores_by_how_new_documents_are(
     out = room(len(docs), np.float32)
     run(selection.weigh_recent, docs, scores, given_array(times, np.int64), recency, newest, HALF_LIFE, out)
     known = [None if times[doc] == NO_TIME else times[doc] for doc in given_docs.docs]
-    expected = [float(score) * weigh(recency, time, newest) for score, time in zip(scores, known, strict=True)]
+    expected = [float(score) * recency_factor(recency, time, newest) for score, time in zip(scores, known, strict=True)]
     np.testing.assert_allclose(out, np.array(expected), rtol=1e-6)
 
 
 @CHECKED
 @given(valued, st.sampled_from((0, 1, 2, 4)))
-def test_keep_passing_keeps_documents_that_fail_nothing_but_their_own(given_docs: Valued, own: int) -> None:
-    docs, fails = given_array(given_docs.docs, np.int32), given_array(given_docs.fails, np.uint8)
+def test_apply_filters_keeps_documents_that_fail_nothing_but_their_own(given_docs: Valued, own: int) -> None:
+    docs, failed_filters = given_array(given_docs.docs, np.int32), given_array(given_docs.failed_filters, np.uint8)
     scores = weights(given_docs.random, len(docs))
     out_docs, out_scores = room(len(docs), np.int32), room(len(docs), np.float32)
     # An int64, as the compiled kernel has it: Python's own would not go with uint8 when negated.
-    n = run(selection.keep_passing, docs, scores, fails, np.int64(own), out_docs, out_scores)
-    kept = [at for at, failed in enumerate(given_docs.fails) if failed in (0, own)]
+    n = run(selection.apply_filters, docs, scores, failed_filters, np.int64(own), out_docs, out_scores)
+    kept = [at for at, failed in enumerate(given_docs.failed_filters) if failed in (0, own)]
     assert out_docs[:n].tolist() == [given_docs.docs[at] for at in kept]
     assert out_scores[:n].tolist() == [float(scores[at]) for at in kept]
 
@@ -133,13 +143,13 @@ def test_count_facet_counts_values_and_documents_without_any(given_docs: Valued)
 
 @CHECKED
 @given(valued, st.integers(0, 4))
-def test_count_greatest_keeps_those_of_highest_count_and_adds_up_all(given_docs: Valued, wanted: int) -> None:
+def test_count_top_values_keeps_those_of_highest_count_and_adds_up_all(given_docs: Valued, wanted: int) -> None:
     expected = Counter(code for doc in given_docs.docs for code in given_docs.values[doc])
     docs, facet = given_array(given_docs.docs, np.int32), given_docs.columns()
     counts, touched = np.zeros(facet.size, np.int32), room(facet.size + given_docs.codes + 1, np.int32)
     codes, found = room(wanted, np.int32), room(wanted, np.int32)
     kept, total, missing = run(
-        selection.count_greatest, docs, facet.sets, given_docs.codes, facet.set_starts, facet.set_codes, counts,
+        selection.count_top_values, docs, facet.sets, given_docs.codes, facet.set_starts, facet.set_codes, counts,
         touched, codes, found,
     )  # fmt: skip
     first = sorted(expected.items(), key=lambda counted: (-counted[1], counted[0]))[:wanted]
@@ -170,12 +180,12 @@ def test_add_counts_adds_up_parts_and_tells_each_value_once(parts: list[dict[int
 
 @CHECKED
 @given(st.dictionaries(st.integers(0, 30), st.integers(1, 9)))
-def test_take_counts_moves_them_out_and_leaves_none(expected: dict[int, int]) -> None:
+def test_drain_counts_moves_them_out_and_leaves_none(expected: dict[int, int]) -> None:
     counts = np.zeros(40, np.int32)
     counts[list(expected)] = list(expected.values())
     codes, found = room(len(expected), np.int32), room(len(expected), np.int32)
     touched = given_array([35, *expected, 31, 30], np.int32)
-    assert run(selection.take_counts, touched, len(expected) + 2, 31, counts, codes, found) == sum(expected.values())
+    assert run(selection.drain_counts, touched, len(expected) + 2, 31, counts, codes, found) == sum(expected.values())
     assert dict(zip(codes.tolist(), found.tolist(), strict=True)) == expected
     assert not counts.any()
 
@@ -185,7 +195,7 @@ tops = st.one_of(st.integers(1, 4), st.integers(1, 500))
 
 @CHECKED
 @given(matches(1), tops, seeds)
-def test_keep_best_is_the_highest_with_ties_by_number_from_any_order(
+def test_select_top_k_is_the_highest_with_ties_by_number_from_any_order(
     given_matches: tuple[int, list[tuple[Array, Array]]], k: int, seed: int
 ) -> None:
     _, [(docs, scores)] = given_matches
@@ -193,7 +203,7 @@ def test_keep_best_is_the_highest_with_ties_by_number_from_any_order(
     expected = sorted(zip(docs.tolist(), scores.tolist(), strict=True), key=lambda hit: (-hit[1], hit[0]))[:k]
     out_docs, out_scores = room(k, np.int32), room(k, np.float32)
     n = run(
-        selection.keep_best,
+        selection.select_top_k,
         given_array(docs[order], np.int32),
         given_array(scores[order], np.float32),
         k,
@@ -205,14 +215,14 @@ def test_keep_best_is_the_highest_with_ties_by_number_from_any_order(
 
 @CHECKED
 @given(matches(1), seeds, tops)
-def test_lowest_ranks_are_the_first_in_the_order_of_ranks(
+def test_select_lowest_ranks_are_the_first_in_the_order_of_ranks(
     given_matches: tuple[int, list[tuple[Array, Array]]], seed: int, k: int
 ) -> None:
     size, [(docs, _)] = given_matches
     ranks = Random(seed).sample(range(size), size)
     expected = sorted(range(len(docs)), key=lambda at: ranks[docs[at]])[:k]
     out = room(k, np.int64)
-    n = run(selection.lowest_ranks, docs, given_array(ranks, np.int32), k, out)
+    n = run(selection.select_lowest_ranks, docs, given_array(ranks, np.int32), k, out)
     assert out[:n].tolist() == expected
 
 

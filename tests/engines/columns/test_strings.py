@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.engines.columns.format.array_file import ArrayFile, ArrayFileWriter
-from index.engines.columns.format.sorted_strings import Strings, save_strings
+from index.engines.columns.format.sorted_strings import SortedStrings, save_strings
 
 _CHECKED = settings(max_examples=150, deadline=None)
 _HIGHEST = "\U0010ffff"
@@ -26,12 +26,12 @@ _any_bytes = st.sets(st.one_of(st.binary(max_size=4), _texts), max_size=40).map(
 
 
 @contextmanager
-def _written(strings: Sequence[bytes]) -> Iterator[Strings]:
+def _written(strings: Sequence[bytes]) -> Iterator[SortedStrings]:
     with tempfile.TemporaryDirectory() as name:
         writer = ArrayFileWriter(Path(name) / "columns.bin")
         save_strings(writer.save, "words", strings)
         writer.close()
-        yield Strings(ArrayFile(Path(name) / "columns.bin", writer.positions).read, "words")
+        yield SortedStrings(ArrayFile(Path(name) / "columns.bin", writer.entries).read, "words")
 
 
 @_CHECKED
@@ -66,10 +66,10 @@ def test_find_tells_the_number_of_a_string_and_none_of_others(strings: list[byte
 
 @_CHECKED
 @given(_any_bytes, st.lists(st.one_of(st.binary(max_size=4), _texts), max_size=10))
-def test_find_place_tells_how_many_strings_are_below(strings: list[bytes], others: list[bytes]) -> None:
+def test_find_lower_bound_tells_how_many_strings_are_below(strings: list[bytes], others: list[bytes]) -> None:
     with _written(strings) as found:
         for wanted in (*strings, *others):
-            assert found.find_place(wanted) == bisect_left(strings, wanted)
+            assert found.find_lower_bound(wanted) == bisect_left(strings, wanted)
 
 
 @_CHECKED

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.analysis.folding import Typed, fold_text
+from index.analysis.folding import TypedText, fold_text
 from index.engines.columns.kernels import suffixes
-from index.engines.columns.kernels.suffixes import INNER, close_texts, find_span, keep_lowest, sort_suffixes
+from index.engines.columns.kernels.suffixes import INNER, close_texts, find_span, select_lowest, sort_suffixes
 from index.engines.columns.segment import texts
 from index.engines.columns.segment.texts import index_texts
 from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run
@@ -62,12 +62,14 @@ def test_find_span_is_where_the_first_two_words_stand(texts: list[Text], wanted:
 
 @CHECKED
 @given(_texts, _wanted, st.integers(1, 6))
-def test_keep_lowest_keeps_the_lowest_that_are_wanted(texts: list[Text], wanted: tuple[Text, int, int], k: int) -> None:
+def test_select_lowest_keeps_the_lowest_that_are_wanted(
+    texts: list[Text], wanted: tuple[Text, int, int], k: int
+) -> None:
     whole, low, high = wanted
     tokens, own = make_arrays(texts)
     numbers, out = given_array(whole, np.int32), room(k, np.uint32)
     begin, end = find_span(tokens, own, numbers, low, high)
-    n = run(keep_lowest, tokens, own[begin:end], numbers, low, high, k, out)
+    n = run(select_lowest, tokens, own[begin:end], numbers, low, high, k, out)
     assert out[:n].tolist() == find_all(texts, whole, low, high)[:k]
 
 
@@ -87,7 +89,7 @@ def test_matches_are_texts_that_begin_so_then_the_others_in_their_order(
     listed: list[str], looked_for: str, cut: int, closed: bool, first: int, most: int
 ) -> None:
     words = fold_text(looked_for)
-    typed = Typed((*words[:-1], words[-1] if closed else words[-1][:cut]), closed)
+    typed = TypedText(words=(*words[:-1], words[-1] if closed else words[-1][:cut]), closed=closed)
     folds, own = index_texts(listed)
     wanted = folds.find(typed)
     with pytest.MonkeyPatch.context() as patch:

@@ -19,7 +19,7 @@ from index.files.disk import open_regular, populate
 _ALIGNMENT = 64
 
 
-class ArrayPlace(Struct, frozen=True):
+class ArrayEntry(Struct, frozen=True):
     """Where an array lies: ``dtype`` as numpy spells it ("<i4"), ``offset`` in bytes."""
 
     dtype: str
@@ -28,15 +28,15 @@ class ArrayPlace(Struct, frozen=True):
 
 
 class ArrayFileWriter:
-    """Writes arrays one after the other; ``places`` says afterwards where they are."""
+    """Writes arrays one after the other; ``entries`` says afterwards where they are."""
 
     def __init__(self, path: Path) -> None:
         self._file = open(path, "wb")  # noqa: SIM115 - until close
-        self.places: dict[str, ArrayPlace] = {}
+        self.entries: dict[str, ArrayEntry] = {}
 
     def save(self, name: str, values: NDArray[Any]) -> None:
         self._file.write(bytes(-self._file.tell() % _ALIGNMENT))
-        self.places[name] = ArrayPlace(values.dtype.str, values.shape, self._file.tell())
+        self.entries[name] = ArrayEntry(values.dtype.str, values.shape, self._file.tell())
         self._file.write(np.ascontiguousarray(values).data)
 
     def close(self) -> None:
@@ -50,14 +50,14 @@ class ArrayFile:
     beyond its end or no place at all.
     """
 
-    def __init__(self, path: Path, places: Mapping[str, ArrayPlace]) -> None:
-        self._places, self._mapped = places, map_file(path)
+    def __init__(self, path: Path, entries: Mapping[str, ArrayEntry]) -> None:
+        self._entries, self._mapped = entries, map_file(path)
 
     def read(self, name: str) -> NDArray[Any]:
-        place = self._places[name]
+        entry = self._entries[name]
         # Not np.ndarray(buffer=…): that takes an offset below zero, and objects.
-        size = math.prod(place.shape)
-        return np.frombuffer(self._mapped, np.dtype(place.dtype), size, place.offset).reshape(place.shape)
+        size = math.prod(entry.shape)
+        return np.frombuffer(self._mapped, np.dtype(entry.dtype), size, entry.offset).reshape(entry.shape)
 
 
 def map_file(path: Path) -> mmap.mmap | bytes:

@@ -22,12 +22,12 @@ import msgspec
 from msgspec import Struct
 
 from index.analysis.schema import SOURCE_FIELDS, STORY_FIELDS, TextField
-from index.engines.columns.format.array_file import ArrayPlace
+from index.engines.columns.format.array_file import ArrayEntry
 from index.files.disk import read_regular
 from index.query.requests import FACETS
 
 FORMAT_VERSION = 5
-SEGMENT, COLUMNS, DOCUMENTS, ANSWERS = "segment.json", "columns.bin", "documents.bin", "answers.bin"
+SEGMENT, COLUMNS, DOCUMENTS, STORED_HITS = "segment.json", "columns.bin", "documents.bin", "answers.bin"
 # The fields searched by default share one set of postings ("text"), which carries the stored weights; the others share
 # a second one ("labels"). The first field of a collection is its title.
 GROUPS = ("text", "labels")
@@ -41,16 +41,16 @@ class CollectionKind(Struct, frozen=True):
     name: str
     fields: tuple[TextField, ...]
     facets: tuple[str, ...]
-    answers: bool = False
+    stores_hits: bool = False
     suggests: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:
         """Of each segment."""
-        return (SEGMENT, COLUMNS, DOCUMENTS, ANSWERS) if self.answers else (SEGMENT, COLUMNS, DOCUMENTS)
+        return (SEGMENT, COLUMNS, DOCUMENTS, STORED_HITS) if self.stores_hits else (SEGMENT, COLUMNS, DOCUMENTS)
 
 
-STORIES = CollectionKind("stories", STORY_FIELDS, FACETS, answers=True, suggests=True)
+STORIES = CollectionKind("stories", STORY_FIELDS, FACETS, stores_hits=True, suggests=True)
 SOURCES = CollectionKind("sources", SOURCE_FIELDS, ("publisher",))
 
 
@@ -66,7 +66,7 @@ class SegmentInfo(Struct, frozen=True):
     average_whole: float
     averages: dict[str, float]
     facets: dict[str, list[str]]
-    arrays: dict[str, ArrayPlace]
+    arrays: dict[str, ArrayEntry]
 
 
 class SegmentEntry(Struct, frozen=True):
@@ -99,6 +99,6 @@ def deleted_path(directory: Path, kind: CollectionKind, segment: str) -> Path:
     return directory / kind.name / f"{segment}.deleted.npy"
 
 
-def find_marks(directory: Path, kind: CollectionKind, entry: SegmentEntry) -> Path | None:
+def find_deleted_path(directory: Path, kind: CollectionKind, entry: SegmentEntry) -> Path | None:
     """The file that marks what is deleted of a segment, None where nothing is, whatever lies in the directory."""
     return deleted_path(directory, kind, entry.name) if entry.deleted else None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Strings:
+class SortedStrings:
     """The array ``NAME`` (uint8) holds the strings one after the other, ``NAME_starts`` (int64) where each begins, and
     the end. ``read`` gives an array by its name."""
 
@@ -25,10 +25,10 @@ class Strings:
 
     def find(self, wanted: bytes) -> int | None:
         """The number of a string."""
-        at = self.find_place(wanted)
+        at = self.find_lower_bound(wanted)
         return at if at < len(self) and self[at] == wanted else None
 
-    def find_place(self, wanted: bytes) -> int:
+    def find_lower_bound(self, wanted: bytes) -> int:
         """How many strings are below ``wanted``."""
         starts, strings = self._starts, self._bytes
         low, high = 0, len(self)
@@ -43,11 +43,11 @@ class Strings:
     def find_prefix(self, prefix: bytes) -> range:
         """The numbers of the strings that begin with ``prefix``."""
         # UTF-8 has no byte 0xff, so nothing that begins with the prefix is above this.
-        return range(self.find_place(prefix), self.find_place(prefix + b"\xff"))
+        return range(self.find_lower_bound(prefix), self.find_lower_bound(prefix + b"\xff"))
 
 
 def save_strings(save: Callable[[str, NDArray[Any]], None], name: str, strings: Sequence[bytes]) -> None:
-    """``strings`` as ``Strings`` reads them; for looking up they have to be sorted and distinct."""
+    """``strings`` as ``SortedStrings`` reads them; for looking up they have to be sorted and distinct."""
     lengths = np.array([len(string) for string in strings], np.int64)
     save(f"{name}_starts", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
     save(name, np.frombuffer(b"".join(strings), np.uint8))

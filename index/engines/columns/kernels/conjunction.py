@@ -58,8 +58,8 @@ def _find_word(begin, end, docs, whole, title, idf, title_idf, ranked, out_docs,
 
 
 @kernel([(ROWS, INTS, FLOATS, FLOATS, FLAG, INTS, FLAG, OUT_INTS, OUT_FLOATS, OUT_INTS)])
-def find_words(rows, docs, whole, title, narrowed, within, ranked, out_docs, out_scores, out_matches):
-    """How many documents are in every list, and in ``within`` if it is ``narrowed``.
+def find_words(rows, docs, whole, title, has_candidates, candidates, ranked, out_docs, out_scores, out_matches):
+    """How many documents are in every list, and in ``candidates`` if it is ``has_candidates``.
 
     The best of them, or the first unless ``ranked``, go to ``out_docs`` with their scores, as many as there is room
     for; all go to ``out_matches``, ascending, if it has any. A document scores what its postings do in all lists
@@ -67,7 +67,7 @@ def find_words(rows, docs, whole, title, narrowed, within, ranked, out_docs, out
 
     ``rows``, float64: for each list its length, where it begins and ends in ``docs``, idf, title_idf; shortest first.
     """
-    if len(rows) == 1 and not narrowed and not len(out_matches):
+    if len(rows) == 1 and not has_candidates and not len(out_matches):
         begin, end = int(rows[0, 1]), int(rows[0, 2])
         idf, title_idf = np.float32(rows[0, 3]), np.float32(rows[0, 4])
         if len(out_docs):
@@ -77,12 +77,12 @@ def find_words(rows, docs, whole, title, narrowed, within, ranked, out_docs, out
     inside = found = kept = 0
     while at[0] < ends[0]:
         doc = docs[at[0]]
-        if narrowed:
-            inside = gallop(within, inside, len(within), doc)
-            if inside == len(within):
+        if has_candidates:
+            inside = gallop(candidates, inside, len(candidates), doc)
+            if inside == len(candidates):
                 break
-            if within[inside] != doc:
-                at[0] = gallop(docs, at[0], ends[0], within[inside])
+            if candidates[inside] != doc:
+                at[0] = gallop(docs, at[0], ends[0], candidates[inside])
                 continue
         reached = advance(at, ends, docs, doc)
         if reached < 0:

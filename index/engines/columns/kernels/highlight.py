@@ -12,8 +12,8 @@ from numba import njit, types
 
 from index.engines.columns.kernels.highlight_matches import (
     find_all_borders,
+    find_lower_bound,
     find_matches,
-    find_place,
     find_window,
     merge_matches,
 )
@@ -85,7 +85,7 @@ def _mark_document(
 @njit(cache=True, nogil=True)
 def _locate(gaps, sizes, long, at, n, begin, begins, stops):
     """Where each token's bytes begin and end."""
-    row = find_place(long, at)
+    row = find_lower_bound(long, at)
     here = begin
     done = 0
     while done < n:

@@ -12,12 +12,12 @@ from numba import njit
 from index.engines.columns.kernels.postings import find_borders, match_next
 from index.engines.columns.kernels.tokens import END_OF_SOURCE
 
-# Words of which no more is known than that a prefix found them: index.query.highlight.worth_of(1.0).
+# Words of which no more is known than that a prefix found them: index.query.highlight.snippet_weight(1.0).
 _UNKNOWN_WORTH = 1000
 
 
 @njit(cache=True, nogil=True)
-def find_place(rows, wanted):
+def find_lower_bound(rows, wanted):
     """How many rows begin with a number below ``wanted``; they ascend."""
     low, high = 0, len(rows)
     # Branches that cannot be foreseen cost more than a look at each of a few.
@@ -35,7 +35,7 @@ def find_place(rows, wanted):
 @njit(cache=True, nogil=True)
 def _find(rows, wanted):
     """The row that begins with ``wanted``, or -1."""
-    place = find_place(rows, wanted)
+    place = find_lower_bound(rows, wanted)
     return place if place < len(rows) and rows[place, 0] == wanted else -1
 
 

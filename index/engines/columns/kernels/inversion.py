@@ -9,7 +9,7 @@ from index.engines.columns.kernels.postings import FIELD_SHIFT
 
 
 @njit(cache=True, nogil=True)
-def count_places(tokens, renumbered, group_of, lengths, counts):
+def count_positions(tokens, renumbered, group_of, lengths, counts):
     """How many places each term has in each group of fields, to ``counts[group, term]``.
 
     ``tokens`` are the terms of document after document, in each the fields one after the other, ``lengths[d, f]``
@@ -24,10 +24,12 @@ def count_places(tokens, renumbered, group_of, lengths, counts):
 
 
 @njit(cache=True, nogil=True)
-def scatter_places(tokens, renumbered, group_of, group, lengths, starts, order, next_place, place_docs, places):
+def scatter_positions(
+    tokens, renumbered, group_of, group, lengths, starts, order, next_offset, position_docs, positions
+):
     """Write each place of one group to where its term's places are: document numbers and places ascend within a term.
 
-    ``order[n]`` is the document that gets number n, ``starts`` where each document's tokens begin, ``next_place``
+    ``order[n]`` is the document that gets number n, ``starts`` where each document's tokens begin, ``next_offset``
     where each term's next place goes.
     """
     for n in range(len(order)):
@@ -39,47 +41,47 @@ def scatter_places(tokens, renumbered, group_of, group, lengths, starts, order, 
                 continue
             for position in range(lengths[d, f]):
                 term = renumbered[tokens[at]]
-                to = next_place[term]
-                place_docs[to] = n
-                places[to] = (f << FIELD_SHIFT) | position
-                next_place[term] = to + 1
+                to = next_offset[term]
+                position_docs[to] = n
+                positions[to] = (f << FIELD_SHIFT) | position
+                next_offset[term] = to + 1
                 at += 1
 
 
 @njit(cache=True, nogil=True)
-def count_postings(term_places, place_docs, counts):
+def count_postings(term_offsets, position_docs, counts):
     """How many documents each term has."""
     for term in range(len(counts)):
         last = -1
         n = 0
-        for at in range(term_places[term], term_places[term + 1]):
-            if place_docs[at] != last:
-                last = place_docs[at]
+        for at in range(term_offsets[term], term_offsets[term + 1]):
+            if position_docs[at] != last:
+                last = position_docs[at]
                 n += 1
         counts[term] = n
 
 
 @njit(cache=True, nogil=True)
-def fill_postings(term_places, place_docs, places, docs, fields, position_offsets, whole_counts, title_counts):
+def fill_postings(term_offsets, position_docs, positions, docs, fields, position_offsets, whole_counts, title_counts):
     """A posting for each run of places of one document: its number, its fields as bits, where its places begin, how
     often the term stands in the whole text and in the title (field 0)."""
     p = -1
-    for term in range(len(term_places) - 1):
+    for term in range(len(term_offsets) - 1):
         last = -1
-        for at in range(term_places[term], term_places[term + 1]):
-            if place_docs[at] != last:
-                last = place_docs[at]
+        for at in range(term_offsets[term], term_offsets[term + 1]):
+            if position_docs[at] != last:
+                last = position_docs[at]
                 p += 1
                 docs[p] = last
                 fields[p] = 0
                 position_offsets[p] = at
                 whole_counts[p] = 0
                 title_counts[p] = 0
-            field = places[at] >> FIELD_SHIFT
+            field = positions[at] >> FIELD_SHIFT
             fields[p] |= np.uint8(1 << field)
             whole_counts[p] += 1
             title_counts[p] += field == 0
-    position_offsets[p + 1] = len(places)
+    position_offsets[p + 1] = len(positions)
 
 
 @njit(cache=True, nogil=True)

@@ -27,12 +27,13 @@ _BLOCK = 64
 
 
 # What a facet's filter thinks of a value.
-WANTED, UNWANTED = 1, 2
+INCLUDED, EXCLUDED = 1, 2
 
 
 @kernel([(INTS, INTS, INTS, INTS, BYTES, FLAG, N, OUT_BYTES)])
-def fail_facet(docs, sets, set_starts, set_codes, marks, needs_one, bit, fails):
-    """Set ``bit`` in ``fails`` for documents that have an UNWANTED value, or no WANTED one where it ``needs_one``.
+def check_facet_filter(docs, sets, set_starts, set_codes, marks, requires_included, bit, failed_filters):
+    """Set ``bit`` in ``failed_filters`` of documents that have an EXCLUDED value, or, if the filter
+    ``requires_included``, no INCLUDED one.
 
     ``marks``, uint8: what each value is, and 0 for the number after them, which stands for having none.
     """
@@ -45,21 +46,21 @@ def fail_facet(docs, sets, set_starts, set_codes, marks, needs_one, bit, fails):
             at = number - len(marks)
             for j in range(set_starts[at], set_starts[at + 1]):
                 mark |= marks[set_codes[j]]
-        if mark & UNWANTED or (needs_one and not mark & WANTED):
-            fails[i] |= bit
+        if mark & EXCLUDED or (requires_included and not mark & INCLUDED):
+            failed_filters[i] |= bit
 
 
 @kernel([(INTS, LONGS, N, N, N, OUT_BYTES), (INTS, INTS, N, N, N, OUT_BYTES)])
-def fail_range(docs, values, low, high, bit, fails):
+def check_range_filter(docs, values, low, high, bit, failed_filters):
     """Set ``bit`` for documents whose value is not in ``[low, high]``."""
     for i in range(len(docs)):
         if values[docs[i]] < low or values[docs[i]] > high:
-            fails[i] |= bit
+            failed_filters[i] |= bit
 
 
 @kernel([(INTS, FLOATS, LONGS, R, N, N, OUT_FLOATS)])
 def weigh_recent(docs, scores, published, recency, newest, half_life, out):
-    """Scores times index.query.recency.weigh."""
+    """Scores times index.query.recency.recency_factor."""
     for i in range(len(docs)):
         time = published[docs[i]]
         share = 1.0
@@ -70,11 +71,11 @@ def weigh_recent(docs, scores, published, recency, newest, half_life, out):
 
 
 @kernel([(INTS, FLOATS, BYTES, N, OUT_INTS, OUT_FLOATS)])
-def keep_passing(docs, scores, fails, own, out_docs, out_scores):
+def apply_filters(docs, scores, failed_filters, own, out_docs, out_scores):
     """The documents that fail at most in ``own``."""
     n = 0
     for i in range(len(docs)):
-        if not fails[i] & ~own:
+        if not failed_filters[i] & ~own:
             out_docs[n] = docs[i]
             out_scores[n] = scores[i]
             n += 1
@@ -121,7 +122,7 @@ def add_counts(codes, counts, sums, touched, n):
 
 
 @kernel([(INTS, N, N, OUT_INTS, OUT_INTS, OUT_INTS)])
-def take_counts(touched, met, values, counts, out_codes, out_counts):
+def drain_counts(touched, met, values, counts, out_codes, out_counts):
     """Move what was counted to ``out_*``, and leave ``counts`` clean. Returns the sum of all counts."""
     n = total = 0
     for i in range(met):
@@ -157,7 +158,7 @@ def _keep(number, value, n, out_numbers, out_values):
 
 
 @kernel([(INTS, INTS, N, INTS, INTS, OUT_INTS, OUT_INTS, OUT_INTS, OUT_INTS)])
-def count_greatest(docs, sets, values, set_starts, set_codes, counts, touched, out_codes, out_counts):
+def count_top_values(docs, sets, values, set_starts, set_codes, counts, touched, out_codes, out_counts):
     """``count_facet``, and the values of greatest count, then of lowest code, in that order, as many as there is room
     for. Returns how many, the sum of all counts, and how many documents have none. ``counts`` is left clean."""
     met, _, missing = count_facet(docs, sets, values, set_starts, set_codes, counts, touched)
@@ -172,7 +173,7 @@ def count_greatest(docs, sets, values, set_starts, set_codes, counts, touched, o
 
 
 @kernel([(INTS, FLOATS, N, OUT_INTS, OUT_FLOATS), (INTS, INTS, N, OUT_INTS, OUT_INTS)])
-def keep_best(numbers, values, k, out_numbers, out_values):
+def select_top_k(numbers, values, k, out_numbers, out_values):
     """The ``k`` of greatest value, then of lowest number, in that order; they come in any."""
     n = 0
     for start in range(0, len(numbers), _BLOCK):
@@ -190,7 +191,7 @@ def keep_best(numbers, values, k, out_numbers, out_values):
 
 
 @kernel([(INTS, INTS, N, OUT_LONGS)])
-def lowest_ranks(docs, ranks, k, out_at):
+def select_lowest_ranks(docs, ranks, k, out_at):
     """Where in ``docs`` the ``k`` documents of lowest rank stand, in that order; no two have the same."""
     n = 0
     for i in range(len(docs)):

@@ -38,7 +38,7 @@ def sort_suffixes(tokens: NDArray[np.int32]) -> NDArray[np.uint32]:
 
 
 @njit(cache=True, nogil=True)
-def _find_place(tokens, suffixes, first, second):
+def _find_lower_bound(tokens, suffixes, first, second):
     """How many suffixes are below the words ``first``, ``second``."""
     low, high = 0, len(suffixes)
     while low < high:
@@ -58,15 +58,15 @@ def find_span(tokens, suffixes, whole, low, high):
     words only the first two are looked at."""
     size = len(whole)
     if size == 0:
-        return _find_place(tokens, suffixes, low, 0), _find_place(tokens, suffixes, high, 0)
+        return _find_lower_bound(tokens, suffixes, low, 0), _find_lower_bound(tokens, suffixes, high, 0)
     if size == 1:
-        return _find_place(tokens, suffixes, whole[0], low), _find_place(tokens, suffixes, whole[0], high)
-    begin = _find_place(tokens, suffixes, whole[0], whole[1])
-    return begin, _find_place(tokens, suffixes, whole[0], whole[1] + 1)
+        return _find_lower_bound(tokens, suffixes, whole[0], low), _find_lower_bound(tokens, suffixes, whole[0], high)
+    begin = _find_lower_bound(tokens, suffixes, whole[0], whole[1])
+    return begin, _find_lower_bound(tokens, suffixes, whole[0], whole[1] + 1)
 
 
 @kernel([(INTS, PLACES, INTS, N, N, N, _OUT_PLACES)])
-def keep_lowest(tokens, suffixes, whole, low, high, k, out):
+def select_lowest(tokens, suffixes, whole, low, high, k, out):
     """The ``k`` lowest of ``suffixes``, which have the first two words; the others are looked at. They come in any
     order; where they ascend each takes as long, however many are kept."""
     size = len(whole)

@@ -16,24 +16,24 @@ BACKSLASH = 92
 
 
 @njit(cache=True, nogil=True)
-def measure(
-    tokens, token_starts, counts, marked, text_places, texts, spelled, spelled_starts, starts, words, gaps, sizes, long
+def locate_words(
+    tokens, token_starts, counts, marked, text_bounds, texts, spelled, spelled_starts, starts, words, gaps, sizes, long
 ):
     """Fill ``words``, ``gaps``, ``sizes`` and ``long`` of the marked texts, by looking for one word after the other.
     Returns the number of rows of ``long``.
 
     Text f of document d has ``counts[d, f]`` tokens, one text after the other from ``token_starts[d]`` in ``tokens``.
     The first ``marked[d, f]`` of them are filled in, from ``starts[d]`` on. The text lies at
-    ``texts[text_places[d, 2 f]:text_places[d, 2 f + 1]]``; a text beyond those places has no bytes. ``spelled`` holds
+    ``texts[text_bounds[d, 2 f]:text_bounds[d, 2 f + 1]]``; a text beyond those places has no bytes. ``spelled`` holds
     the bytes of each word.
     """
     n = 0
     for d in range(len(counts)):
         source, to = token_starts[d], starts[d]
         for f in range(marked.shape[1]):
-            located = 2 * f < text_places.shape[1]
-            before = here = text_places[d, 2 * f] if located else 0
-            end = text_places[d, 2 * f + 1] if located else 0
+            located = 2 * f < text_bounds.shape[1]
+            before = here = text_bounds[d, 2 * f] if located else 0
+            end = text_bounds[d, 2 * f + 1] if located else 0
             for i in range(marked[d, f]):
                 word = tokens[source + i]
                 words[to] = word
@@ -66,7 +66,7 @@ def _stands_at(texts, at, end, spelled, first, size):
 
 
 @njit(cache=True, nogil=True)
-def drop(tokens, terms, counts, out, out_counts):
+def drop_stop_words(tokens, terms, counts, out, out_counts):
     """The terms of tokens, without those that are none; how many there are of each field of each document."""
     at = n = 0
     for d in range(counts.shape[0]):

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from index.engines.columns.format.sorted_strings import Strings
+from index.engines.columns.format.sorted_strings import SortedStrings
 
 
 class WordsByLength:
     """The words of a segment, and how often each stands there; read when they are first asked for, which takes 50 ms
     for 142,000."""
 
-    def __init__(self, words: Strings, typed: NDArray[np.int32]) -> None:
-        self._words, self._typed = words, typed
+    def __init__(self, words: SortedStrings, occurrences: NDArray[np.int32]) -> None:
+        self._words, self._occurrences = words, occurrences
 
     @cached_property
     def _by_length(self) -> dict[int, tuple[list[str], list[int]]]:
@@ -32,10 +32,10 @@ class WordsByLength:
             own[1].append(number)
         return found
 
-    def find_near(self, word: str, distance: int) -> Iterator[tuple[str, int, int]]:
+    def find_fuzzy(self, word: str, distance: int) -> Iterator[tuple[str, int, int]]:
         """The words that at most ``distance`` edits make of ``word``, each with how many, and how often it stands in
         the segment."""
         for length in range(len(word) - distance, len(word) + distance + 1):
             words, numbers = self._by_length.get(length, ([], []))
             for near, edits, at in process.extract(word, words, scorer=OSA.distance, score_cutoff=distance, limit=None):
-                yield near, int(edits), int(self._typed[numbers[at]])
+                yield near, int(edits), int(self._occurrences[numbers[at]])

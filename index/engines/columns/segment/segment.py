@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from index.engines.columns.format.array_file import ArrayFile, map_file
 from index.engines.columns.format.facet_columns import FacetColumn
 from index.engines.columns.format.layout import COLUMNS, DOCUMENTS, SEGMENT, CollectionKind, SegmentInfo
-from index.engines.columns.format.sorted_strings import Strings
+from index.engines.columns.format.sorted_strings import SortedStrings
 from index.engines.columns.segment.budgets import TERMS
-from index.engines.columns.segment.stored_hits import Answers
+from index.engines.columns.segment.stored_hits import StoredHits
 from index.engines.columns.segment.texts import SegmentSuggestions
 from index.files.disk import read_regular
 
@@ -51,22 +51,19 @@ class SegmentColumns:
         self.field_numbers = {field.name: number for number, field in enumerate(kind.fields)}
         read = ArrayFile(directory / COLUMNS, self.info.arrays).read
         self.text, self.labels = Postings(read, "text"), Postings(read, "labels")
-        self.text_impacts, self.title_impacts, self.title_doc_freqs = (
-            read("text_whole"),
-            read("text_title"),
-            read("title_holding"),
-        )
+        self.text_impacts, self.title_impacts = read("text_whole"), read("text_title")
+        self.title_doc_freqs = read("title_holding")
         self.lengths = read("lengths")
-        self.norms = read("text_norms") if kind.answers else None
+        self.norms = read("text_norms") if kind.stores_hits else None
         self.columns = {name: read(name) for name in ("published", "updated", "source_count")}
         self.ranks = {name: read(f"rank_{name}") for name in ("oldest", "updated", "sources")}
         self.facets = {name: FacetColumn(read, name, self.info.facets[name]) for name in kind.facets}
-        self.terms, self.words, self.ids = Strings(read, "terms"), Strings(read, "words"), Strings(read, "ids")
+        self.terms, self.words, self.ids = (SortedStrings(read, name) for name in ("terms", "words", "ids"))
         self._word_terms, self.id_docs, self._doc_ids = read("word_terms"), read("id_docs"), read("doc_ids")
         self._document_starts, self._document_sizes = read("document_starts"), read("document_sizes")
         self.suggestions = SegmentSuggestions(read) if kind.suggests else None
         self._documents = map_file(directory / DOCUMENTS)
-        self.answers = Answers(directory, read, self.words) if kind.answers else None
+        self.stored_hits = StoredHits(directory, read, self.words) if kind.stores_hits else None
         # A query's words are looked up in 2 µs instead of 20. Of the strings alone, not of the segment: one that is
         # closed leaves the cache to those that share it.
         self.find_term = TERMS.cached(partial(_find_term, self.terms))
@@ -114,11 +111,11 @@ class Segment(SegmentColumns):
         number = None if at is None else int(self.id_docs[at])
         return None if number is None or (self.deleted is not None and self.deleted[number]) else number
 
-    def find_documents(self, ids: Iterable[str], within: NDArray[np.int32] | None) -> NDArray[np.int32]:
-        """The numbers of the documents of some ids, ascending; of those ``within`` unless it is None."""
+    def find_documents(self, ids: Iterable[str], candidates: NDArray[np.int32] | None) -> NDArray[np.int32]:
+        """The numbers of the documents of some ids, ascending; of those ``candidates`` unless it is None."""
         found = [number for ident in ids if (number := self.find_document(ident)) is not None]
         numbers = np.unique(np.array(found, np.int32))
-        return numbers if within is None else np.intersect1d(numbers, within, assume_unique=True)
+        return numbers if candidates is None else np.intersect1d(numbers, candidates, assume_unique=True)
 
     def read_id(self, number: int) -> bytes:
         return self.ids[int(self._doc_ids[number])]
@@ -147,7 +144,7 @@ def _open_columns(directory: Path, kind: CollectionKind) -> SegmentColumns:
     return found
 
 
-def _find_term(terms: Strings, term: str) -> int | None:
+def _find_term(terms: SortedStrings, term: str) -> int | None:
     """The number of a term, or None where no document has it."""
     try:
         return terms.find(term.encode())

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from index.deadline import Deadline
 from index.engines.columns.format.array_file import map_file
-from index.engines.columns.format.layout import ANSWERS
-from index.engines.columns.format.sorted_strings import Strings
+from index.engines.columns.format.layout import STORED_HITS
+from index.engines.columns.format.sorted_strings import SortedStrings
 from index.engines.columns.segment.budgets import TERMS
 
 
-class Answers:
+class StoredHits:
     """What answer_writer wrote of one segment; ``arrays`` are those of ``mark_documents``."""
 
-    def __init__(self, directory: Path, read: Callable[[str], NDArray[Any]], words: Strings) -> None:
-        self._stored = map_file(directory / ANSWERS)
+    def __init__(self, directory: Path, read: Callable[[str], NDArray[Any]], words: SortedStrings) -> None:
+        self._stored = map_file(directory / STORED_HITS)
         names = ("answer_starts", "answer_parts", "token_starts", "token_counts", "token_words", "token_gaps",
                  "token_sizes", "token_long", "word_terms")  # fmt: skip
         self.arrays = (np.frombuffer(self._stored, np.uint8), *map(read, names))
@@ -36,7 +36,7 @@ class Answers:
         return [stored[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
 
-def _find_words(words: Strings, prefix: str) -> tuple[int, int]:
+def _find_words(words: SortedStrings, prefix: str) -> tuple[int, int]:
     """The words that begin with ``prefix``: the first, and the one after the last."""
     try:
         found = words.find_prefix(prefix.encode())

@@ -11,36 +11,36 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from index.analysis.folding import Typed, fold_text
-from index.engines.columns.format.sorted_strings import Strings, save_strings
-from index.engines.columns.kernels.suffixes import INNER, close_texts, find_span, keep_lowest, sort_suffixes
+from index.analysis.folding import TypedText, fold_text
+from index.engines.columns.format.sorted_strings import SortedStrings, save_strings
+from index.engines.columns.kernels.suffixes import INNER, close_texts, find_span, select_lowest, sort_suffixes
 from index.engines.columns.segment.budgets import TERMS
 from index.engines.columns.segment.fuzzy_terms import WordsByLength
 
 Read = Callable[[str], NDArray[Any]]
 # Of a text: whether its beginning is what was looked for (else that of another word), and its number.
-Match = tuple[bool, int]
+TextMatch = tuple[bool, int]
 # More than so many are not kept in order one by one: then sorting the whole range is faster.
 _MAX_KEPT = 1_000
 
 
-class Wanted(Struct, frozen=True):
-    """``Typed`` in numbers of words: ``whole`` ones, then one of ``[low, high)``."""
+class PhrasePrefix(Struct, frozen=True):
+    """``TypedText`` in numbers of words: ``whole`` ones, then one of ``[low, high)``."""
 
     whole: NDArray[np.int32]
     low: int
     high: int
 
 
-class Folds:
+class FoldedWords:
     """The folded words of some texts, sorted; their numbers begin at 1. ``find`` is ``_find``, cached: titles and
     queries are asked for the same."""
 
     def __init__(self, read: Read) -> None:
-        self.find = TERMS.cached(partial(_find, Strings(read, "folds")))
+        self.find = TERMS.cached(partial(_find, SortedStrings(read, "folds")))
 
 
-def _find(folds: Strings, typed: Typed) -> Wanted | None:
+def _find(folds: SortedStrings, typed: TypedText) -> PhrasePrefix | None:
     """None where a word occurs nowhere."""
     try:
         *whole, last = [word.encode() for word in typed.words]
@@ -56,17 +56,17 @@ def _find(folds: Strings, typed: Typed) -> Wanted | None:
     if typed.closed and ends:
         # What begins with a word begins with the word itself, where it is there.
         ends = ends[:1] if folds[ends.start] == last else range(0)
-    return Wanted(np.array(numbers, np.int32), ends.start + 1, ends.stop + 1) if ends else None
+    return PhrasePrefix(np.array(numbers, np.int32), ends.start + 1, ends.stop + 1) if ends else None
 
 
-class Texts:
+class TextPrefixIndex:
     """Texts, the best first, by the beginnings of their words."""
 
     def __init__(self, read: Read, name: str) -> None:
         self._tokens, self._suffixes = read(f"{name}_tokens"), read(f"{name}_suffixes")
         self._starts = read(f"{name}_starts").data
 
-    def iter_matches(self, wanted: Wanted, first: int) -> Iterator[Match]:
+    def iter_matches(self, wanted: PhrasePrefix, first: int) -> Iterator[TextMatch]:
         """Each text once: those that begin so, then the others, each the best first. ``first`` are looked for at once,
         then ever more."""
         seen: set[int] = set()
@@ -77,7 +77,7 @@ class Texts:
             if size > _MAX_KEPT:
                 suffixes, size = np.sort(suffixes), len(suffixes)
             found = np.empty(size, np.uint32)
-            n = keep_lowest(self._tokens, suffixes, wanted.whole, wanted.low, wanted.high, size, found)
+            n = select_lowest(self._tokens, suffixes, wanted.whole, wanted.low, wanted.high, size, found)
             for value, number in self._find_numbers(found[done:n]):
                 if number not in seen:
                     seen.add(number)
@@ -99,11 +99,11 @@ class SegmentSuggestions:
     """What a segment suggests: ``titles`` by document, ``queries`` by weight; see suggestion_writer.py."""
 
     def __init__(self, read: Read) -> None:
-        self.folds = Folds(read)
-        self.titles, self.queries = Texts(read, "titles"), Texts(read, "queries")
+        self.folds = FoldedWords(read)
+        self.titles, self.queries = TextPrefixIndex(read, "titles"), TextPrefixIndex(read, "queries")
         self.query_words, self._sorted = read("queries_words"), read("queries_sorted")
-        self.query_weights, self.word_typed = read("queries_weights"), read("word_typed")
-        self.words = WordsByLength(Strings(read, "words"), self.word_typed)
+        self.query_weights, self.word_occurrences = read("queries_weights"), read("word_typed")
+        self.words = WordsByLength(SortedStrings(read, "words"), self.word_occurrences)
 
     def find_query(self, first: int, second: int) -> int | None:
         """The number of the query of these words; ``second`` -1 for a single word."""
@@ -113,7 +113,7 @@ class SegmentSuggestions:
         return number if number is not None and self.query_words[number].tolist() == wanted else None
 
 
-def index_texts(texts: Sequence[str]) -> tuple[Folds, Texts]:
+def index_texts(texts: Sequence[str]) -> tuple[FoldedWords, TextPrefixIndex]:
     """Texts, the best first, that stand in no file."""
     words = [fold_text(text) for text in texts]
     folds = sorted({word for own in words for word in own}, key=str.encode)
@@ -123,4 +123,4 @@ def index_texts(texts: Sequence[str]) -> tuple[Folds, Texts]:
     flat = np.array([numbers[word] for own in words for word in own], np.int32)
     tokens, starts = close_texts(flat, np.array([len(own) for own in words], np.int64))
     arrays |= {"texts_tokens": tokens, "texts_starts": starts, "texts_suffixes": sort_suffixes(tokens)}
-    return Folds(arrays.__getitem__), Texts(arrays.__getitem__, "texts")
+    return FoldedWords(arrays.__getitem__), TextPrefixIndex(arrays.__getitem__, "texts")
