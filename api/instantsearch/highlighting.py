@@ -44,7 +44,7 @@ class HighlightTags(Struct, frozen=True, kw_only=True):
 class AttributeHighlighter:
     """Highlights the matches of one query in attributes of hits.
 
-    Every method raises QueryTimeout if the deadline has passed when it begins.
+    ``highlight`` and ``make_snippet`` raise QueryTimeout if the deadline has passed when they begin.
     """
 
     def __init__(self, tree: Node | None, search_in: Sequence[str], tags: HighlightTags, deadline: Deadline) -> None:

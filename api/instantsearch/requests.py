@@ -248,7 +248,7 @@ def _read_text(name: str, value: str, prefix: str) -> Any:
     except (msgspec.DecodeError, RecursionError):
         decoded = None
     if decoded is None or is_deep(decoded):
-        raise _make_error(prefix + name, value[:_MAX_VALUE], "a list in JSON")
+        raise _make_error(prefix + name, value[:_MAX_VALUE], "a JSON list")
     return decoded
 
 

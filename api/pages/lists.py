@@ -32,6 +32,7 @@ from index.search import get_publisher, search_stories
 from index.suggestions import suggest
 
 _paging = Paging()
+# Stories on the home page, values per facet in the sidebar, and trending searches.
 _NEWEST = 21
 _FACET_VALUES = 14
 _TRENDING = 8
@@ -52,7 +53,7 @@ def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
     )
     return {
         "status": generation.manifest.status,
-        "stories": _decode(page, root),
+        "stories": _decode_hits(page, root),
         "topics": page.facets["topic"].values,
         "publishers": page.facets["publisher"].values,
         "trending": [entry for entry in suggest(generation, None, _TRENDING) if entry.type in ("query", "topic")],
@@ -128,10 +129,11 @@ def _list_stories(
 
     return {
         "id": value,
-        "stories": _decode(found, root),
+        "stories": _decode_hits(found, root),
         "page": pagination.answer_page(generation, arguments, offset, found.total, root, found.after),
         "beside": [
-            _show_value(entry, search, {facet: value, beside: entry.value}) for entry in found.facets[beside].values
+            _make_value_link(entry, search, {facet: value, beside: entry.value})
+            for entry in found.facets[beside].values
         ],
         "search_url": make_url(search, {facet: value}),
         "timeline": make_timeline(generation, replace(query, seconds=deadline.left()), url_between),
@@ -139,9 +141,9 @@ def _list_stories(
     }
 
 
-def _show_value(value: FacetValue, search: str, parameters: dict[str, str]) -> dict[str, Any]:
+def _make_value_link(value: FacetValue, search: str, parameters: dict[str, str]) -> dict[str, Any]:
     return {"label": value.label, "count": value.count, "url": make_url(search, parameters)}
 
 
-def _decode(page: SearchPage, root: str) -> Any:
+def _decode_hits(page: SearchPage, root: str) -> Any:
     return msgspec.json.decode(answer_stored_hits(page.hits, None, root))

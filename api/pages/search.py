@@ -41,6 +41,7 @@ FACET_TITLES = {
     "domain": "Sites", "month": "Months",
 }  # fmt: skip
 _DEFAULT_FACETS = ("topic", "publisher", "year", "curator", "language")
+# Values of each facet after "More topics" is followed.
 _MORE_VALUES = 50
 _SORT_TITLES = {
     Sort.RELEVANCE: "Relevance", Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.SOURCES: "Most sources",
@@ -100,7 +101,7 @@ def _search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
         return make_url(search, {**parameters, "from": first, "to": last})
 
     matching = replace(make_matching_query(arguments, found.tree), seconds=deadline.left())
-    filters = {chosen.facet: chosen for chosen in query.filters.values}
+    filters = {value_filter.facet: value_filter for value_filter in query.filters.values}
     return {
         "query": answer_query(arguments, found, query.sort),
         "page": pagination.answer_page(generation, arguments, offset, found.page.total, root, found.page.after),
@@ -127,11 +128,14 @@ def _list_facets(
 ) -> Iterator[dict[str, Any]]:
     """The facets with at least two values, or with a selected one."""
     for name, facet in facets.items():
-        chosen = filters.get(name, ValueFilter(name))
+        value_filter = filters.get(name, ValueFilter(name))
         values = [
             OptionLink(
                 value.label,
-                make_url(search, {**parameters, name: _format_filter(chosen.any_of ^ {value.value}, chosen.none_of)}),
+                make_url(
+                    search,
+                    {**parameters, name: _format_filter(value_filter.any_of ^ {value.value}, value_filter.none_of)},
+                ),
                 value.selected,
                 value.count,
             )
@@ -146,13 +150,13 @@ def _list_filters(
     generation: OpenGeneration, filters: dict[str, ValueFilter], parameters: UrlParameters, search: str
 ) -> Iterator[OptionLink]:
     """The active filters. The URL of each is the search without it."""
-    for name, chosen in filters.items():
+    for name, value_filter in filters.items():
         labels = generation.engine.find_labels(name)
-        for value in sorted(chosen.any_of):
-            remaining = _format_filter(chosen.any_of - {value}, chosen.none_of)
+        for value in sorted(value_filter.any_of):
+            remaining = _format_filter(value_filter.any_of - {value}, value_filter.none_of)
             yield OptionLink(labels.get(value, value), make_url(search, {**parameters, name: remaining}), True)
-        for value in sorted(chosen.none_of):
-            remaining = _format_filter(chosen.any_of, chosen.none_of - {value})
+        for value in sorted(value_filter.none_of):
+            remaining = _format_filter(value_filter.any_of, value_filter.none_of - {value})
             yield OptionLink(f"not {labels.get(value, value)}", make_url(search, {**parameters, name: remaining}), True)
     for name, label in _OTHER_FILTERS.items():
         if name in parameters:
