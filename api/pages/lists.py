@@ -34,7 +34,7 @@ from index.suggestions import suggest
 _paging = Paging()
 # Stories on the home page, values per facet in the sidebar, and trending searches.
 _NEWEST = 21
-_FACET_VALUES = 14
+_VALUES = 14
 _TRENDING = 8
 # Stories give domains as free text: only text that looks like a domain becomes a link.
 _DOMAIN = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63}){1,8}")
@@ -49,7 +49,7 @@ def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
     root = urlsplit(base_url()).path
     deadline = Deadline(generation.engine.longest)
     page = search_stories(
-        generation, SearchQuery(limit=_NEWEST, facets=FacetRequest(("topic", "publisher"), _FACET_VALUES))
+        generation, SearchQuery(limit=_NEWEST, facets=FacetRequest(names=("topic", "publisher"), size=_VALUES))
     )
     return {
         "status": generation.manifest.status,
@@ -115,8 +115,8 @@ def _list_stories(
     deadline = Deadline(generation.engine.longest)
     offset, after = find_place(generation, arguments)
     query = SearchQuery(
-        filters=Filters((ValueFilter(facet, frozenset({value})),)),
-        facets=FacetRequest((beside,), _FACET_VALUES),
+        filters=Filters(values=(ValueFilter(facet=facet, any_of=frozenset({value})),)),
+        facets=FacetRequest(names=(beside,), size=_VALUES),
         offset=offset,
         limit=arguments["per_page"],
         after=after,

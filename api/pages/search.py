@@ -128,7 +128,7 @@ def _list_facets(
 ) -> Iterator[dict[str, Any]]:
     """The facets with at least two values, or with a selected one."""
     for name, facet in facets.items():
-        value_filter = filters.get(name, ValueFilter(name))
+        value_filter = filters.get(name, ValueFilter(facet=name))
         values = [
             OptionLink(
                 value.label,

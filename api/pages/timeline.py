@@ -15,9 +15,10 @@ from index.search import count_timeline
 
 # The most bars that can still be tapped one by one on a screen of 390 pixels.
 MAX_BARS = 40
-# Months per bar: the first of these that needs fewer than MAX_BARS bars. Up to two months are shown as days.
+# Months per bar: the first of these that needs fewer than MAX_BARS bars.
 _SPANS = (1, 3, 12, 60, 120, 600, 1200)
-_DAYS_UP_TO = 2
+# Timelines of at most so many months have a bar per day.
+_MAX_MONTHS_AS_DAYS = 2
 # Height of the lowest bar in percent, so that every bar is visible.
 _MIN_HEIGHT = 4
 
@@ -53,34 +54,36 @@ def make_timeline(
     if not timeline.buckets:
         return None
     months = len(timeline.buckets)
-    if months <= _DAYS_UP_TO:
-        span, spans = 0, count_timeline(generation, query, Interval.DAY).buckets
+    if months <= _MAX_MONTHS_AS_DAYS:
+        span, buckets = 0, count_timeline(generation, query, Interval.DAY).buckets
     else:
         span = next((span for span in _SPANS if months / span <= MAX_BARS - 1), _SPANS[-1])
-        spans = _merge_months(timeline.buckets, span)
-    if len(spans) < 2:
+        buckets = _merge_months(timeline.buckets, span)
+    if len(buckets) < 2:
         return None
-    max_count = max(bucket.count for bucket in spans)
+    max_count = max(bucket.count for bucket in buckets)
     bars = [
         Bar(
-            _format_label(bucket, span),
-            bucket.count,
-            max(_MIN_HEIGHT, round(100 * bucket.count / max_count)) if bucket.count else 0,
-            url_of(bucket.start.date().isoformat(), _last_day(bucket)) if bucket.count else "",
+            label=_format_label(bucket, span),
+            count=bucket.count,
+            height=max(_MIN_HEIGHT, round(100 * bucket.count / max_count)) if bucket.count else 0,
+            url=url_of(bucket.start.date().isoformat(), _last_day(bucket)) if bucket.count else "",
         )
-        for bucket in spans
+        for bucket in buckets
     ]
-    return TimelineChart(bars, bars[0].label, bars[-1].label, timeline.missing)
+    return TimelineChart(bars=bars, first=bars[0].label, last=bars[-1].label, missing=timeline.missing)
 
 
 def _merge_months(months: Sequence[Bucket], span: int) -> tuple[Bucket, ...]:
     """Merge monthly buckets into buckets of ``span`` months, aligned to quarters, years or decades."""
 
-    def number_of(bucket: Bucket) -> int:
+    def period_of(bucket: Bucket) -> int:
         return (bucket.start.year * 12 + bucket.start.month - 1) // span
 
-    groups = (list(group) for _, group in groupby(months, number_of))
-    return tuple(Bucket(group[0].start, group[-1].end, sum(bucket.count for bucket in group)) for group in groups)
+    groups = (list(group) for _, group in groupby(months, period_of))
+    return tuple(
+        Bucket(start=group[0].start, end=group[-1].end, count=sum(bucket.count for bucket in group)) for group in groups
+    )
 
 
 def _last_day(bucket: Bucket) -> str:
