@@ -1,1 +1,5 @@
-"""Algolia's search protocol over the functions of the API, so that InstantSearch widgets run as they are."""
+"""Algolia's search protocol, so that InstantSearch widgets work with Outpost unchanged.
+
+A request passes through the modules in this order: requests (parse the body), filters and queries (plan the search),
+answers (run it), hits and highlighting (render the results).
+"""

@@ -1,7 +1,7 @@
-"""_highlightResult and _snippetResult: what matched, between the tags that the client names.
+"""_highlightResult and _snippetResult: texts with tags around the matches.
 
-Texts are not escaped, as Algolia's are not: its widgets name tags that no text has, escape everything, and put real
-tags in their place afterwards.
+The client chooses the tags. Texts are not escaped, as with Algolia: its widgets send placeholders as tags, escape the
+whole text, and then replace the placeholders by HTML tags.
 """
 
 from __future__ import annotations
@@ -21,29 +21,33 @@ Json = dict[str, object]
 _MARK = re.compile("(</?mark>)")
 
 
-class Tags(Struct, frozen=True):
-    pre: str
-    post: str
+class HighlightTags(Struct, frozen=True, kw_only=True):
+    """The texts to insert before and after each match."""
 
-    def put(self, text: str, spans: Iterable[Span]) -> str:
+    before: str
+    after: str
+
+    def insert(self, text: str, spans: Iterable[Span]) -> str:
         """``text`` with each span between the tags."""
         parts, last = [], 0
         for start, end in spans:
-            parts += [text[last:start], self.pre, text[start:end], self.post]
+            parts += [text[last:start], self.before, text[start:end], self.after]
             last = end
         return "".join([*parts, text[last:]])
 
     def replace_marks(self, marked: str) -> str:
-        """HTML with ``<mark>`` as its only element to plain text with these tags."""
-        put = {"<mark>": self.pre, "</mark>": self.post}
-        return "".join(put[part] if part in put else html.unescape(part) for part in _MARK.split(marked))
+        """Convert HTML that has ``<mark>`` as its only element to plain text with these tags."""
+        tags = {"<mark>": self.before, "</mark>": self.after}
+        return "".join(tags[part] if part in tags else html.unescape(part) for part in _MARK.split(marked))
 
 
-class HitHighlighter:
-    """Marks what one query matches in attributes of hits. Raises QueryTimeout at the ``deadline``, which is looked at
-    before each text."""
+class AttributeHighlighter:
+    """Highlights the matches of one query in attributes of hits.
 
-    def __init__(self, tree: Node | None, search_in: Sequence[str], tags: Tags, deadline: Deadline) -> None:
+    ``highlight`` and ``make_snippet`` raise QueryTimeout if the deadline has passed when they begin.
+    """
+
+    def __init__(self, tree: Node | None, search_in: Sequence[str], tags: HighlightTags, deadline: Deadline) -> None:
         self._highlighter, self._tags, self._deadline = Highlighter(tree, search_in), tags, deadline
         self._words: dict[str, str] = {}
         self._prefixes: dict[str, None] = {}
@@ -55,53 +59,55 @@ class HitHighlighter:
                     self._words |= dict(zip(terms, map(str.lower, texts), strict=True))
                 case Prefix(text):
                     self._prefixes[text] = None
-        self._all = {*self._words.values(), *self._prefixes}
+        self._query_words = {*self._words.values(), *self._prefixes}
 
     def highlight(self, field: str, text: str) -> Json:
-        """A text of the index field, whole."""
+        """The _highlightResult of a text of the index field ``field``."""
         self._deadline.check()
         spans = self._highlighter.find_spans(field, text)
         matched = self._find_words(text, spans)
-        level = "none" if not matched else "full" if len(matched) == len(self._all) else "partial"
         return {
-            "value": self._tags.put(text, spans),
-            "matchLevel": level,
+            "value": self._tags.insert(text, spans),
+            "matchLevel": self._find_level(matched) if matched else "none",
             "fullyHighlighted": bool(spans) and "".join(text[a:b] for a, b in spans) == text,
             "matchedWords": matched,
         }
 
-    def excerpt(self, field: str, text: str, words: int) -> Json:
-        """The ``words`` words of it with the most matches."""
+    def make_snippet(self, field: str, text: str, words: int) -> Json:
+        """The _snippetResult of a text: the ``words`` consecutive words with the most matches."""
         self._deadline.check()
         spans = self._highlighter.find_spans(field, text)
-        return self.read_excerpt(snippet(text, spans, words, "mark"), found=bool(spans))
+        return self.convert_snippet(snippet(text, spans, words, "mark"), has_match=bool(spans))
 
-    def read_excerpt(self, marked: str, *, found: bool) -> Json:
-        """The same of an excerpt that is there already, with its matches in ``<mark>``."""
+    def convert_snippet(self, marked: str, *, has_match: bool) -> Json:
+        """The _snippetResult of a snippet in HTML, with its matches in ``<mark>``."""
         value = self._tags.replace_marks(marked)
-        whole = self._find_words(marked, [match.span(1) for match in re.finditer("<mark>(.*?)</mark>", marked)])
-        level = "none" if not found else "full" if len(whole) == len(self._all) else "partial"
+        matched = self._find_words(marked, [match.span(1) for match in re.finditer("<mark>(.*?)</mark>", marked)])
+        level = self._find_level(matched) if has_match else "none"
         return {"value": value, "matchLevel": level}
 
+    def _find_level(self, matched: Sequence[str]) -> str:
+        return "full" if len(matched) == len(self._query_words) else "partial"
+
     def _find_words(self, text: str, spans: Iterable[Span]) -> list[str]:
-        """Which words of the query were found there."""
-        found: dict[str, None] = {}
+        """The words of the query that occur in the spans."""
+        matched: dict[str, None] = {}
         prefixes = tuple(self._prefixes)
         words = dict.fromkeys(word for start, end in spans for word in WORD.findall(text[start:end]))
         for word in words:
             if (known := self._words.get(term_of(word) or "")) is not None:
-                found[known] = None
+                matched[known] = None
             if word.lower().startswith(prefixes):
-                found |= dict.fromkeys(one for one in prefixes if word.lower().startswith(one))
-                prefixes = tuple(one for one in prefixes if one not in found)
-        return list(found)
+                matched |= dict.fromkeys(prefix for prefix in prefixes if word.lower().startswith(prefix))
+                prefixes = tuple(prefix for prefix in prefixes if prefix not in matched)
+        return list(matched)
 
 
-def mark_beginnings(text: str, beginnings: Sequence[str], tags: Tags) -> str:
-    """A facet's value with what was typed of its words marked."""
+def highlight_prefixes(text: str, prefixes: Sequence[str], tags: HighlightTags) -> str:
+    """Highlight the beginning of each word that starts with one of the case-folded ``prefixes`` (the longest)."""
     spans = []
     for word in iter_words(text):
-        sizes = [len(one) for one in beginnings if word[0].casefold().startswith(one)]
-        if sizes:
-            spans.append((word.start(), min(word.start() + max(sizes), word.end())))
-    return tags.put(text, spans)
+        lengths = [len(prefix) for prefix in prefixes if word[0].casefold().startswith(prefix)]
+        if lengths:
+            spans.append((word.start(), min(word.start() + max(lengths), word.end())))
+    return tags.insert(text, spans)

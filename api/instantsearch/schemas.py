@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of answers in Algolia's form. Names are Algolia's: snake_case stops here."""
+"""Schemas of the answers in Algolia's form, for the OpenAPI document. Names are Algolia's, so not in snake_case."""
 
 from __future__ import annotations
 
@@ -9,66 +9,66 @@ from marshmallow import fields, validate
 from api.openapi.schemas import Answer
 
 
-def _any(kind: type[fields.Field[Any]], description: str, *, required: bool = True, **more: Any) -> fields.Field[Any]:
+def _field(kind: type[fields.Field[Any]], description: str, *, required: bool = True, **more: Any) -> fields.Field[Any]:
     return kind(required=required, metadata={"description": description, **more})
 
 
 class FacetHit(Answer):
-    value = _any(fields.String, "Label, the value for facetFilters")
-    highlighted = _any(fields.String, "The same with what was typed between the tags; not escaped")
-    count = _any(fields.Integer, "Stories, under every filter of the search", minimum=0)
+    value = _field(fields.String, "Label, the value for facetFilters")
+    highlighted = _field(fields.String, "The label with the matching prefixes between the tags; not escaped")
+    count = _field(fields.Integer, "Number of stories, under all filters of the search", minimum=0)
 
 
 class NumberStatsAnswer(Answer):
-    min = _any(fields.Integer, "The lowest")
-    max = _any(fields.Integer, "The highest")
-    avg = _any(fields.Float, "All by their number")
-    sum = _any(fields.Integer, "All added up")
+    min = _field(fields.Integer, "Minimum")
+    max = _field(fields.Integer, "Maximum")
+    avg = _field(fields.Float, "Average")
+    sum = _field(fields.Integer, "Sum")
 
 
 class OneAnswer(Answer):
-    """Hits, or with type facet facetHits."""
+    """Hits or, with type facet, facetHits."""
 
     hits = fields.List(
         fields.Dict(keys=fields.String()),
         metadata={
-            "description": "objectID, the attributes asked for, _highlightResult, _snippetResult; texts are not escaped"
+            "description": "objectID, requested attributes, _highlightResult and _snippetResult; texts are not escaped"
         },
     )
-    nbHits = _any(fields.Integer, "Exact number of hits", required=False, minimum=0)
-    page = _any(fields.Integer, "This page, from 0", required=False, minimum=0)
-    nbPages = _any(fields.Integer, "Pages that can be asked for: hits go to the 10,000th", required=False, minimum=0)
-    hitsPerPage = _any(fields.Integer, "Hits a page", required=False, minimum=0)
+    nbHits = _field(fields.Integer, "Exact number of hits", required=False, minimum=0)
+    page = _field(fields.Integer, "Number of the page, from 0", required=False, minimum=0)
+    nbPages = _field(fields.Integer, "Number of pages, up to the 10,000th hit", required=False, minimum=0)
+    hitsPerPage = _field(fields.Integer, "Hits per page", required=False, minimum=0)
     facets = fields.Dict(
         keys=fields.String(),
         values=fields.Dict(keys=fields.String(), values=fields.Integer()),
-        metadata={"description": "By attribute how many hits have which value, under every filter of the search"},
+        metadata={"description": "Number of hits by attribute and value, under all filters of the search"},
     )
     facets_stats = fields.Dict(
         keys=fields.String(),
         values=fields.Nested(NumberStatsAnswer),
-        metadata={"description": "Of numbers, where they were asked for and are there"},
+        metadata={"description": "Statistics of the requested numeric attributes"},
     )
     facetHits = fields.List(fields.Nested(FacetHit), metadata={"description": "Values of a facet, with type facet"})
     renderingContent = fields.Dict(
         keys=fields.String(), metadata={"description": 'Order of facets for dynamicWidgets, with facets "*"'}
     )
-    query = _any(fields.String, "As sent", required=False)
-    parsedQuery = _any(fields.String, "What was searched for, where the query was corrected", required=False)
-    params = _any(fields.String, "The parameters as sent, URL-encoded", required=False)
-    index = _any(fields.String, "The index asked", required=False)
-    exhaustiveNbHits = _any(fields.Boolean, "Always true", required=False)
-    exhaustiveFacetsCount = _any(fields.Boolean, "Always true")
-    exhaustiveTypo = _any(fields.Boolean, "Always true", required=False)
+    query = _field(fields.String, "As sent", required=False)
+    parsedQuery = _field(fields.String, "The query that was searched, if it was corrected", required=False)
+    params = _field(fields.String, "The parameters as sent, URL-encoded", required=False)
+    index = _field(fields.String, "The index searched", required=False)
+    exhaustiveNbHits = _field(fields.Boolean, "Always true", required=False)
+    exhaustiveFacetsCount = _field(fields.Boolean, "Always true")
+    exhaustiveTypo = _field(fields.Boolean, "Always true", required=False)
     exhaustive = fields.Dict(
         keys=fields.String(validate=validate.OneOf(["nbHits", "facetsCount", "typo"])),
         values=fields.Boolean(),
-        metadata={"description": "The same once more"},
+        metadata={"description": "The same values by name"},
     )
-    processingTimeMS = _any(fields.Integer, "Milliseconds", minimum=0)
+    processingTimeMS = _field(fields.Integer, "Milliseconds", minimum=0)
 
 
 class ManyAnswers(Answer):
     results = fields.List(
-        fields.Nested(OneAnswer), required=True, metadata={"description": "One for each search, in their order"}
+        fields.Nested(OneAnswer), required=True, metadata={"description": "One answer per search, in their order"}
     )

@@ -1,4 +1,4 @@
-"""/v1/instantsearch, and the paths that Algolia's own clients ask."""
+"""/v1/instantsearch, and the paths that Algolia's own clients request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Response, current_app
 
 from api.blueprints import ApiBlueprint, borrow_index
 from api.instantsearch.answers import answer_all
-from api.instantsearch.requests import Asked, ManySearches, Parameters, read_many, read_one
+from api.instantsearch.requests import InstantSearchRequest, ManySearches, Parameters, read_many, read_one
 from api.instantsearch.schemas import ManyAnswers, OneAnswer
 from api.observability.metrics import EMPTY, Metrics
 from api.response.conditional import make_json
@@ -22,10 +22,11 @@ _PROBLEMS = ("bad_request", "not_found", "too_large", "index_unavailable", "time
 def instantsearch() -> Response:
     """Search with InstantSearch widgets
 
-    Several searches at once, in the form of Algolia's multi-query: of stories by relevance (index `stories`) or in
-    another order (`stories_newest`, `stories_oldest`, `stories_updated`, `stories_sources`), of their `sources`, or of
-    values of a facet. Each counts facets under all of its own filters. Texts are not escaped, as widgets escape them.
-    All searches together may take as long as one of the API: 0.8 seconds, or 10 on a cluster.
+    Several searches in one request, in the form of Algolia's multi-query. The index of a search is `stories` (by
+    relevance), `stories_newest`, `stories_oldest`, `stories_updated`, `stories_sources` (stories in another order) or
+    `sources`. A search of type `facet` finds values of a facet. Facets are counted under all filters of their search.
+    Texts are not escaped: widgets escape them. All searches of a request together may take as long as one search of
+    the API: 0.8 seconds, or 10 seconds on a cluster.
     """
     return make_json({"results": _answer(read_many())})
 
@@ -34,7 +35,7 @@ def instantsearch() -> Response:
 def algolia_queries() -> Response:
     """Search with Algolia's own clients
 
-    What `search()` of their JavaScript clients asks: the same as /v1/instantsearch.
+    The request of `search()` in the JavaScript clients. Works like /v1/instantsearch.
     """
     return make_json({"results": _answer(read_many())})
 
@@ -43,7 +44,7 @@ def algolia_queries() -> Response:
 def algolia_query(index_name: str) -> Response:
     """Search one index with Algolia's own clients
 
-    What `searchSingleIndex()` asks: one search of /v1/instantsearch.
+    The request of `searchSingleIndex()`: one search of /v1/instantsearch.
     """
     return make_json(_answer([read_one(index_name)])[0])
 
@@ -52,12 +53,12 @@ def algolia_query(index_name: str) -> Response:
 def algolia_facet_query(index_name: str, facet_name: str) -> Response:
     """Search values of a facet with Algolia's own clients
 
-    What `searchForFacetValues()` asks: those with a word that begins with each word of facetQuery.
+    The request of `searchForFacetValues()`: finds values in which each word of facetQuery is the beginning of a word.
     """
     return make_json(_answer([read_one(index_name, facet_name)])[0])
 
 
-def _answer(searches: Sequence[Asked]) -> list[dict[str, Any]]:
+def _answer(searches: Sequence[InstantSearchRequest]) -> list[dict[str, Any]]:
     with borrow_index() as generation:
         answers = answer_all(generation, searches)
     metrics: Metrics = current_app.extensions["outpost.metrics"]

@@ -1,4 +1,4 @@
-"""Pages for readers: HTML made of what the API answers, by the same functions. OUTPOST_PAGES=off leaves them out."""
+"""HTML pages for readers, rendered from the same data as the API. OUTPOST_PAGES=off turns them off."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def show_asset(name: str) -> Response:
     if asset is None:
         raise NotFound("file", name[:200])
     response = Response(asset.body, content_type=asset.content_type)
-    # Another content has another address.
+    # The name contains a hash of the content, so the content at a URL never changes.
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response

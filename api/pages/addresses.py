@@ -1,4 +1,4 @@
-"""The addresses of pages: what is read from one, and how others are made."""
+"""Reads the query parameters of pages and makes the URLs of links."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from api.request.site import base_url
 from index.documents.identity import is_tracking
 
 parser = QueryParser()
-# Proxies pass on no longer header; nobody's form or network makes one.
-_MAX_HEADER = 4096
+# Longest Location header of a redirect, in characters: many proxies reject longer headers.
+_MAX_LOCATION = 4096
 
 
 def find_cleaner() -> Response | None:
-    """A redirect to the same page without what only forms and other sites put into an address, if there is any.
+    """Redirect to the same page without empty and tracking parameters; None if the URL has neither.
 
-    Forms send the fields that were left empty, and networks add where a reader came from: neither is a mistake.
+    Forms send fields that were left empty, and social networks add parameters such as utm_source. Neither is an error
+    of the reader.
     """
-    sent = list(request.args.items(multi=True))
-    if len(sent) >= MAX_FIELDS:
-        # There may be more that are not read; what is wrong with these is told.
+    parameters = list(request.args.items(multi=True))
+    if len(parameters) >= MAX_FIELDS:
+        # Parameters beyond MAX_FIELDS are not read, so the redirect would lose them. Validation reports the error.
         return None
-    kept = [(name, value) for name, value in sent if value.strip() and not is_tracking(name)]
-    address = base_url() + make_url(quote(request.path), kept)
-    return redirect(address) if kept != sent and len(address) <= _MAX_HEADER else None
+    cleaned = [(name, value) for name, value in parameters if value.strip() and not is_tracking(name)]
+    url = base_url() + make_url(quote(request.path), cleaned)
+    return redirect(url) if cleaned != parameters and len(url) <= _MAX_LOCATION else None
 
 
 def make_url(path: str, parameters: Mapping[str, object] | list[tuple[str, str]]) -> str:
-    """``path`` with those parameters that are not None."""
+    """``path`` with a query string of the parameters that are not None."""
     pairs = parameters if isinstance(parameters, list) else [*parameters.items()]
     query = urlencode([(name, value) for name, value in pairs if value is not None])
     return f"{path}?{query}" if query else path

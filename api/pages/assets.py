@@ -1,4 +1,4 @@
-"""What pages are drawn with: read once, served at addresses that change with what is in them."""
+"""Static files and templates, read once at start. The URL of a static file contains a hash of its content."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-_DIRECTORY = Path(__file__).parent / "static"
+_STATIC = Path(__file__).parent / "static"
 _TEMPLATES = Path(__file__).parent / "templates"
-_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+_CONTENT_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
 class Asset(NamedTuple):
@@ -22,15 +22,15 @@ def _digest(*parts: bytes) -> str:
 
 def _read_assets() -> tuple[dict[str, str], dict[str, Asset]]:
     names, assets = {}, {}
-    for path in sorted(_DIRECTORY.iterdir()):
+    for path in sorted(_STATIC.iterdir()):
         body = path.read_bytes()
         names[path.name] = f"{path.stem}-{_digest(body)}{path.suffix}"
-        assets[names[path.name]] = Asset(body, _TYPES[path.suffix])
+        assets[names[path.name]] = Asset(body, _CONTENT_TYPES[path.suffix])
     return names, assets
 
 
-# File name to the name that it is served by, and that name to what is served: no request reaches the file system.
+# ASSET_NAMES: file name -> hashed name in URLs. ASSETS: hashed name -> content. Requests never read from disk.
 ASSET_NAMES, ASSETS = _read_assets()
 TEMPLATES = {path.name: path.read_text(encoding="utf-8") for path in sorted(_TEMPLATES.iterdir())}
-# Part of every page's ETag: a page of an older release asks for assets that are not there any more.
+# Part of every page's ETag, because pages of an older release link to assets that no longer exist.
 EDITION = _digest(*map(str.encode, TEMPLATES.values()), *map(str.encode, ASSETS))

@@ -1,4 +1,4 @@
-"""/, /topics/{id} and /publishers/{id}: stories, newest first."""
+"""/, /topics/{id} and /publishers/{id}: lists of stories, newest first."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ from index.search import get_publisher, search_stories
 from index.suggestions import suggest
 
 _paging = Paging()
+# Stories on the home page, values per facet in the sidebar, and trending searches.
 _NEWEST = 21
 _VALUES = 14
-_CURRENT = 8
-# A domain is any text that a story gives; only what looks like one becomes a link.
+_TRENDING = 8
+# Stories give domains as free text: only text that looks like a domain becomes a link.
 _DOMAIN = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63}){1,8}")
 
 
@@ -46,16 +47,16 @@ def show_newest() -> Response:
 
 def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
     root = urlsplit(base_url()).path
-    deadline = Deadline(generation.engine.longest)
+    deadline = Deadline(generation.engine.max_seconds)
     page = search_stories(
         generation, SearchQuery(limit=_NEWEST, facets=FacetRequest(names=("topic", "publisher"), size=_VALUES))
     )
     return {
         "status": generation.manifest.status,
-        "stories": _decode(page, root),
+        "stories": _decode_hits(page, root),
         "topics": page.facets["topic"].values,
         "publishers": page.facets["publisher"].values,
-        "current": [one for one in suggest(generation, None, _CURRENT) if one.type in ("query", "topic")],
+        "trending": [entry for entry in suggest(generation, None, _TRENDING) if entry.type in ("query", "topic")],
         "timeline": make_timeline(
             generation,
             SearchQuery(seconds=deadline.remaining()),
@@ -70,7 +71,7 @@ def show_topic(topic_id: str) -> Response:
         return cleaner
     slug = slug_of(topic_id)
     if slug and slug != topic_id:
-        # A label leads to its topic, as it does in filters.
+        # Labels work in place of ids, as in filters.
         return redirect(f"{base_url()}/topics/{slug}", 301)
     arguments = parser.read(_paging)
     with borrow_index() as generation:
@@ -109,9 +110,9 @@ def _show_publisher(generation: OpenGeneration, arguments: Arguments, publisher_
 def _list_stories(
     generation: OpenGeneration, arguments: Arguments, facet: str, value: str, beside: str
 ) -> dict[str, Any]:
-    """One page of the stories that have a value of a facet, and what another facet says of all of them."""
+    """One page of the stories with ``value`` in ``facet``, and the most frequent values of the facet ``beside``."""
     root = urlsplit(base_url()).path
-    deadline = Deadline(generation.engine.longest)
+    deadline = Deadline(generation.engine.max_seconds)
     offset, after = find_place(generation, arguments)
     query = SearchQuery(
         filters=Filters(values=(ValueFilter(facet=facet, any_of=frozenset({value})),)),
@@ -128,18 +129,21 @@ def _list_stories(
 
     return {
         "id": value,
-        "stories": _decode(found, root),
+        "stories": _decode_hits(found, root),
         "page": pagination.answer_page(generation, arguments, offset, found.total, root, found.after),
-        "beside": [_show_value(one, search, {facet: value, beside: one.value}) for one in found.facets[beside].values],
+        "beside": [
+            _make_value_link(entry, search, {facet: value, beside: entry.value})
+            for entry in found.facets[beside].values
+        ],
         "search_url": make_url(search, {facet: value}),
         "timeline": make_timeline(generation, replace(query, seconds=deadline.remaining()), url_between),
         "feeds": make_feeds(root, {facet: value}),
     }
 
 
-def _show_value(value: FacetValue, search: str, parameters: dict[str, str]) -> dict[str, Any]:
+def _make_value_link(value: FacetValue, search: str, parameters: dict[str, str]) -> dict[str, Any]:
     return {"label": value.label, "count": value.count, "url": make_url(search, parameters)}
 
 
-def _decode(page: SearchPage, root: str) -> Any:
+def _decode_hits(page: SearchPage, root: str) -> Any:
     return msgspec.json.decode(answer_stored_hits(page.hits, None, root))

@@ -1,4 +1,4 @@
-"""Problems as pages, for people: of what pages answer, and of paths that are not there where a browser asks."""
+"""Error pages in HTML: for errors of pages, and for unknown paths requested by a browser."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ PROBLEM = "application/problem+json"
 
 
 def show_problem(response: Response) -> Response:
-    """The same answer as a page, where it is a problem and whoever asked is a reader; else as it is."""
-    if response.mimetype == PROBLEM and _is_for_readers(response):
+    """Render a problem as HTML if the client is a reader's browser; return other responses unchanged."""
+    if response.mimetype == PROBLEM and _wants_html(response):
         problem = json.loads(response.data)
         response.data = render("problem.html", problem=problem)
         response.headers["Content-Type"] = HTML
@@ -21,7 +21,7 @@ def show_problem(response: Response) -> Response:
     return response
 
 
-def _is_for_readers(response: Response) -> bool:
+def _wants_html(response: Response) -> bool:
     if request.blueprint == "pages":
         return True
     if request.url_rule is not None or request.path.startswith("/v1/"):

@@ -1,4 +1,4 @@
-"""Templates to pages, and the headers that every page has."""
+"""Renders templates and sets the headers that every page has."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from index.documents.identity import slug_of
 from index.live import OpenGeneration
 
 HTML = "text/html; charset=utf-8"
-# Nothing inline, nothing from elsewhere but pictures: those of stories and publishers lie on their publishers' servers.
+# No inline scripts or styles, and nothing from other servers except images, which publishers host themselves.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' https:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -33,7 +33,7 @@ _SHOWN_PUBLISHERS = 3
 def answer_page(
     generation: OpenGeneration, arguments: Arguments, template: str, make: Callable[[], dict[str, Any]]
 ) -> Response:
-    """The page of a template with what ``make`` gives, with an ETag, or 304 without calling it."""
+    """Render ``template`` with the context that ``make`` returns. Sets an ETag; a 304 is answered without ``make``."""
     form = Form(HTML, base_url(), edition=EDITION)
     response = answer_kept(generation, arguments, form, lambda: (render(template, **make()), ""))
     response.headers["Content-Security-Policy"] = POLICY
@@ -41,47 +41,47 @@ def answer_page(
 
 
 def render(template: str, **context: Any) -> bytes:
-    """``root`` stands before the paths of links within a page, ``origin`` before those that others read."""
+    """Render a template as UTF-8. ``root`` is the path that links begin with, ``origin`` the base of canonical URLs."""
     origin = base_url()
     root = urlsplit(origin).path
     return _environment.get_template(template).render(root=root, origin=origin, **context).encode()
 
 
-def say_number(number: int) -> str:
+def format_number(number: int) -> str:
     return f"{number:,}"
 
 
-def say_count(number: int, one: str, many: str = "") -> str:
-    """``1 story``, ``2 stories``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+def format_count(number: int, singular: str, plural: str = "") -> str:
+    """A number with its noun: ``1 story``, ``2 stories``. The plural defaults to the singular with an ``s``."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
-def say_day(time: datetime | str) -> str:
-    """``6 Jan 2025``: the day in UTC."""
-    moment = _read_time(time)
+def format_date(time: datetime | str) -> str:
+    """The date in UTC: ``6 Jan 2025``."""
+    moment = _parse_time(time)
     return f"{moment.day} {moment:%b} {moment.year}"
 
 
-def say_time(time: datetime | str) -> str:
-    """``Mon, 6 Jan 2025, 11:40 UTC``."""
-    moment = _read_time(time)
-    return f"{moment:%a}, {say_day(moment)}, {moment:%H:%M} UTC"
+def format_time(time: datetime | str) -> str:
+    """Date and time in UTC: ``Mon, 6 Jan 2025, 11:40 UTC``."""
+    moment = _parse_time(time)
+    return f"{moment:%a}, {format_date(moment)}, {moment:%H:%M} UTC"
 
 
-def _read_time(time: datetime | str) -> datetime:
-    """Times of answers are RFC 3339 in UTC."""
+def _parse_time(time: datetime | str) -> datetime:
+    """Parse a time of an API answer: RFC 3339 in UTC."""
     return datetime.fromisoformat(time) if isinstance(time, str) else time
 
 
-def _say_publishers(publishers: list[dict[str, Any]]) -> str:
-    """The first few by name; how many more."""
+def _format_publishers(publishers: list[dict[str, Any]]) -> str:
+    """The first three names and the number of others: ``A, B, C and 2 more``."""
     names = ", ".join(publisher["name"] for publisher in publishers[:_SHOWN_PUBLISHERS])
     more = len(publishers) - _SHOWN_PUBLISHERS
     return f"{names} and {more} more" if more > 0 else names
 
 
-def _show_data(value: Any) -> Markup:
-    """JSON within a script element: no "<" that could end it, no "&" that a reader of XML would take for its own."""
+def _format_json(value: Any) -> Markup:
+    """JSON for a script element, with "<" and ">" escaped so it cannot end the element, and "&" for XML parsers."""
     text = msgspec.json.encode(value).decode()
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
 
@@ -92,10 +92,10 @@ def _make_environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
-        number=say_number, counted=say_count, day=say_day, time=say_time, publishers=_say_publishers, data=_show_data,
-        part=lambda text: quote(text, safe=""), slug=slug_of,
-        # The API's own HTML: escaped, matches in a tag.
-        marked=Markup,
+        number=format_number, counted=format_count, day=format_date, time=format_time, publishers=_format_publishers,
+        data=_format_json, url_part=lambda text: quote(text, safe=""), slug=slug_of,
+        # Highlights are safe HTML: the API has escaped the text and added only <mark>.
+        trusted_html=Markup,
     )  # fmt: skip
     environment.globals.update(site=SITE_NAME, assets=ASSET_NAMES)
     return environment

@@ -1,4 +1,4 @@
-"""/search: what the API's search finds, for reading, with the same parameters."""
+"""/search: the search page, with the parameters and results of /v1/search."""
 
 from __future__ import annotations
 
@@ -40,28 +40,32 @@ FACET_TITLES = {
     "topic": "Topics", "publisher": "Publishers", "year": "Years", "curator": "Curators", "language": "Languages",
     "domain": "Sites", "month": "Months",
 }  # fmt: skip
-_SHOWN_FACETS = ("topic", "publisher", "year", "curator", "language")
+_DEFAULT_FACETS = ("topic", "publisher", "year", "curator", "language")
+# Values of each facet after "More topics" is followed.
 _MORE_VALUES = 50
 _SORT_TITLES = {
     Sort.RELEVANCE: "Relevance", Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.SOURCES: "Most sources",
 }  # fmt: skip
-# What decides which stories are found, and in which order: a feed takes these and no other.
+# The parameters that decide which stories are found and in which order. Feeds accept only these.
 FEED_PARAMETERS = (
     "q", "match", "typo", "search_in", "sort", "recency", "topic", "publisher", "curator", "language", "domain", "year",
     "month", "from", "to", "min_sources", "max_sources",
 )  # fmt: skip
-FEED_KINDS = ("json", "rss", "atom")
-# Filters that are no facets, as chips say them.
+FEED_FORMATS = ("json", "rss", "atom")
+# Labels of the active filters that are not facets.
 _OTHER_FILTERS = {
     "from": "From {}", "to": "To {}", "min_sources": "At least {} sources", "max_sources": "At most {} sources",
     "search_in": "In {}",
 }  # fmt: skip
-Pairs = dict[str, str | None]
+UrlParameters = dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """Something to choose, chosen or not; ``url`` is where the other way leads. ``count`` None: not counted."""
+class OptionLink:
+    """A facet value, filter or sort order that a reader can switch on or off by following ``url``.
+
+    ``count``: number of stories, None if not counted.
+    """
 
     label: str
     url: str
@@ -79,90 +83,94 @@ def show_search() -> Response:
 
 def _search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     root = urlsplit(base_url()).path
-    deadline = Deadline(generation.engine.longest)
+    deadline = Deadline(generation.engine.max_seconds)
     offset, after = find_place(generation, arguments)
-    shown = {**arguments, "facets": arguments.get("facets", _SHOWN_FACETS)}
+    arguments_with_facets = {**arguments, "facets": arguments.get("facets", _DEFAULT_FACETS)}
     query = replace(
-        make_search_query(shown, parse_search(arguments), offset, make_highlight_options(arguments)), after=after
+        make_search_query(arguments_with_facets, parse_search(arguments), offset, make_highlight_options(arguments)),
+        after=after,
     )
     found = search_corrected(generation, query, correct=arguments["typo"] == "auto")
     if not found.page.total:
         metrics: Metrics = current_app.extensions["outpost.metrics"]
         metrics.count(EMPTY)
     search = f"{root}/search"
-    asked: Pairs = {name: value for name, value in request.args.items() if name not in ("page", "cursor")}
+    parameters: UrlParameters = {name: value for name, value in request.args.items() if name not in ("page", "cursor")}
 
     def url_between(first: str, last: str) -> str:
-        return make_url(search, {**asked, "from": first, "to": last})
+        return make_url(search, {**parameters, "from": first, "to": last})
 
     matching = replace(make_matching_query(arguments, found.tree), seconds=deadline.remaining())
-    filters = {chosen.facet: chosen for chosen in query.filters.values}
+    filters = {value_filter.facet: value_filter for value_filter in query.filters.values}
     return {
         "query": answer_query(arguments, found, query.sort),
         "page": pagination.answer_page(generation, arguments, offset, found.page.total, root, found.page.after),
         "hits": msgspec.json.decode(answer_hits(found.page.hits, None, root)),
-        "facets": [*_show_facets(found.page.facets, filters, asked, search)],
-        "chips": [*_show_filters(generation, filters, asked, search)],
-        "sorts": [*_show_sorts(arguments, query.sort, asked, search)],
+        "facets": [*_list_facets(found.page.facets, filters, parameters, search)],
+        "chips": [*_list_filters(generation, filters, parameters, search)],
+        "sorts": [*_list_sorts(arguments, query.sort, parameters, search)],
         "timeline": make_timeline(generation, matching, url_between),
-        "asked": asked,
-        "exact_url": make_url(search, {**asked, "typo": "off"}),
+        "parameters": parameters,
+        "exact_url": make_url(search, {**parameters, "typo": "off"}),
         "unfiltered_url": make_url(search, {"q": arguments["q"] or None}),
-        "feeds": make_feeds(root, asked),
+        "feeds": make_feeds(root, parameters),
     }
 
 
-def make_feeds(root: str, asked: Pairs) -> dict[str, str]:
-    """The addresses of the same search as feeds, by kind."""
-    pairs = {name: asked[name] for name in FEED_PARAMETERS if name in asked}
-    return {kind: make_url(f"{root}/v1/feeds/search.{kind}", pairs) for kind in FEED_KINDS}
+def make_feeds(root: str, parameters: UrlParameters) -> dict[str, str]:
+    """URLs of the feeds of a search, by format."""
+    feed_parameters = {name: parameters[name] for name in FEED_PARAMETERS if name in parameters}
+    return {format_: make_url(f"{root}/v1/feeds/search.{format_}", feed_parameters) for format_ in FEED_FORMATS}
 
 
-def _show_facets(
-    facets: dict[str, Facet], filters: dict[str, ValueFilter], asked: Pairs, search: str
+def _list_facets(
+    facets: dict[str, Facet], filters: dict[str, ValueFilter], parameters: UrlParameters, search: str
 ) -> Iterator[dict[str, Any]]:
-    """Those in which there is something to choose."""
+    """The facets with at least two values, or with a selected one."""
     for name, facet in facets.items():
-        chosen = filters.get(name, ValueFilter(facet=name))
+        value_filter = filters.get(name, ValueFilter(facet=name))
         values = [
-            Choice(
+            OptionLink(
                 value.label,
-                make_url(search, {**asked, name: _spell(chosen.any_of ^ {value.value}, chosen.none_of)}),
+                make_url(
+                    search,
+                    {**parameters, name: _format_filter(value_filter.any_of ^ {value.value}, value_filter.none_of)},
+                ),
                 value.selected,
                 value.count,
             )
             for value in facet.values
         ]
         if len(values) > 1 or any(value.selected for value in values):
-            more = make_url(search, {**asked, "facet_size": str(_MORE_VALUES)}) if facet.other else ""
+            more = make_url(search, {**parameters, "facet_size": str(_MORE_VALUES)}) if facet.other else ""
             yield {"name": name, "title": FACET_TITLES[name], "values": values, "more": more}
 
 
-def _show_filters(
-    generation: OpenGeneration, filters: dict[str, ValueFilter], asked: Pairs, search: str
-) -> Iterator[Choice]:
-    """What narrows the search; each leads to the search without it."""
-    for name, chosen in filters.items():
+def _list_filters(
+    generation: OpenGeneration, filters: dict[str, ValueFilter], parameters: UrlParameters, search: str
+) -> Iterator[OptionLink]:
+    """The active filters. The URL of each is the search without it."""
+    for name, value_filter in filters.items():
         labels = generation.engine.find_labels(name)
-        for value in sorted(chosen.any_of):
-            rest = _spell(chosen.any_of - {value}, chosen.none_of)
-            yield Choice(labels.get(value, value), make_url(search, {**asked, name: rest}), True)
-        for value in sorted(chosen.none_of):
-            rest = _spell(chosen.any_of, chosen.none_of - {value})
-            yield Choice(f"not {labels.get(value, value)}", make_url(search, {**asked, name: rest}), True)
-    for name, sentence in _OTHER_FILTERS.items():
-        if name in asked:
-            yield Choice(sentence.format(asked[name]), make_url(search, {**asked, name: None}), True)
+        for value in sorted(value_filter.any_of):
+            remaining = _format_filter(value_filter.any_of - {value}, value_filter.none_of)
+            yield OptionLink(labels.get(value, value), make_url(search, {**parameters, name: remaining}), True)
+        for value in sorted(value_filter.none_of):
+            remaining = _format_filter(value_filter.any_of, value_filter.none_of - {value})
+            yield OptionLink(f"not {labels.get(value, value)}", make_url(search, {**parameters, name: remaining}), True)
+    for name, label in _OTHER_FILTERS.items():
+        if name in parameters:
+            yield OptionLink(label.format(parameters[name]), make_url(search, {**parameters, name: None}), True)
 
 
-def _show_sorts(arguments: Arguments, current: Sort, asked: Pairs, search: str) -> Iterator[Choice]:
+def _list_sorts(arguments: Arguments, current: Sort, parameters: UrlParameters, search: str) -> Iterator[OptionLink]:
     default = Sort.RELEVANCE if arguments["q"] else Sort.NEWEST
     for sort, title in _SORT_TITLES.items():
         if sort is not Sort.RELEVANCE or arguments["q"]:
             value = None if sort is default else sort.value
-            yield Choice(title, make_url(search, {**asked, "sort": value}), sort is current)
+            yield OptionLink(title, make_url(search, {**parameters, "sort": value}), sort is current)
 
 
-def _spell(any_of: frozenset[str], none_of: frozenset[str]) -> str | None:
-    """A filter as parameters have it."""
+def _format_filter(any_of: frozenset[str], none_of: frozenset[str]) -> str | None:
+    """A filter as the value of a URL parameter: ``ferries,-robots``. None if it is empty."""
     return ",".join([*sorted(any_of), *(f"-{value}" for value in sorted(none_of))]) or None

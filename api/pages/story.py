@@ -1,4 +1,4 @@
-"""/s/{slug}-{id}: the page of a story, the one that readers share."""
+"""/s/{slug}-{id}: the page of a story. Its URL is the one that readers share."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from index.live import OpenGeneration
 from index.search import get_shared_story, related_stories
 
 _RELATED = 5
-# What previews show of a summary.
+# Characters of a summary in link previews.
 _DESCRIPTION = 300
-# Networks that take an address to share in a link, so that no script of theirs is needed.
+# Networks with a plain link for sharing, which needs none of their scripts: base URL and name of the parameter.
 _NETWORKS = {
     "Bluesky": ("https://bsky.app/intent/compose", "text"),
     "Facebook": ("https://www.facebook.com/sharer/sharer.php", "u"),
@@ -32,7 +32,7 @@ _NETWORKS = {
 
 
 def show_story(name: str) -> Response:
-    """Parameters are not looked at: whatever other sites add to a shared address, it shows the story."""
+    """Ignores all query parameters, because other sites add their own to shared links."""
     with borrow_index() as generation:
         story = get_shared_story(generation, name)
         right = f"{story.slug}-{story.id}"
@@ -45,41 +45,42 @@ def _show(generation: OpenGeneration, story: Story) -> dict[str, Any]:
     origin = base_url()
     root = urlsplit(origin).path
     shown = answer_detail(story, root, ("sections", "sources"), [])
-    cited = _number_citations(shown["sections"])
+    citation_ids = _add_citation_links(shown["sections"])
     for source in shown["sources"]:
-        source["cited"] = cited[source["n"]]
+        source["citation_ids"] = citation_ids[source["n"]]
     address = f"{origin}/s/{story.slug}-{story.id}"
     return {
         "story": shown,
         "description": _shorten(" ".join((story.summary or story.body).split())),
         "related": [answer_related(entry, root) for entry in related_stories(generation, story, _RELATED)],
         "address": address,
-        # Without OUTPOST_PUBLIC_URL nobody knows where this page stands, and only its reader's browser can share it.
+        # Without OUTPOST_PUBLIC_URL the server does not know the full URL; the script can still share it.
         "shares": _make_shares(story.title, address) if origin else {},
         "oembeds": {kind: make_url(f"{origin}/oembed", {"url": address, "format": kind}) for kind in ("json", "xml")},
         "article": describe_article(story, origin),
     }
 
 
-def _number_citations(sections: list[dict[str, Any]]) -> defaultdict[int, list[str]]:
-    """Give each citation an id of its own; those of each source, to lead back by.
+def _add_citation_links(sections: list[dict[str, Any]]) -> defaultdict[int, list[str]]:
+    """Set ``citation_links`` in each paragraph: one link with its own element id per cited source.
 
-    Ids have a "_", which the anchors of sections never have.
+    Returns the ids by number of the source, for the links back from a source to its citations. Ids contain "_", which
+    the anchors of sections never do.
     """
-    cited: defaultdict[int, list[str]] = defaultdict(list)
+    citation_ids: defaultdict[int, list[str]] = defaultdict(list)
     for section in sections:
         for paragraph in section["paragraphs"]:
-            marks = []
+            links = []
             for n in dict.fromkeys(paragraph["citations"]):
-                ident = f"cite_{n}_{len(cited[n]) + 1}"
-                cited[n].append(ident)
-                marks.append({"n": n, "id": ident})
-            paragraph["marks"] = marks
-    return cited
+                citation_id = f"cite_{n}_{len(citation_ids[n]) + 1}"
+                citation_ids[n].append(citation_id)
+                links.append({"n": n, "id": citation_id})
+            paragraph["citation_links"] = links
+    return citation_ids
 
 
 def _make_shares(title: str, address: str) -> dict[str, str]:
-    """Links that share without a script."""
+    """Share links that work without a script, by name of the network."""
     shares = {"Email": "mailto:?" + urlencode({"subject": title, "body": address}).replace("+", "%20")}
     for network, (url, name) in _NETWORKS.items():
         shares[network] = make_url(url, {name: address})

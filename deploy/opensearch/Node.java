@@ -1,13 +1,13 @@
 import org.codelibs.opensearch.runner.OpenSearchRunner;
 
-/** One OpenSearch node until SIGTERM: `java -cp 'lib/*' Node.java DIRECTORY CLUSTER [setting=value …]`. */
+/** Runs one OpenSearch node until SIGTERM: `java -cp 'lib/*' Node.java DIRECTORY CLUSTER [setting=value …]`. */
 public class Node {
     public static void main(String[] args) throws InterruptedException {
         OpenSearchRunner runner = new OpenSearchRunner();
-        // The runner's own main has no way to say how nodes of several processes find each other.
+        // OpenSearchRunner.main has no options for the discovery of nodes in other processes.
         runner.onBuild((number, settings) -> {
-            for (int at = 2; at < args.length; at++) {
-                String[] parts = args[at].split("=", 2);
+            for (int i = 2; i < args.length; i++) {
+                String[] parts = args[i].split("=", 2);
                 settings.put(parts[0], parts[1]);
             }
         });

@@ -1,4 +1,4 @@
-// The same widgets with Algolia's own client: another host is all that differs from asking Algolia.
+// The search page with Algolia's own client. Only the host differs from a page that searches Algolia.
 import { liteClient } from "algoliasearch/lite";
 import instantsearch from "instantsearch.js";
 import { show } from "./page.js";

@@ -1,4 +1,4 @@
-// What both pages show. It knows nothing of who answers.
+// The widgets of both pages. They work with any search client.
 import {
   clearRefinements,
   configure,
@@ -32,8 +32,8 @@ export function show(search) {
     hitsPerPage({
       container: "#size",
       items: [
-        { label: "5 a page", value: 5, default: true },
-        { label: "20 a page", value: 20 },
+        { label: "5 per page", value: 5, default: true },
+        { label: "20 per page", value: 20 },
       ],
     }),
     currentRefinements({ container: "#current" }),

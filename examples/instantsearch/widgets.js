@@ -1,4 +1,4 @@
-// Widgets of instantsearch.js over Outpost, with a search client of ten lines.
+// The search page with a search client of ten lines.
 import instantsearch from "instantsearch.js";
 import { show } from "./page.js";
 
@@ -6,13 +6,13 @@ const outpost = new URLSearchParams(location.search).get("outpost") ?? "http://1
 
 const searchClient = {
   async search(requests) {
-    const answer = await fetch(`${outpost}/v1/instantsearch`, {
+    const response = await fetch(`${outpost}/v1/instantsearch`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ requests }),
     });
-    const body = await answer.json();
-    if (!answer.ok) throw new Error(body.message);
+    const body = await response.json();
+    if (!response.ok) throw new Error(body.message);
     return body;
   },
 };

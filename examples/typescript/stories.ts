@@ -1,4 +1,4 @@
-// Searches, reads on page after page, and shows a story: every name and type is that of the OpenAPI document.
+// Searches, reads all pages of results, and fetches one story. All types are generated from the OpenAPI document.
 import createClient from "openapi-fetch";
 import type { components, paths } from "./outpost.js";
 
@@ -6,7 +6,7 @@ type Story = components["schemas"]["StoryDetailSelection"];
 
 const outpost = createClient<paths>({ baseUrl: process.env.OUTPOST ?? "http://127.0.0.1:8000" });
 
-/** The titles of all stories that a search finds, newest first. */
+/** The titles of all stories that match `q`, newest first. */
 async function findTitles(q: string): Promise<string[]> {
   const titles: string[] = [];
   let cursor: string | undefined;
@@ -21,7 +21,7 @@ async function findTitles(q: string): Promise<string[]> {
   return titles;
 }
 
-/** A story with its sources; null where there is none of this id. */
+/** The story with this id and its sources, or null if there is none. */
 async function findStory(story_id: string): Promise<Story | null> {
   const { data, error, response } = await outpost.GET("/v1/stories/{story_id}", {
     params: { path: { story_id }, query: { include: "sources" } },

@@ -11,7 +11,7 @@ from msgspec import Struct
 from index.query.tree import Node
 
 FACETS = ("topic", "publisher", "curator", "language", "domain", "year", "month")
-NumberName = Literal["source_count", "published_at_timestamp"]
+NumberName = Literal["source_count", "published_at"]
 SuggestionType = Literal["query", "topic", "publisher", "story"]
 # Characters of a text that may be suggested: nobody chooses from a list by longer ones.
 MAX_SUGGESTED = 1000

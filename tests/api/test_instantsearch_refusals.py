@@ -225,6 +225,12 @@ def test_a_body_of_another_shape_is_refused(client: FlaskClient, body: Json) -> 
     check_refused(client.post(MANY, json=body), 400, "invalid_parameter")
 
 
+def test_snippets_of_sources_are_checked_even_if_nothing_matches(client: FlaskClient) -> None:
+    search = {"query": "zzzz", "attributesToSnippet": ["title:500"]}
+    problem = check_refused(client.post("/1/indexes/sources/query", json=search), 400, "invalid_parameter")
+    assert [fault["parameter"] for fault in problem["errors"]] == ["attributesToSnippet"]
+
+
 def test_an_index_that_is_not_there_is_404_with_those_that_are(client: FlaskClient) -> None:
     for response in (
         client.post("/1/indexes/products/query", json={}),

@@ -52,7 +52,7 @@ def test_the_first_page_leads_to_topics_and_publishers_with_their_counts(client:
 def test_the_first_page_says_what_is_current(client: FlaskClient) -> None:
     current = [one for one in get(client, "/v1/suggest?limit=8")["suggestions"] if one["type"] == "query"]
     page = get_page(client, "/")
-    said = [text_of(link) for link in page.all("a", page.one("p", class_="current"))]
+    said = [text_of(link) for link in page.all("a", page.one("p", class_="trending"))]
     assert current
     assert {one["text"] for one in current} <= set(said)
 
@@ -108,7 +108,7 @@ def test_a_publisher_shows_logo_and_website_only_where_they_are_such(client: Fla
     assert page.one("img").get("src") == "https://harbor-ledger.example.com/logo.png"
     assert page.all("a", href="https://harbor-ledger.example.com/")
     unknown = get_page(hostile, "/publishers/x-" + "0" * 12, 404)
-    assert text_of(unknown.one("h1")) == "There is nothing here"
+    assert text_of(unknown.one("h1")) == "Page not found"
 
 
 # --- a story -----------------------------------------------------------------------------------------------

@@ -25,12 +25,12 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,imag
     ("url", "said"),
     [
         ("/search?per_page=500", "per_page must be 1..100"),
-        ("/search?colour=red", "colour is not known here"),
+        ("/search?colour=red", "colour is not a known parameter"),
         ("/search?topics=energy", "did you mean topic?"),
-        ("/search?q=a&q=b", "q may stand only once"),
+        ("/search?q=a&q=b", "q may be given only once"),
         ("/search?page=200&per_page=100", "page must be page × per_page up to 10000"),
         ("/topics/energy?page=x", "page must be 1..10000"),
-        ("/publishers/harbor-ledger?sort=name", "sort is not known here"),
+        ("/publishers/harbor-ledger?sort=name", "sort is not a known parameter"),
         ("/search?from=yesterday", "from must be a day"),
         ("/search?q=" + "x" * 600, "q must be text of at most 512 characters"),
     ],
@@ -54,7 +54,7 @@ def test_a_mistaken_parameter_gives_a_page_that_says_so(client: FlaskClient, url
 )
 def test_what_is_not_there_is_a_page(client: FlaskClient, url: str) -> None:
     page = get_page(client, url, 404)
-    assert text_of(page.one("h1")) == "There is nothing here"
+    assert text_of(page.one("h1")) == "Page not found"
     assert page.all("input", name="q")
 
 

@@ -120,7 +120,7 @@ def test_a_cursor_of_the_api_or_none_is_refused(client: FlaskClient) -> None:
 
 def test_a_page_beyond_the_end_leads_back(client: FlaskClient) -> None:
     page = get_page(client, "/search?q=ferry&page=40")
-    assert "nothing on this page" in text_of(page.root)
+    assert "no stories on this page" in text_of(page.root)
     assert page.one("a", rel="prev").get("href") == "/search?q=ferry"
 
 

@@ -38,7 +38,7 @@ class CountingContract(ServesCorpora):
     @CHECKED
     @given(
         corpora, st.lists(story_queries, min_size=5, max_size=12),
-        st.sampled_from(("source_count", "published_at_timestamp")), st.integers(1, 3),
+        st.sampled_from(("source_count", "published_at")), st.integers(1, 3),
     )  # fmt: skip
     def test_numbers_are_measured_as_reading_every_story_measures_them(
         self, corpus: list[Story], queries: list[SearchQuery], number: NumberName, size: int

@@ -1,15 +1,17 @@
-// What pages do more where there is a script: suggestions in the search box, and sharing. Without it nothing is missing.
+// Optional extras of the pages: suggestions in the search box, and share buttons. Every page works without them.
 "use strict";
 
-// The search box as a combobox: https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
+// Turns the search box into a combobox: https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
 function addSuggestions(form) {
   const root = form.dataset.root;
   const input = form.elements.q;
   const list = document.createElement("ul");
   const status = document.createElement("p");
-  let options = [];
-  let chosen = -1;
-  let asking = null;
+  let suggestions = [];
+  // Index of the highlighted suggestion, -1 if there is none.
+  let active = -1;
+  // The AbortController of the latest request.
+  let controller = null;
 
   Object.assign(list, { id: "suggestions_", role: "listbox", ariaLabel: "Suggestions", hidden: true });
   Object.assign(status, { role: "status", className: "unseen" });
@@ -19,112 +21,112 @@ function addSuggestions(form) {
   input.setAttribute("aria-controls", list.id);
   input.setAttribute("aria-expanded", "false");
 
-  const placeOf = {
-    query: (one) => `/search?q=${encodeURIComponent(one.text)}`,
-    topic: (one) => `/topics/${encodeURIComponent(one.id)}`,
-    publisher: (one) => `/publishers/${encodeURIComponent(one.id)}`,
-    // Whatever stands before the id, the server leads to the right address.
-    story: (one) => `/s/story-${encodeURIComponent(one.id)}`,
+  const pathOf = {
+    query: (suggestion) => `/search?q=${encodeURIComponent(suggestion.text)}`,
+    topic: (suggestion) => `/topics/${encodeURIComponent(suggestion.id)}`,
+    publisher: (suggestion) => `/publishers/${encodeURIComponent(suggestion.id)}`,
+    // The server redirects to the URL with the slug of the story.
+    story: (suggestion) => `/s/story-${encodeURIComponent(suggestion.id)}`,
   };
 
-  function makeOption(one, number) {
+  function makeOption(suggestion, index) {
     const option = document.createElement("li");
     const text = document.createElement("span");
     const kind = document.createElement("small");
-    // The highlight is HTML with <mark> alone; only its texts are taken.
-    for (const node of new DOMParser().parseFromString(one.highlight, "text/html").body.childNodes) {
+    // The highlight is HTML with <mark> as its only element. Only its text is used, so it cannot inject markup.
+    for (const node of new DOMParser().parseFromString(suggestion.highlight, "text/html").body.childNodes) {
       const part = document.createElement(node.nodeName === "MARK" ? "mark" : "span");
       part.textContent = node.textContent;
       text.append(part);
     }
     text.dir = "auto";
-    kind.textContent = one.type === "story" ? "story" : `${one.type === "query" ? "" : one.type + " · "}${one.count.toLocaleString("en")}`;
-    Object.assign(option, { id: `suggestion_${number}`, role: "option", ariaSelected: "false" });
+    kind.textContent = suggestion.type === "story" ? "story" : `${suggestion.type === "query" ? "" : suggestion.type + " · "}${suggestion.count.toLocaleString("en")}`;
+    Object.assign(option, { id: `suggestion_${index}`, role: "option", ariaSelected: "false" });
     option.append(text, " ", kind);
     option.addEventListener("mousedown", (event) => event.preventDefault());
-    option.addEventListener("click", () => go(one));
+    option.addEventListener("click", () => openSuggestion(suggestion));
     return option;
   }
 
-  function go(one) {
+  function openSuggestion(suggestion) {
     close();
-    location.assign(root + placeOf[one.type](one));
+    location.assign(root + pathOf[suggestion.type](suggestion));
   }
 
-  function choose(number) {
-    chosen = number;
-    [...list.children].forEach((option, n) => (option.ariaSelected = String(n === chosen)));
-    if (chosen < 0) input.removeAttribute("aria-activedescendant");
-    else input.setAttribute("aria-activedescendant", list.children[chosen].id);
+  function setActive(index) {
+    active = index;
+    [...list.children].forEach((option, n) => (option.ariaSelected = String(n === active)));
+    if (active < 0) input.removeAttribute("aria-activedescendant");
+    else input.setAttribute("aria-activedescendant", list.children[active].id);
   }
 
-  function show(suggestions) {
-    options = suggestions;
+  function show(newSuggestions) {
+    suggestions = newSuggestions;
     list.replaceChildren(...suggestions.map(makeOption));
     list.hidden = !suggestions.length;
     input.setAttribute("aria-expanded", String(!list.hidden));
-    status.textContent = suggestions.length ? `${suggestions.length} suggestions` : "";
-    choose(-1);
+    status.textContent = suggestions.length ? `${suggestions.length} ${suggestions.length === 1 ? "suggestion" : "suggestions"}` : "";
+    setActive(-1);
   }
 
   function close() {
-    asking?.abort();
+    controller?.abort();
     show([]);
   }
 
-  async function ask() {
-    asking?.abort();
-    asking = new AbortController();
-    const typed = input.value.slice(0, 200);
-    if (!typed.trim()) return close();
+  async function fetchSuggestions() {
+    controller?.abort();
+    controller = new AbortController();
+    const text = input.value.slice(0, 200);
+    if (!text.trim()) return close();
     try {
-      const url = `${root}/v1/suggest?limit=8&q=${encodeURIComponent(typed)}`;
-      const answer = await fetch(url, { signal: asking.signal });
-      if (answer.ok) show((await answer.json()).suggestions);
+      const url = `${root}/v1/suggest?limit=8&q=${encodeURIComponent(text)}`;
+      const response = await fetch(url, { signal: controller.signal });
+      if (response.ok) show((await response.json()).suggestions);
     } catch (error) {
       if (error.name !== "AbortError") show([]);
     }
   }
 
-  input.addEventListener("input", ask);
+  input.addEventListener("input", fetchSuggestions);
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
     if (event.isComposing) return;
-    if (event.key === "ArrowDown" && list.hidden) ask();
+    if (event.key === "ArrowDown" && list.hidden) fetchSuggestions();
     else if (list.hidden) return;
-    else if (event.key === "ArrowDown") choose(chosen + 1 < options.length ? chosen + 1 : -1);
-    else if (event.key === "ArrowUp") choose(chosen < 0 ? options.length - 1 : chosen - 1);
-    else if (event.key === "Enter" && chosen >= 0) go(options[chosen]);
+    else if (event.key === "ArrowDown") setActive(active + 1 < suggestions.length ? active + 1 : -1);
+    else if (event.key === "ArrowUp") setActive(active < 0 ? suggestions.length - 1 : active - 1);
+    else if (event.key === "Enter" && active >= 0) openSuggestion(suggestions[active]);
     else if (event.key === "Escape") close();
     else return;
     event.preventDefault();
   });
 }
 
-function addSharing(share) {
-  const address = share.querySelector(".address").href;
-  const said = share.querySelector("[data-said]");
-  const copy = share.querySelector("[data-copy]");
-  const send = share.querySelector("[data-share]");
+function addShareButtons(share) {
+  const url = share.querySelector(".address").href;
+  const status = share.querySelector("[data-status]");
+  const copyButton = share.querySelector("[data-copy]");
+  const shareButton = share.querySelector("[data-share]");
   if (navigator.clipboard) {
-    copy.hidden = false;
-    copy.addEventListener("click", () =>
-      navigator.clipboard.writeText(address).then(
-        () => (said.textContent = "The link is copied."),
-        () => (said.textContent = "The link could not be copied."),
+    copyButton.hidden = false;
+    copyButton.addEventListener("click", () =>
+      navigator.clipboard.writeText(url).then(
+        () => (status.textContent = "Link copied."),
+        () => (status.textContent = "The link could not be copied."),
       ),
     );
   }
   if (navigator.share) {
-    send.hidden = false;
-    // Rejected where the reader changes their mind.
-    send.addEventListener("click", () => navigator.share({ title: document.title, url: address }).catch(() => {}));
+    shareButton.hidden = false;
+    // The promise is rejected if the reader cancels.
+    shareButton.addEventListener("click", () => navigator.share({ title: document.title, url }).catch(() => {}));
   }
 }
 
 document.querySelectorAll("form.search").forEach(addSuggestions);
-document.querySelectorAll(".share").forEach(addSharing);
-// A picture lies on its publisher's server, and may be gone from there.
+document.querySelectorAll(".share").forEach(addShareButtons);
+// Remove images that fail to load: they are on the servers of publishers, who may have deleted them.
 document.querySelectorAll("figure img, img.logo").forEach((image) => {
   const remove = () => (image.closest("figure") ?? image).remove();
   if (image.complete && !image.naturalWidth) remove();

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 # Adds some parts to a search that counts its hits and shows none, and gives the cluster's answer.
 Ask = Callable[[Json], Json]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIELDS: dict[NumberName, str] = {"source_count": "source_count", "published_at_timestamp": "published_second"}
+_FIELDS: dict[NumberName, str] = {"source_count": "source_count", "published_at": "published_second"}
 
 
 def count_times(ask: Ask, interval: Interval) -> tuple[dict[datetime, int], int]:
