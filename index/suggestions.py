@@ -38,11 +38,11 @@ def suggest(generation: OpenGeneration, typed: Typed | None, limit: int) -> list
     Where nothing is typed it is what the newest stories are about. Raises QueryTimeout.
     """
     engine = generation.engine
-    deadline = Deadline(engine.longest)
+    deadline = Deadline(engine.max_seconds)
     if typed is None:
         current = _find_current(generation, deadline)
         return _mix(lambda kind, size: [one for one in current if one.type == kind][:size], limit)
-    return _mix(lambda kind, size: engine.complete(kind, typed, size, deadline.left()), limit)
+    return _mix(lambda kind, size: engine.suggest_completions(kind, typed, size, deadline.left()), limit)
 
 
 def _mix(find: Callable[[SuggestionType, int], list[Suggestion]], limit: int) -> list[Suggestion]:

@@ -45,7 +45,7 @@ class Answering(Struct, frozen=True):
 def answer_all(generation: OpenGeneration, searches: Sequence[Asked]) -> list[Json]:
     """One answer for each. Raises InvalidParameters; QueryTimeout where all of them together take too long."""
     # However many searches a body has, together they hold a worker for no longer than one search of the API may.
-    longest = generation.engine.longest
+    longest = generation.engine.max_seconds
     answering = Answering(generation, Deadline(longest))
     try:
         return [_answer(answering, asked) for asked in searches]

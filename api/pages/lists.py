@@ -46,7 +46,7 @@ def show_newest() -> Response:
 
 def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
     root = urlsplit(base_url()).path
-    deadline = Deadline(generation.engine.longest)
+    deadline = Deadline(generation.engine.max_seconds)
     page = search_stories(generation, SearchQuery(limit=_NEWEST, facets=FacetRequest(("topic", "publisher"), _VALUES)))
     return {
         "status": generation.manifest.status,
@@ -109,7 +109,7 @@ def _list_stories(
 ) -> dict[str, Any]:
     """One page of the stories that have a value of a facet, and what another facet says of all of them."""
     root = urlsplit(base_url()).path
-    deadline = Deadline(generation.engine.longest)
+    deadline = Deadline(generation.engine.max_seconds)
     offset, after = find_place(generation, arguments)
     query = SearchQuery(
         filters=Filters((ValueFilter(facet, frozenset({value})),)),

@@ -79,7 +79,7 @@ def show_search() -> Response:
 
 def _search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     root = urlsplit(base_url()).path
-    deadline = Deadline(generation.engine.longest)
+    deadline = Deadline(generation.engine.max_seconds)
     offset, after = find_place(generation, arguments)
     shown = {**arguments, "facets": arguments.get("facets", _SHOWN_FACETS)}
     query = replace(

@@ -66,7 +66,11 @@ def digest(generation: OpenGeneration) -> str:
             query = SearchQuery(tree, STORY_DEFAULTS, sort=order, facets=counted, limit=100, highlighting=options)
             parts.append(search_stories(generation, query))
     parts += export_stories(generation, SearchQuery())
-    parts += [engine.list_publishers(), engine.complete("query", Typed(("fe",)), 8), engine.find_labels("topic")]
+    parts += [
+        engine.list_publishers(),
+        engine.suggest_completions("query", Typed(("fe",)), 8),
+        engine.find_labels("topic"),
+    ]
     parts.append(engine.fuzzy_terms("harbuor", 2))
     return hashlib.sha256(repr(parts).encode(errors="surrogatepass")).hexdigest()
 

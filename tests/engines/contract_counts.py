@@ -33,7 +33,7 @@ class CountingContract(ServesCorpora):
             for query in queries:
                 times = [story.published_at or None for story in truth.match_stories(query)]
                 expected = Counter(start_of(time, interval) for time in times if time)
-                assert engine.count_times(query, interval) == (expected, times.count(None))
+                assert engine.date_histogram(query, interval) == (expected, times.count(None))
 
     @CHECKED
     @given(
@@ -52,7 +52,7 @@ class CountingContract(ServesCorpora):
                 numbers = sorted(seconds if number != "source_count" else [len(story.sources) for story in found])
                 values = tuple(Counter(numbers).most_common(size))
                 expected = NumberStats(len(numbers), (numbers or [0])[0], (numbers or [0])[-1], sum(numbers), values)
-                assert engine.measure(query, number, size) == expected
+                assert engine.number_stats(query, number, size) == expected
 
     @CHECKED
     @given(corpora, st.lists(story_queries, min_size=5, max_size=12), st.sampled_from((0.2, 1.0)))

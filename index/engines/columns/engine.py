@@ -23,7 +23,7 @@ from index.engines.columns.search.completion import Completer
 from index.engines.columns.search.deadline import begin_deadline
 from index.engines.columns.search.executor import Executor
 from index.engines.columns.search.highlighting import make_hits
-from index.engines.columns.search.timeline import count_times, measure, to_seconds
+from index.engines.columns.search.timeline import compute_number_stats, count_times, to_seconds
 from index.engines.columns.segment.matches import Matches
 from index.engines.indexed import StoredSource
 from index.engines.label_counts import StoredPublishers
@@ -61,10 +61,10 @@ _source_decoder = msgspec.json.Decoder(StoredSource)
 class ColumnsEngine:
     """Raises OSError, ValueError or msgspec's errors where files are not what they were."""
 
-    patience = 0.1
+    retry_seconds = 0.1
 
     @property
-    def longest(self) -> float:
+    def max_seconds(self) -> float:
         return deadline.MAX_SECONDS
 
     def __init__(self, directory: Path, status: IndexStatus) -> None:
@@ -91,7 +91,7 @@ class ColumnsEngine:
         hits = make_hits(page.found[query.offset :], query, self.find_idfs, deadline)
         return SearchPage(page.total, hits, page.facets)
 
-    def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
+    def date_histogram(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
         counts: Counter[datetime] = Counter()
         missing = 0
         for segment, (docs, _) in self._stories.iter_matches(TreeMatch(query.tree), query):
@@ -100,14 +100,14 @@ class ColumnsEngine:
             missing += undated
         return dict(counts), missing
 
-    def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+    def number_stats(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
         parts = [np.empty(0, np.int64)]
         for segment, (docs, _) in self._stories.iter_matches(TreeMatch(query.tree), query):
             if number == "source_count":
                 parts.append(segment.columns["source_count"][docs].astype(np.int64))
             else:
                 parts.append(to_seconds(segment.columns["published"][docs]))
-        return measure(np.concatenate(parts), size)
+        return compute_number_stats(np.concatenate(parts), size)
 
     def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
         found = self._stories.iter_sorted(TreeMatch(query.tree), query)
@@ -149,7 +149,7 @@ class ColumnsEngine:
 
     # --- suggestions ---------------------------------------------------------------------------------------------
 
-    def complete(
+    def suggest_completions(
         self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         return self._completer.complete(kind, typed, limit, begin_deadline(seconds)) if limit > 0 else []

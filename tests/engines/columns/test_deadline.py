@@ -80,7 +80,7 @@ def make_query(text: str) -> SearchQuery:
 def test_no_query_takes_long(engine: Engine, text: str, sort: Sort) -> None:
     started = time.perf_counter()
     engine.search_stories(make_query(text))
-    engine.count_times(make_query(text), Interval.DAY)
+    engine.date_histogram(make_query(text), Interval.DAY)
     assert time.perf_counter() - started < 1
 
 
@@ -89,22 +89,22 @@ def test_what_takes_too_long_is_given_up_and_the_next_search_is_right(
     engine: Engine, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     query = make_query(text)
-    right, counted = engine.search_stories(query), engine.count_times(query, Interval.DAY)
+    right, counted = engine.search_stories(query), engine.date_histogram(query, Interval.DAY)
     with monkeypatch.context() as patch:
         patch.setattr(deadline, "MAX_SECONDS", -1.0)
-        for ask in (engine.search_stories, lambda q: engine.count_times(q, Interval.DAY), engine.iter_documents):
+        for ask in (engine.search_stories, lambda q: engine.date_histogram(q, Interval.DAY), engine.iter_documents):
             with pytest.raises(QueryTimeout):
                 ask(query)
         with pytest.raises(QueryTimeout):
             engine.search_sources(SourceQuery(parse_query("w1 OR w2*", ())))
     assert engine.search_stories(query) == right
-    assert engine.count_times(query, Interval.DAY) == counted
+    assert engine.date_histogram(query, Interval.DAY) == counted
 
 
 def test_a_search_may_be_given_less_time_and_never_more(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     query, sources = make_query("a* OR b*"), SourceQuery(parse_query("w1 OR w2*", ()))
     for seconds in (0.0, -1.0):
-        for ask in (engine.search_stories, lambda q: engine.measure(q, "source_count", 1)):
+        for ask in (engine.search_stories, lambda q: engine.number_stats(q, "source_count", 1)):
             with pytest.raises(QueryTimeout):
                 ask(replace(query, seconds=seconds))
         with pytest.raises(QueryTimeout):

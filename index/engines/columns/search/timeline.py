@@ -35,7 +35,7 @@ def to_seconds(published: NDArray[np.int64]) -> NDArray[np.int64]:
     return seconds
 
 
-def measure(numbers: NDArray[np.int64], size: int) -> NumberStats:
+def compute_number_stats(numbers: NDArray[np.int64], size: int) -> NumberStats:
     if not len(numbers):
         return NumberStats(0, 0, 0, 0, ())
     values, counts = np.unique(numbers, return_counts=True)
