@@ -61,7 +61,7 @@ def count_timeline(generation: OpenGeneration, query: SearchQuery, interval: Int
 
 
 def measure_number(generation: OpenGeneration, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
-    return generation.engine.measure(query, number, size)
+    return generation.engine.number_stats(query, number, size)
 
 
 def export_stories(generation: OpenGeneration, query: SearchQuery) -> Iterator[bytes]:
@@ -122,7 +122,7 @@ def related_stories(generation: OpenGeneration, story: Story, limit: int) -> lis
     similar: what the engine says, 1 for the same words at the same time. Raises QueryTimeout.
     """
     engine = generation.engine
-    deadline = Deadline(engine.longest)
+    deadline = Deadline(engine.max_seconds)
     idents = [ident for ident in dict.fromkeys(story.related[:_MAX_CURATED]) if ident != story.id]
     related = [
         RelatedStory(story=other, reason="curated", score=1.0) for other in _find_first(engine, idents, limit, deadline)
@@ -177,7 +177,7 @@ def _newest_first(story: Story) -> float:
 
 def find_citing(generation: OpenGeneration, url: str, offset: int, limit: int) -> SearchPage:
     """The stories that cite the article of this URL, in whatever spelling, newest first. Raises QueryTimeout."""
-    deadline = Deadline(generation.engine.longest)
+    deadline = Deadline(generation.engine.max_seconds)
     source = generation.engine.find_source(source_id(url, "", 0))
     idents = source.story_ids if source else ()
     stories = [

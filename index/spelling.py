@@ -64,9 +64,9 @@ def search_forgiving(engine: Engine, query: SearchQuery) -> Found:
     """
     started = time.monotonic()
     # All searches together take no longer than one may.
-    deadline = Deadline(engine.longest, query.seconds)
+    deadline = Deadline(engine.max_seconds, query.seconds)
     page = engine.search_stories(query)
-    if page.total or query.tree is None or time.monotonic() - started > engine.patience:
+    if page.total or query.tree is None or time.monotonic() - started > engine.retry_seconds:
         return Found(page, query.tree)
     corrections = _find_corrections(engine, query.tree, deadline)
     best = _find_best(engine, query, corrections, deadline)
@@ -120,7 +120,7 @@ def _find_best(
 ) -> Node | None:
     """Of the nearest that find anything the one that finds most, each as far as it is likely; None where none does."""
     best, most, distance = None, 0.0, 0
-    until = time.monotonic() + engine.patience
+    until = time.monotonic() + engine.retry_seconds
     for one in corrections:
         if best is not None and one.distance > distance:
             break

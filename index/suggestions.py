@@ -38,7 +38,7 @@ def suggest(generation: OpenGeneration, typed: TypedText | None, limit: int) -> 
     Where nothing is typed it is what the newest stories are about. Raises QueryTimeout.
     """
     engine = generation.engine
-    deadline = Deadline(engine.longest)
+    deadline = Deadline(engine.max_seconds)
     if typed is None:
         current = _find_current(generation, deadline)
         return _mix(lambda kind, size: [one for one in current if one.type == kind][:size], limit)

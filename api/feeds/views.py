@@ -87,7 +87,7 @@ def _find_modified(generation: OpenGeneration, arguments: Arguments) -> datetime
 def _make(generation: OpenGeneration, arguments: Arguments, site: Site, render: Render) -> Made:
     offset, after = find_place(generation, arguments)
     query = replace(make_search_query(arguments, parse_search(arguments), offset), after=after)
-    deadline = Deadline(generation.engine.longest)
+    deadline = Deadline(generation.engine.max_seconds)
     page = search_corrected(generation, query, correct=arguments["typo"] == "auto").page
     title, description = _name(arguments)
     feed = Feed(

@@ -1,5 +1,5 @@
-"""The seam between questions and whatever answers them. These docstrings are the contract; the suite in
-tests/engines/contract.py holds every engine to it."""
+"""The interface between the application and its engines. These docstrings are the contract: the test suite in
+tests/engines/contract.py checks every engine against them."""
 
 from __future__ import annotations
 
@@ -26,24 +26,27 @@ from index.query.results import (
 class Engine(Protocol):
     """One generation, open for reading. Every method may be called from many threads at once.
 
-    All raise IndexUnavailable (or a subclass) when the index cannot answer and QueryTimeout when a query takes too
-    long, never an error of their own make; marking hits and writing them counts. ``patience``: for how many seconds a
-    query that finds nothing may be searched again in other words. ``longest``: how many seconds a search may take, of
-    which it may be given less.
+    Two errors may be raised by every method, and no others: IndexUnavailable (or a subclass) when the index cannot
+    answer, and QueryTimeout when a query takes longer than ``max_seconds``. Making the hits and their highlights counts
+    towards that time. A parameter ``seconds`` (also a field of SearchQuery and SourceQuery) sets a shorter limit;
+    None means ``max_seconds``.
     """
 
-    patience: float
+    retry_seconds: float
+    """How many seconds may be spent on retrying a query that has no matches with corrected or fewer words."""
 
     @property
-    def longest(self) -> float: ...
+    def max_seconds(self) -> float:
+        """How many seconds one call may take."""
+        ...
 
     def search_stories(self, query: SearchQuery) -> SearchPage:
-        """The page of hits, the exact total, and the facets asked for.
+        """One page of hits, the exact total of matches, and the facets that the query asks for.
 
-        Sorting never changes what matches. Ties break by newest, then id, so that pages never overlap.
-        Ids in filters that the index does not know match nothing (``any_of``) or exclude nothing.
-        Hits carry the bytes of ``index.documents.stored_hit.encode_hit`` and, if the query asks for highlights, those
-        of ``index.query.highlight.HitHighlighter`` with the values of ``find_idfs``.
+        - Sorting never changes which stories match. Ties break by newest, then by id, so pages never overlap.
+        - An id in a filter that is not in the index matches nothing in ``any_of`` and excludes nothing in ``none_of``.
+        - ``Hit.stored_hit`` is the output of ``index.documents.stored_hit.encode_hit``. If the query asks for
+          highlights, the hit also has those of ``index.query.highlight.HitHighlighter``, which is given ``find_idfs``.
         """
         ...
 
@@ -52,131 +55,143 @@ class Engine(Protocol):
         number of matches without a time. Ignores order, offset and limit of the query."""
         ...
 
-    def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
-        """What the matches have of a number, how many sources or the second (of 1970) they were published in, and the
-        ``size`` values that most of them have. Order, offset and limit of the query are not looked at."""
+    def number_stats(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+        """Minimum, maximum, sum and the ``size`` most frequent values of a numeric field over all matches.
+
+        Times are in seconds since 1970. Order, offset and limit of the query are ignored.
+        """
         ...
 
     def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
-        """Every match in the order asked for, as JSON in the form of the input; offset and limit are not looked at.
+        """Every match in the order of the query, each as one JSON object in the format of the input.
 
-        Memory is bounded by a few bytes a match. Must be closed, or read to its end, before the engine is.
+        Offset and limit are ignored. Memory grows by a few bytes per match. The iterator must be exhausted or closed
+        before the engine is closed.
         """
         ...
 
     def search_sources(self, query: SourceQuery) -> SourcePage:
-        """The same over sources, by relevance where there are words, else newest first."""
+        """One page of sources and the exact total: by relevance if the query has words, else newest first."""
         ...
 
     def find_stories(self, ids: Sequence[str]) -> list[Story]:
-        """The stories that exist, in the order of ``ids``."""
+        """The stories with these ids, in the order of ``ids``; unknown ids are skipped."""
         ...
 
     def find_source(self, ident: str) -> SourceRecord | None:
-        """The source of this id."""
+        """The source with this id, or None."""
         ...
 
     def find_similar(
         self, story: Story, limit: int, exclude: frozenset[str], seconds: float | None = None
     ) -> list[tuple[Story, float]]:
-        """The stories most like ``story``, by distinctive words and time (index.engines.more_like_this), best first.
+        """The stories most similar to ``story`` by distinctive words and time of publication, best first, with scores.
 
-        The score is 0 to 1: what has the same words at the same time scores 1. ``story`` and ``exclude`` are
-        left out. The same story gives the same list at every call. ``seconds`` is as in SearchQuery.
+        Scores are computed as in ``index.engines.more_like_this``, from 0 to 1: a story with the same words and the
+        same time scores 1. ``story`` itself and the ids in ``exclude`` are left out. The result is deterministic.
         """
         ...
 
     def find_idfs(self, terms: Sequence[str]) -> dict[str, float]:
-        """How rare each term is among the stories: the fewer have it, the greater, and above 0."""
+        """The idf of each term among the stories: above 0, and greater the fewer stories have the term."""
         ...
 
     def complete(
         self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
-        """The best ``limit`` texts of a kind, of at most MAX_SUGGESTED characters, in which ``typed`` stands at the
-        beginning of a word: those that begin with it first, then the others. ``seconds`` is as in SearchQuery.
+        """The best ``limit`` texts of a kind that contain ``typed`` at the beginning of a word.
 
-        query: a word of the stories of two letters or more (stop words are none), or two such words that are
-        neighbours in 3 titles or more, in lower case. By how many stories hold the word, or how many titles the
-        two; then by how often they stand there so; then by text. Of several that are the same to a search
-        (``ferry``, ``ferries``) the first. ``count`` is what the search finds; what finds nothing is left out. Both
-        numbers may count stories that are gone, and a pair may be missing that a segment of 10,000 stories has less
-        than 3 times.
-        story: its title; newest first, then id; of the same title the first one.
-        topic, publisher: their labels; by ``count``, then label without case, then id.
+        Texts that begin with ``typed`` come before those in which a later word does. Texts longer than MAX_SUGGESTED
+        characters are never suggested. The kinds, and the order within each:
+
+        - ``query``: words of at least two letters that are no stop words, and pairs of such words that are neighbours
+          in at least 3 titles, in lower case. Order: stories with the word (for a pair: titles with the pair), then
+          occurrences of this spelling, then text. Of texts that are the same search (``ferry``, ``ferries``) only the
+          first is suggested. ``count`` is the number of stories that the search finds; queries that find nothing are
+          left out. The order may still count deleted stories, and a pair may be missing if some segment of 10,000
+          stories has it in fewer than 3 titles.
+        - ``story``: titles. Order: newest, then id. Of equal titles only the first is suggested.
+        - ``topic``, ``publisher``: labels. Order: ``count`` (most first), then label without case, then id.
         """
         ...
 
     def fuzzy_terms(self, word: str, distance: int, seconds: float | None = None) -> list[FuzzyTerm]:
-        """The words of the stories, in any field, that at most ``distance`` edits make of ``word``, in lower case
-        both: a character more, less or another, or two neighbours the other way round, no place edited twice.
+        """The words of the stories, in any field, that are at most ``distance`` edits away from ``word``.
 
-        The nearest first, then those of greatest ``doc_freq`` times ``share``, then by text. ``doc_freq`` counts the
-        fields searched by default, ``typed`` all; deleted stories may count in both. Stop words are none. ``seconds``
-        is as in SearchQuery.
+        Both are compared in lower case. An edit inserts, deletes or replaces a character or swaps two neighbours (the
+        optimal string alignment distance). Stop words are left out.
+        Order: fewest edits, then greatest ``doc_freq * share``, then word. ``doc_freq`` counts stories that have the
+        word in a field searched by default; ``occurrences`` counts all fields. Both may still count deleted stories.
         """
         ...
 
     def list_publishers(self) -> Sequence[PublisherRecord]:
-        """All publishers, by story count (most first), then name."""
+        """All publishers, by number of stories (most first), then name."""
         ...
 
     def find_labels(self, facet: str) -> dict[str, str]:
-        """Facet id to label, for all values of a facet."""
+        """The labels of all values of a facet, by id."""
         ...
 
     def get_status(self) -> IndexStatus:
-        """Counts of what is in the generation."""
+        """How many stories, sources and publishers the generation has."""
         ...
 
     def close(self) -> None:
-        """Let go of the files. Called once, when no method is running."""
+        """Release files and connections. Called once, while no other method runs."""
         ...
 
 
 class GenerationWriter(Protocol):
-    """Fills an empty directory with one generation's files."""
+    """Writes the files of a new generation into an empty directory."""
 
     def add(self, story: Story) -> None:
-        """Take one story; its id was not added before."""
+        """Add a story. Its id must not have been added before."""
         ...
 
     def finish(self) -> IndexStatus:
-        """Write everything out and tell what was written. Nothing may be added afterwards."""
+        """Write everything that is left and return the counts. No method may be called afterwards."""
         ...
 
     def abort(self) -> None:
-        """Let go of files and memory; the directory is removed by the caller."""
+        """Release files and memory. The caller removes the directory."""
         ...
 
 
 class GenerationUpdater(GenerationWriter, Protocol):
-    """Fills an empty directory with a generation that goes on from another one.
+    """Writes a generation that contains the changes to an earlier one.
 
-    ``add`` takes the place of a story of the same id. One of ``finish`` and ``merge`` ends it.
+    ``add`` replaces a story that has the same id. Either ``finish`` or ``merge`` is called last.
     """
 
     def delete(self, ident: str) -> bool:
-        """Take a story out; whether it was there."""
+        """Delete a story. Returns False if there is no story with this id."""
         ...
 
     def merge(self) -> IndexStatus:
-        """Like ``finish``, and write everything anew as one whole."""
+        """Like ``finish``, but rewrite all stories into new segments without deleted ones."""
         ...
 
 
 class EngineKind(Protocol):
-    """How to make and open generations of one kind; each engine package offers one."""
+    """Writes and opens generations in one file format. Each engine package has one.
+
+    ``name`` and ``format_version`` go into the manifest of a generation: files of another name or version cannot be
+    opened.
+    """
 
     name: str
     format_version: int
 
-    def make_writer(self, directory: Path) -> GenerationWriter: ...
+    def make_writer(self, directory: Path) -> GenerationWriter:
+        """A writer for a new generation in the empty ``directory``."""
+        ...
 
     def make_updater(self, directory: Path, base: Path) -> GenerationUpdater:
-        """``base`` is the directory of the generation to go on from; it stays as it is."""
+        """A writer in the empty ``directory`` for changes to the generation in ``base``, whose files stay as they
+        are."""
         ...
 
     def open(self, directory: Path, status: IndexStatus) -> Engine:
-        """Raises IndexDamaged when files are missing or not what they should be."""
+        """Open a generation for reading. Raises IndexDamaged if files are missing or malformed."""
         ...

@@ -80,7 +80,7 @@ def check_everything(engine: Engine, corpus: Sequence[Story]) -> None:
         engine.fuzzy_terms(word[:30].lower(), 2)
         if typed := parse_typed_text(word[:200]):
             for kind in ("query", "topic", "publisher", "story"):
-                engine.complete(kind, typed, 3)
+                engine.suggest_completions(kind, typed, 3)
     assert engine.find_stories([story.id for story in corpus]) == list(corpus)
     exported = set(engine.iter_documents(SearchQuery()))
     assert exported == {msgspec.json.encode(story) for story in corpus}

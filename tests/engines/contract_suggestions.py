@@ -54,14 +54,15 @@ class SuggestionContract(LookupContract):
             plain = WhooshKind().open(Path(name), status)
             for typed in wanted:
                 for kind in KINDS:
-                    assert engine.complete(kind, typed, limit) == plain.complete(kind, typed, limit), (kind, typed)
+                    expected = plain.suggest_completions(kind, typed, limit)
+                    assert engine.suggest_completions(kind, typed, limit) == expected, (kind, typed)
             plain.close()
 
     def complete(self, corpus: Sequence[Story], kind: SuggestionType, text: str, limit: int = 10) -> list[Suggestion]:
         typed = parse_typed_text(text)
         assert typed
         with self.serve(corpus) as engine:
-            return engine.complete(kind, typed, limit)
+            return engine.suggest_completions(kind, typed, limit)
 
     def texts(self, corpus: Sequence[Story], kind: SuggestionType, text: str, limit: int = 10) -> list[str]:
         return [suggestion.text for suggestion in self.complete(corpus, kind, text, limit)]
@@ -118,7 +119,7 @@ class SuggestionContract(LookupContract):
             for text in ("i", "f", "u", "c"):
                 typed = parse_typed_text(text)
                 assert typed
-                found = engine.complete("query", typed, 10)
+                found = engine.suggest_completions("query", typed, 10)
                 assert found
                 for suggestion in found:
                     query = SearchQuery(tree=parse_query(suggestion.text, ()))
@@ -147,14 +148,14 @@ class SuggestionContract(LookupContract):
         with self.serve([make_story("1", title="Zebra")]) as engine:
             typed = parse_typed_text("zz")
             assert typed
-            assert all(engine.complete(kind, typed, 10) == [] for kind in KINDS)
+            assert all(engine.suggest_completions(kind, typed, 10) == [] for kind in KINDS)
 
     @pytest.mark.parametrize("text", ["\ud800", "\x00a", "日" * 500, "a " * 250, "\u0301", "ͺ"])
     def test_no_text_that_is_typed_is_an_error(self, text: str) -> None:
         typed = parse_typed_text(text)
         if typed:
             with self.serve([make_story("1")]) as engine:
-                assert all(engine.complete(kind, typed, 3) == [] for kind in KINDS)
+                assert all(engine.suggest_completions(kind, typed, 3) == [] for kind in KINDS)
 
     def test_a_text_that_is_too_long_to_choose_from_a_list_is_not_suggested(self) -> None:
         texts = {"1": "Tide " + "x" * (MAX_SUGGESTED - 5), "2": "Tide " + "x" * (MAX_SUGGESTED - 4)}

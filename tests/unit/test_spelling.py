@@ -143,7 +143,7 @@ def test_many_wrong_words_are_left_and_trying_ends(engine: Engine, monkeypatch: 
 
 
 def test_what_took_long_to_find_nothing_is_not_searched_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ColumnsEngine, "patience", -1.0)
+    monkeypatch.setattr(ColumnsEngine, "retry_seconds", -1.0)
     assert told(ask(engine, "nvidai chips")) == ("nvidai chips", False, None, None)
 
 

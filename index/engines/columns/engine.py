@@ -64,10 +64,10 @@ class ColumnsEngine:
     Raises OSError, ValueError or msgspec's errors if files are missing or damaged.
     """
 
-    patience = 0.1
+    retry_seconds = 0.1
 
     @property
-    def longest(self) -> float:
+    def max_seconds(self) -> float:
         return deadline.MAX_SECONDS
 
     def __init__(self, directory: Path, status: IndexStatus) -> None:
@@ -94,7 +94,7 @@ class ColumnsEngine:
         hits = make_hits(top.docs[query.offset :], query, self.find_idfs, deadline)
         return SearchPage(total=top.total, hits=hits, facets=top.facets)
 
-    def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
+    def date_histogram(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
         counts: Counter[datetime] = Counter()
         missing = 0
         for segment, (docs, _) in self._stories.iter_matches(TreeMatcher(query.tree), query):
@@ -103,7 +103,7 @@ class ColumnsEngine:
             missing += undated
         return dict(counts), missing
 
-    def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+    def number_stats(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
         parts = [np.empty(0, np.int64)]
         for segment, (docs, _) in self._stories.iter_matches(TreeMatcher(query.tree), query):
             if number == "source_count":

@@ -66,7 +66,7 @@ class ClusterEngine:
     what they were when it was made. Raises IndexDamaged where one is missing."""
 
     # Each search goes over the network, but holds no core of this machine.
-    patience, longest = 1.0, MAX_SECONDS
+    retry_seconds, max_seconds = 1.0, MAX_SECONDS
 
     def __init__(
         self, cluster: Cluster, name: str, status: IndexStatus, is_current: Callable[[], bool] = lambda: True
@@ -193,11 +193,11 @@ class ClusterEngine:
             facets[counter.name] = found
         return facets
 
-    def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
+    def date_histogram(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
         return counts.count_times(self._counter(query), interval)
 
-    def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
-        return counts.measure(self._counter(query), number, size)
+    def number_stats(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+        return counts.compute_number_stats(self._counter(query), number, size)
 
     def _counter(self, query: SearchQuery) -> counts.Ask:
         deadline = begin_deadline(query.seconds)

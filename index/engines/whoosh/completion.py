@@ -14,7 +14,7 @@ from index.query.requests import MAX_SUGGESTED, MIN_TITLES, SuggestionType
 from index.query.results import Suggestion
 
 
-def complete(
+def suggest_completions(
     stories: Iterable[Story],
     labels: Callable[[str], dict[str, str]],
     count: Callable[[str], int],
@@ -22,7 +22,8 @@ def complete(
     typed: TypedText,
     limit: int,
 ) -> list[Suggestion]:
-    """See Engine.complete. ``labels`` are those of a facet by id; ``count`` is how many stories a query finds."""
+    """See Engine.suggest_completions. ``labels`` gives a facet's labels by id, ``count`` how many stories a query
+    finds."""
     match kind:
         case "query":
             found = _complete_queries(stories, typed, count)

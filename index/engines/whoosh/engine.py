@@ -21,7 +21,7 @@ from index.engines.indexed import StoredSource, microseconds
 from index.engines.label_counts import read_publishers
 from index.engines.more_like_this import MoreLikeThis, count_terms, length_of, make_more_like_this, weigh_distance
 from index.engines.whoosh import fields
-from index.engines.whoosh.completion import complete, count_words
+from index.engines.whoosh.completion import count_words, suggest_completions
 from index.engines.whoosh.edits import count_edits
 from index.engines.whoosh.queries import MAX_SECONDS, Evaluator, begin_deadline
 from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, passes_source, sort_key
@@ -55,8 +55,8 @@ T = TypeVar("T")
 class WhooshEngine:
     """An Engine (index.engines.base) over one generation."""
 
-    patience = 0.1
-    longest = MAX_SECONDS
+    retry_seconds = 0.1
+    max_seconds = MAX_SECONDS
 
     def __init__(self, directory: Path, status: IndexStatus) -> None:
         self._status = status
@@ -98,12 +98,12 @@ class WhooshEngine:
         found.sort(key=sort_key(query.sort))
         return found, matches
 
-    def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
+    def date_histogram(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
         stories = list(self._iter_found(query))
         times = [story.published_at for story in stories if story.published_at]
         return dict(Counter(bucket_start(time, interval) for time in times)), len(stories) - len(times)
 
-    def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
+    def number_stats(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
         rows = [row for row, _, _ in self._find(query, begin_deadline(query.seconds))[0]]
         if number == "source_count":
             numbers = [row.source_count for row in rows]
@@ -191,7 +191,7 @@ class WhooshEngine:
         self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         stories = begin_deadline(seconds).pace(self.iter_stories())
-        return complete(stories, self.find_labels, self._count, kind, typed, limit)
+        return suggest_completions(stories, self.find_labels, self._count, kind, typed, limit)
 
     def _count(self, text: str) -> int:
         return self.search_stories(SearchQuery(tree=parse_query(text, ()), limit=0)).total

@@ -42,7 +42,7 @@ def updated(root: Path, first: Sequence[Story], second: Sequence[Story], gone: S
 def complete(engine: Engine, kind: SuggestionType, text: str, limit: int = 10) -> list[Suggestion]:
     typed = parse_typed_text(text)
     assert typed
-    return engine.complete(kind, typed, limit)
+    return engine.suggest_completions(kind, typed, limit)
 
 
 def make_dated(numbers: Sequence[int], title: str) -> list[Story]:

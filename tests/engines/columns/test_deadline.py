@@ -87,7 +87,7 @@ def test_a_timeout_leaves_the_next_search_correct(engine: Engine, text: str, mon
     page, counts = engine.search_stories(query), engine.count_times(query, Interval.DAY)
     with monkeypatch.context() as patch:
         patch.setattr(deadline, "MAX_SECONDS", -1.0)
-        for ask in (engine.search_stories, lambda q: engine.count_times(q, Interval.DAY), engine.iter_documents):
+        for ask in (engine.search_stories, lambda q: engine.date_histogram(q, Interval.DAY), engine.iter_documents):
             with pytest.raises(QueryTimeout):
                 ask(query)
         with pytest.raises(QueryTimeout):
@@ -99,7 +99,7 @@ def test_a_timeout_leaves_the_next_search_correct(engine: Engine, text: str, mon
 def test_a_query_can_shorten_the_deadline_but_not_extend_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     query, sources = make_query("a* OR b*"), SourceQuery(tree=parse_query("w1 OR w2*", ()))
     for seconds in (0.0, -1.0):
-        for ask in (engine.search_stories, lambda q: engine.measure(q, "source_count", 1)):
+        for ask in (engine.search_stories, lambda q: engine.number_stats(q, "source_count", 1)):
             with pytest.raises(QueryTimeout):
                 ask(replace(query, seconds=seconds))
         with pytest.raises(QueryTimeout):

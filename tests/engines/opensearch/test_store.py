@@ -359,12 +359,12 @@ def test_numbers_are_exact_over_several_shards(address: ClusterAddress, tmp_path
     )
     build(ClusterStore(address, shards=3, replicas=0), tmp_path, *made)
     engine = read(address).engine
-    assert engine.measure(SearchQuery(), "source_count", 1).values == ((3, 35),)
+    assert engine.number_stats(SearchQuery(), "source_count", 1).values == ((3, 35),)
     # 302 stories in 50 seconds: of the first two seconds one story more than of the others.
     assert engine.measure(SearchQuery(), "published_at", 3).values == (
         (1735689600, 7), (1735689601, 7), (1735689602, 6),
     )  # fmt: skip
-    whole = engine.measure(SearchQuery(), "source_count", 100)
+    whole = engine.number_stats(SearchQuery(), "source_count", 100)
     assert (whole.count, whole.low, whole.high, whole.total) == (302, 0, 8, sum(counts))
     assert whole.values == tuple(Counter(sorted(counts)).most_common())
 
@@ -375,7 +375,7 @@ def test_a_search_may_be_given_less_time_and_never_more(
     build(store, tmp_path, make_story("a"))
     engine = read(address).engine
     for seconds in (0.0, -1.0):
-        for ask in (engine.search_stories, lambda q: engine.measure(q, "source_count", 1)):
+        for ask in (engine.search_stories, lambda q: engine.number_stats(q, "source_count", 1)):
             with pytest.raises(QueryTimeout):
                 ask(SearchQuery(seconds=seconds))
         with pytest.raises(QueryTimeout):

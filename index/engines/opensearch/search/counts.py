@@ -18,7 +18,7 @@ _FIELDS: dict[NumberName, str] = {"source_count": "source_count", "published_at"
 
 
 def count_times(ask: Ask, interval: Interval) -> tuple[dict[datetime, int], int]:
-    """See Engine.count_times."""
+    """See Engine.date_histogram."""
     counts: dict[datetime, int] = {}
     total = 0
     source = {"date_histogram": {"field": "published_at", "calendar_interval": interval}}
@@ -28,8 +28,8 @@ def count_times(ask: Ask, interval: Interval) -> tuple[dict[datetime, int], int]
     return counts, total - sum(counts.values())
 
 
-def measure(ask: Ask, number: NumberName, size: int) -> NumberStats:
-    """See Engine.measure. What the cluster adds up is exact to 2 ** 53."""
+def compute_number_stats(ask: Ask, number: NumberName, size: int) -> NumberStats:
+    """See Engine.number_stats. What the cluster adds up is exact to 2 ** 53."""
     field = _FIELDS[number]
     order = [{"_count": "desc"}, {"_key": "asc"}]
     aggregations = {
