@@ -260,7 +260,7 @@ def test_all_searches_of_a_body_have_one_bound_of_time(client: FlaskClient, monk
 
     monkeypatch.setattr(answers, "search_corrected", search_slowly)
     monkeypatch.setattr("index.deadline.monotonic", clock)
-    monkeypatch.setattr(ColumnsEngine, "longest", 0.15)
+    monkeypatch.setattr(ColumnsEngine, "max_seconds", 0.15)
     body = {"requests": [{"indexName": "stories"}] * MAX_REQUESTS}
     assert "0.15 seconds" in check_refused(client.post(MANY, json=body), 504, "timeout")["message"]
     assert seconds == sorted(seconds, reverse=True)

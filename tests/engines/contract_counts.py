@@ -33,7 +33,7 @@ class CountingContract(ServesCorpora):
             for query in queries:
                 times = [story.published_at or None for story in truth.match_stories(query)]
                 expected = Counter(bucket_start(time, interval) for time in times if time)
-                assert engine.count_times(query, interval) == (expected, times.count(None))
+                assert engine.date_histogram(query, interval) == (expected, times.count(None))
 
     @CHECKED
     @given(
@@ -58,7 +58,7 @@ class CountingContract(ServesCorpora):
                     total=sum(numbers),
                     values=values,
                 )
-                assert engine.measure(query, number, size) == expected
+                assert engine.number_stats(query, number, size) == expected
 
     @CHECKED
     @given(corpora, st.lists(story_queries, min_size=5, max_size=12), st.sampled_from((0.2, 1.0)))

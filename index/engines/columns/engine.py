@@ -23,7 +23,7 @@ from index.engines.columns.search.completion import SuggestionFinder
 from index.engines.columns.search.deadline import begin_deadline
 from index.engines.columns.search.executor import Executor
 from index.engines.columns.search.highlighting import make_hits
-from index.engines.columns.search.timeline import compute_number_stats, count_times, to_seconds
+from index.engines.columns.search.timeline import compute_number_stats, date_histogram, to_seconds
 from index.engines.columns.segment.matches import Matches
 from index.engines.indexed import StoredSource
 from index.engines.label_counts import StoredPublishers
@@ -98,7 +98,7 @@ class ColumnsEngine:
         counts: Counter[datetime] = Counter()
         missing = 0
         for segment, (docs, _) in self._stories.iter_matches(TreeMatcher(query.tree), query):
-            segment_counts, undated = count_times(segment.columns["published"][docs], interval)
+            segment_counts, undated = date_histogram(segment.columns["published"][docs], interval)
             counts.update(segment_counts)
             missing += undated
         return dict(counts), missing
@@ -161,7 +161,7 @@ class ColumnsEngine:
 
     # --- suggestions ---------------------------------------------------------------------------------------------
 
-    def complete(
+    def suggest_completions(
         self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         return self._suggestion_finder.complete(kind, typed, limit, begin_deadline(seconds)) if limit > 0 else []

@@ -194,7 +194,7 @@ class ClusterEngine:
         return facets
 
     def date_histogram(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
-        return counts.count_times(self._counter(query), interval)
+        return counts.date_histogram(self._counter(query), interval)
 
     def number_stats(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
         return counts.compute_number_stats(self._counter(query), number, size)
@@ -279,7 +279,7 @@ class ClusterEngine:
 
     # --- words ---------------------------------------------------------------------------------------------------
 
-    def complete(
+    def suggest_completions(
         self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         if limit <= 0 or any(0xD800 <= ord(letter) <= 0xDFFF for word in typed.words for letter in word):

@@ -15,7 +15,7 @@ from index.query.results import NumberStats
 _UNITS = {Interval.HOUR: "h", Interval.DAY: "D", Interval.WEEK: "D", Interval.MONTH: "M", Interval.YEAR: "Y"}
 
 
-def count_times(published: NDArray[np.int64], interval: Interval) -> tuple[dict[datetime, int], int]:
+def date_histogram(published: NDArray[np.int64], interval: Interval) -> tuple[dict[datetime, int], int]:
     """The number of times in each interval, by the start of the interval, and the number of entries without a time.
 
     ``published``: int64, µs since 1970, or NO_TIME.

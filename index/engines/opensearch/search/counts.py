@@ -17,7 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIELDS: dict[NumberName, str] = {"source_count": "source_count", "published_at": "published_second"}
 
 
-def count_times(ask: Ask, interval: Interval) -> tuple[dict[datetime, int], int]:
+def date_histogram(ask: Ask, interval: Interval) -> tuple[dict[datetime, int], int]:
     """See Engine.date_histogram."""
     counts: dict[datetime, int] = {}
     total = 0

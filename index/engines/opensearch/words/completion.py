@@ -27,7 +27,7 @@ Json = dict[str, Any]
 _SPARE = 3
 # Lucene's automata know no more edits.
 _MAX_EDITS = 2
-# Words that are suggested: of two letters, of at least one story; pairs: see Engine.complete.
+# Words that are suggested: of two letters, of at least one story; pairs: see Engine.suggest_completions.
 _SUGGESTED: Json = {
     "bool": {
         "should": [
@@ -51,7 +51,7 @@ class Completer:
         self._cluster, self._stories, self._lists, self._count = cluster, stories, lists, count
 
     def complete(self, kind: SuggestionType, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
-        """See Engine.complete. Raises QueryTimeout."""
+        """See Engine.suggest_completions. Raises QueryTimeout."""
         match kind:
             case "query":
                 found = self._iter_queries(typed, limit, deadline)
