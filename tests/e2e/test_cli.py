@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 import requests
 
 from index.indexer import build_index
-from tests.e2e.conftest import BIN, Server, clean_env, free_port
+from scripts.cli import COMMANDS, main
+from tests.e2e.conftest import BIN, ROOT, Server, clean_env, free_port
 
 PAGE = Path(__file__).parents[1] / "unit" / "pages" / "story_page.txt"
 
@@ -125,7 +128,7 @@ def test_nobody_at_the_address_is_told_and_ends_with_2() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     ran = outpost("search", "ferry", "--url", url)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == f"Error: no answer from {url}: nobody listens there\n"
+    assert ran.stderr == f"Error: no answer from {url}: nothing listens at this address\n"
 
 
 def test_no_index_is_told_and_ends_with_2(tmp_path: Path) -> None:
@@ -175,3 +178,48 @@ def test_something_that_is_no_page_prints_nothing_and_ends_with_2() -> None:
     ran = outpost("import", PAGE, Path(__file__))
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "test_cli.py:" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "--help",
+        "--version",
+        "search --help",
+        "search ferry --url",
+        "suggest fer --url",
+        "show 31001 --url",
+        "related 31001 --url",
+        "sources ferry --url",
+        "facet topic --url",
+        "timeline ferry --url",
+        "export ferry --url",
+        "status --url",
+    ],
+)
+def test_commands_that_need_no_engine_do_not_import_it(command: str, sample_server: Server) -> None:
+    arguments = command.split() + ([sample_server.url] if command.endswith("--url") else [])
+    program = (
+        "import sys\n"
+        "from scripts.cli import main\n"
+        "main(sys.argv[1:], standalone_mode=False)\n"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=ROOT, env=clean_env()
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout
+    modules = set(ran.stderr.split())
+    assert "click" in modules
+    assert modules & {"numba", "numpy", "flask", "whoosh", "marshmallow", "granian", "opensearchpy"} == set()
+
+
+def test_every_command_is_listed_with_a_help_text_and_its_own_name() -> None:
+    context, shown = click.Context(main), outpost("--help").stdout
+    for name, listed in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert command.help
+        assert listed.help in shown
