@@ -71,5 +71,5 @@ def print_report(report: BuildReport) -> None:
         f"{report.refused:,} refused, {report.seconds:.1f} seconds, {report.bytes:,} bytes"
     )
     if report.rejects:
-        left_out = f"; it has no room for {report.left_out:,} more" if report.left_out else ""
+        left_out = f"; {report.left_out:,} more are not in it" if report.left_out else ""
         click.echo(f"refused lines, with reasons: {report.rejects}{left_out}", err=True)
