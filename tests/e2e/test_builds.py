@@ -169,7 +169,7 @@ def test_a_server_without_an_index_answers_503_until_one_is_built(tmp_path: Path
     assert early.status_code == 503
     assert early.json()["code"] == "index_unavailable"
     assert early.headers["Retry-After"] == "2"
-    assert "Until there is an index every answer is 503" in server.log.read_text()
+    assert "Every answer will be 503 until there is an index" in server.log.read_text()
     build_index(root, [SAMPLE])
     assert requests.get(f"{server.url}/readyz", timeout=10).json() == {"status": "ready"}
 

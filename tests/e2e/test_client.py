@@ -26,7 +26,7 @@ FakeAnswer = tuple[int, dict[str, str], bytes]
 
 @contextmanager
 def fake_server(answer: Callable[[str], FakeAnswer]) -> Iterator[str]:
-    """A server that gives ``answer`` of the path; its URL."""
+    """Run a server that answers each path with ``answer(path)``; yields its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -38,7 +38,7 @@ def fake_server(answer: Callable[[str], FakeAnswer]) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *args: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
@@ -74,7 +74,7 @@ def test_every_part_of_the_api_is_within_reach(sample_server: Server) -> None:
     assert list(client.search("ferry", from_="2030-01-01")) == []
 
 
-def test_a_missing_story_and_a_bad_parameter_are_told_apart(sample_server: Server) -> None:
+def test_a_missing_story_and_a_bad_parameter_raise_different_errors(sample_server: Server) -> None:
     client = Client(sample_server.url)
     with pytest.raises(NotFoundError) as missing:
         client.story("../3100")
@@ -84,7 +84,7 @@ def test_a_missing_story_and_a_bad_parameter_are_told_apart(sample_server: Serve
     assert problem.value.code == "unknown_parameter"
 
 
-def test_a_busy_server_is_asked_again() -> None:
+def test_a_busy_server_is_retried() -> None:
     paths: list[str] = []
 
     def answer(path: str) -> FakeAnswer:
@@ -97,7 +97,7 @@ def test_a_busy_server_is_asked_again() -> None:
     assert paths == ["/status"] * 3
 
 
-def test_a_server_that_stays_busy_is_a_problem_after_three_times() -> None:
+def test_a_server_that_stays_busy_is_an_error_after_three_requests() -> None:
     paths: list[str] = []
 
     def answer(path: str) -> FakeAnswer:
@@ -110,7 +110,7 @@ def test_a_server_that_stays_busy_is_a_problem_after_three_times() -> None:
     assert len(paths) == 3
 
 
-def test_a_server_that_does_not_answer_in_time_is_told() -> None:
+def test_a_server_that_does_not_answer_in_time_is_a_failed_connection() -> None:
     stopped = threading.Event()
 
     def answer(path: str) -> FakeAnswer:
@@ -124,12 +124,12 @@ def test_a_server_that_does_not_answer_in_time_is_told() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[1]"])
-def test_something_else_at_the_address_is_told(body: bytes) -> None:
+def test_another_kind_of_server_is_an_error(body: bytes) -> None:
     with fake_server(lambda path: (200, {}, body)) as url, pytest.raises(ClientError):
         Client(url).status()
 
 
-def test_redirects_to_another_place_are_not_followed() -> None:
+def test_redirects_are_not_followed() -> None:
     with fake_server(lambda path: (302, {"Location": "http://127.0.0.1:1/"}, b"{}")) as url, pytest.raises(ApiError):
         Client(url).status()
 
@@ -140,7 +140,7 @@ def test_hits_are_read_to_the_end_however_many_there_are(tmp_path: Path, start_s
     assert len({hit["id"] for hit in client.search("tide", fields="id")}) == len(stories)
 
 
-def test_an_export_that_the_server_could_not_finish_is_a_problem_after_its_lines() -> None:
+def test_an_export_that_the_server_could_not_finish_raises_an_error_after_its_lines() -> None:
     problem = b'{"type":"/problems/internal","status":500,"code":"internal","detail":"the answer broke off here"}\n'
     story = b'{"id":"1","title":"One"}\n'
     with fake_server(lambda path: (200, {}, story + problem)) as url:
