@@ -108,7 +108,7 @@ def _summary(results: Results) -> str:
         ratios = [summarise(results, mode, peer).values() for peer in results.peers[1:]]
         cells = [f"{geometric_mean(x.ratio for x in peer):.1f} ({min(x.ratio for x in peer):.1f})" for peer in ratios]
         rows.append([mode.name, *cells])
-    head = f"## {results.size:,} stories\n\nHow many times faster Outpost is: the geometric mean over the classes of "
+    head = f"## {results.size:,} stories\n\nHow many times as fast Outpost is: the geometric mean over the classes of "
     return f"{head}queries (the worst class).\n\n" + table(["", *results.peers[1:]], rows)
 
 
