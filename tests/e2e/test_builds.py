@@ -111,7 +111,7 @@ def test_bad_input_ends_with_2_and_tells_every_fault_where_it_stands(tmp_path: P
     assert failed.returncode == 2
     assert f"{file}:2: /title: is missing" in failed.stderr
     assert f"{file}:3: /image_url: javascript:x is not allowed here; allowed: an http or https URL" in failed.stderr
-    assert "2 faults. Nothing was changed" in failed.stderr
+    assert "2 invalid lines. Nothing was changed" in failed.stderr
     assert not (tmp_path / "index" / "current").exists()
 
 
