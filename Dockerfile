@@ -13,6 +13,7 @@ COPY pyproject.toml requirements.lock README.md ./
 COPY api api
 COPY index index
 COPY scripts scripts
+COPY client client
 RUN uv pip install --no-cache --constraint requirements.lock --build-constraint requirements.lock .
 # The engine's loops, compiled once: they are loaded in a second, and compiled in 10 to 60. numba takes what it compiled for
 # the installed files alone (so not from /src), and by their times, of which a layer keeps whole seconds.

@@ -1,1 +1,1 @@
-"""Outpost beside other engines: the same stories, the same queries, one run. See docs/benchmarks.md."""
+"""Benchmarks: Outpost and other engines on the same stories and queries. docs/benchmarks.md has the results."""

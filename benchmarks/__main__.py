@@ -1,4 +1,4 @@
-"""python -m benchmarks --data FILE…: measures, prints, and writes docs/benchmarks.md."""
+"""``python -m benchmarks --data FILE…`` runs the benchmarks, prints the results, and writes docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -11,120 +11,124 @@ from pathlib import Path
 
 import click
 
-from benchmarks import changes, measure, over_http, report
-from benchmarks.changes import Changes
-from benchmarks.corpus import Input, write_stories
-from benchmarks.measure import Results
-from benchmarks.over_http import Load
+from benchmarks import over_http, report
+from benchmarks.corpus import Corpus, write_stories
+from benchmarks.over_http import LoadResult
 from benchmarks.peers import HITS, Peer
 from benchmarks.peers.fts5 import Fts5
 from benchmarks.peers.outpost import Outpost
 from benchmarks.peers.tantivy import Tantivy
 from benchmarks.peers.whoosh import Whoosh
-from benchmarks.queries import Question, Vocabulary, iter_different, make_questions
+from benchmarks.queries import BenchmarkQuery, CorpusSample, iter_distinct_texts, make_queries
+from benchmarks.timing import Results, time_queries
+from benchmarks.update_times import UpdateTimes, measure_update_times
 
 _DOCS = Path(__file__).parents[1] / "docs"
-# So many requests a second of different queries would have to be answered before one is asked twice.
-_MOST_PER_SECOND = 6_000
+# Distinct queries per second of load: a server would have to answer more before a query is repeated.
+_MAX_PER_SECOND = 6_000
 
 
 @click.command(help=__doc__)
 @click.option("--data", "files", multiple=True, required=True, type=click.Path(path_type=Path, exists=True))
 @click.argument("more", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @click.option("--sizes", default="10000,50000,228612,1000000", help="Numbers of stories.", show_default=True)
-@click.option("--queries", default=20, help="Queries of each class.", show_default=True)
-@click.option("--rounds", default=5, help="How often each is asked.", show_default=True)
-@click.option("--seconds", default=10, help="How long wrk asks each server; 0: not at all.", show_default=True)
-@click.option("--docs", default=_DOCS, type=click.Path(path_type=Path), help="Where the report goes.")
-@click.option("--work", type=click.Path(path_type=Path), help="Where indexes are built; default: a temporary place.")
+@click.option("--queries", "queries_per_class", default=20, help="Queries per class.", show_default=True)
+@click.option("--rounds", default=5, help="How often each query runs.", show_default=True)
+@click.option(
+    "--seconds", default=10, help="How long wrk sends requests to each server; 0: not at all.", show_default=True
+)
+@click.option("--docs", default=_DOCS, type=click.Path(path_type=Path), help="Directory of the report.")
+@click.option("--work", type=click.Path(path_type=Path), help="Directory for the indexes (default: a temporary one).")
 def main(
     files: tuple[Path, ...],
     more: tuple[Path, ...],
     sizes: str,
-    queries: int,
+    queries_per_class: int,
     rounds: int,
     seconds: int,
     docs: Path,
     work: Path | None,
 ) -> None:
-    stories = Input.count((*files, *more))
-    numbers = sorted({stories.nearest(int(size)) for size in sizes.split(",")})
-    # Words come from the largest corpus that repeats nothing, and over it the tables are made.
-    main_size = max((size for size in numbers if size <= stories.size), default=numbers[0])
-    click.echo(f"{stories.size} stories; words from {main_size}")
-    vocabulary = Vocabulary(stories.iter_stories(main_size))
-    questions = make_questions(vocabulary, queries)
+    corpus = Corpus.open((*files, *more))
+    corpus_sizes = sorted({corpus.round_size(int(size)) for size in sizes.split(",")})
+    # The largest corpus without repeated stories: its words make the queries, and the report shows its tables.
+    main_size = max((size for size in corpus_sizes if size <= corpus.size), default=corpus_sizes[0])
+    click.echo(f"{corpus.size} stories; query words from {main_size} of them")
+    sample = CorpusSample(corpus.iter_stories(main_size))
+    queries = make_queries(sample, queries_per_class)
     measured: dict[int, Results] = {}
-    loads: list[Load] = []
-    changed: dict[int, Changes] = {}
-    for size in numbers:
+    loads: list[LoadResult] = []
+    updates: dict[int, UpdateTimes] = {}
+    for size in corpus_sizes:
         with tempfile.TemporaryDirectory(dir=work) as name:
             scratch = Path(name)
-            measured[size], peers = _measure_size(stories, size, questions, rounds, scratch)
+            measured[size], peers = _measure_size(corpus, size, queries, rounds, scratch)
             if size >= main_size:
-                texts = iter_different(vocabulary, main_size)
+                texts = iter_distinct_texts(sample, main_size)
                 loads += _measure_loads(peers, size, texts, seconds, scratch, alone=size != main_size)
             for peer in peers:
                 peer.close()
-            changed[size] = changes.measure(_place_of("Outpost", scratch), scratch)
+            updates[size] = measure_update_times(_index_directory("Outpost", scratch), scratch)
         for line in report.iter_lines(measured[size]):
             click.echo(line)
-    command = shlex.join(["python", "-m", "benchmarks", *_without_directories(sys.argv[1:])])
-    report.write(docs, measured, main_size, loads, changed, command)
+    command = shlex.join(["python", "-m", "benchmarks", *_strip_directories(sys.argv[1:])])
+    report.write(docs, measured, main_size, loads, updates, command)
 
 
 def _measure_size(
-    stories: Input, size: int, questions: list[Question], rounds: int, scratch: Path
+    corpus: Corpus, size: int, queries: list[BenchmarkQuery], rounds: int, scratch: Path
 ) -> tuple[Results, list[Peer]]:
-    """The peers are still open."""
+    """Build each engine's index and time the queries. Returns the results and the open engines."""
     file = scratch / "stories.ndjson"
-    results = Results(write_stories(file, stories.iter_stories(size)))
+    results = Results(write_stories(file, corpus.iter_stories(size)))
     kinds: list[Peer] = [Outpost(), Tantivy(coded=False), Tantivy(coded=True), Tantivy(coded=True, titled=True)]
     peers = [peer for peer in (*kinds, Fts5(), Whoosh()) if size <= peer.max_stories]
     for peer in peers:
-        place = _place_of(peer.name, scratch)
-        place.mkdir()
-        built = results.built[peer.name] = peer.build(file, place)
+        directory = _index_directory(peer.name, scratch)
+        directory.mkdir()
+        built = results.built[peer.name] = peer.build(file, directory)
         click.echo(f"{size:>9,} {peer.name:21} built in {built.seconds:7.1f} s  {built.note}")
-    measure.measure(results, peers, questions, rounds)
+    time_queries(results, peers, queries, rounds)
     return results, peers
 
 
-def _place_of(name: str, scratch: Path) -> Path:
+def _index_directory(name: str, scratch: Path) -> Path:
     return scratch / f"index-{name.replace(', ', '-')}"
 
 
 def _measure_loads(
     peers: list[Peer], size: int, texts: Iterator[str], seconds: int, scratch: Path, *, alone: bool
-) -> list[Load]:
-    """Over HTTP: Outpost, and unless it is ``alone`` tantivy in its two kinds of facets."""
-    problem = over_http.can_measure()
+) -> list[LoadResult]:
+    """Measure HTTP servers: Outpost, and unless ``alone``, tantivy with both kinds of facets."""
+    problem = over_http.find_obstacle()
     if not seconds or problem:
-        click.echo(f"{size:>9,} nothing over HTTP {problem}")
+        click.echo(f"{size:>9,} no HTTP benchmark: {problem}")
         return []
-    asked = _choose_full(peers[0], texts, _MOST_PER_SECOND * seconds)
+    texts_with_hits = _choose_full_pages(peers[0], texts, _MAX_PER_SECOND * seconds)
     name = f"Outpost, {size:,} stories" if alone else "Outpost"
-    servers = [over_http.outpost_server(_place_of("Outpost", scratch), name)]
+    servers = [over_http.outpost_server(_index_directory("Outpost", scratch), name)]
     if not alone:
         kinds = {"tantivy": False, "tantivy, codes": True}
-        servers += [over_http.tantivy_server(_place_of(kind, scratch), coded=coded) for kind, coded in kinds.items()]
-    return over_http.measure(servers, asked, seconds, scratch)
+        servers += [
+            over_http.tantivy_server(_index_directory(kind, scratch), coded=coded) for kind, coded in kinds.items()
+        ]
+    return over_http.measure_load(servers, texts_with_hits, seconds, scratch)
 
 
-def _choose_full(peer: Peer, texts: Iterator[str], count: int) -> list[str]:
-    """The queries among ``texts`` that fill a page, so many if there are."""
+def _choose_full_pages(peer: Peer, texts: Iterator[str], count: int) -> list[str]:
+    """The first ``count`` of ``texts`` that find at least a page of hits; fewer if there are not as many."""
     chosen: list[str] = []
     for text in itertools.islice(texts, 10 * count):
-        question = Question("", "and", tuple(text.split()))
-        if peer.search(question, facets=False, documents=False, highlights=False) >= HITS:
+        query = BenchmarkQuery("", "and", tuple(text.split()))
+        if peer.search(query, facets=False, documents=False, highlights=False) >= HITS:
             chosen.append(text)
         if len(chosen) == count:
             break
     return chosen
 
 
-def _without_directories(arguments: list[str]) -> list[str]:
-    """The command as it reads on any machine."""
+def _strip_directories(arguments: list[str]) -> list[str]:
+    """The arguments, without the directories of this machine."""
     return [Path(argument).name if "/" in argument else argument for argument in arguments]
 
 

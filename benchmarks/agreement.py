@@ -1,8 +1,10 @@
-"""How far a cluster and the embedded engine agree: ``python -m benchmarks.agreement INDEX`` with OUTPOST_ENGINE.
+"""Compares the results of a cluster and of the embedded engine.
 
-300 queries of words of the corpus (fixed seed) in eight shapes. Told are the queries whose stories are not the same on
-both, all of them compared where there are at most 10,000, else the newest and oldest 10,000 and the total; how many of
-the ten best are the same; and Kendall's tau of the hundred best that both have.
+``python -m benchmarks.agreement INDEX``, with OUTPOST_ENGINE set to the cluster.
+
+Runs 300 queries of eight shapes, their words from titles of the corpus, with a fixed seed. Prints the queries that find
+different stories (compared are all stories if there are at most 10,000, else the total and the newest and oldest
+10,000), the share of common stories among the ten best, and Kendall's tau over the common ones of the hundred best.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from index.live import LiveIndex
 from index.query.language import parse_query
 from index.query.requests import SearchQuery, Sort
 
-_QUERIES, _SEED, _TITLES, _MOST, _BEST = 300, 8, 10_000, 10_000, 100
+_QUERIES, _SEED, _TITLES, _MAX_COMPARED, _BEST = 300, 8, 10_000, 10_000, 100
 _SHAPES: tuple[tuple[str, int, Callable[[Sequence[str]], str]], ...] = (
     ("one word", 1, lambda words: words[0]),
     ("all of two", 2, " ".join),
@@ -38,36 +40,36 @@ _SHAPES: tuple[tuple[str, int, Callable[[Sequence[str]], str]], ...] = (
 @click.command()
 @click.argument("index", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def main(index: Path) -> None:
-    """Print what differs, and how the orders agree."""
+    """Print the differences in matches, and the agreement of the rankings."""
     embedded, cluster = LiveIndex(index), LiveIndex(Settings.from_env().place)
-    with embedded.borrow() as one, cluster.borrow() as other:
-        click.echo(f"{one.manifest.status.stories:,} and {other.manifest.status.stories:,} stories")
+    with embedded.borrow() as local, cluster.borrow() as remote:
+        click.echo(f"{local.manifest.status.stories:,} and {remote.manifest.status.stories:,} stories")
         shared: list[float] = []
         taus: list[float] = []
         wrong = 0
-        for shape, text in make_queries(one.engine):
+        for shape, text in make_queries(local.engine):
             tree = parse_query(text, [field.name for field in STORY_FIELDS])
-            if found := find_difference(one.engine, other.engine, SearchQuery(tree=tree)):
+            if difference := find_difference(local.engine, remote.engine, SearchQuery(tree=tree)):
                 wrong += 1
-                click.echo(f"{shape}: {text!r}: {found}")
+                click.echo(f"{shape}: {text!r}: {difference}")
             ranked = SearchQuery(tree=tree, sort=Sort.RELEVANCE, limit=_BEST)
-            best = [ids_of(engine, ranked) for engine in (one.engine, other.engine)]
+            best = [find_ids(engine, ranked) for engine in (local.engine, remote.engine)]
             if best[0] and best[1]:
                 shared.append(len(set(best[0][:10]) & set(best[1][:10])) / min(10, len(best[0])))
-                taus += find_tau(*best)
+                taus += compute_tau(*best)
         click.echo(f"{_QUERIES - wrong} of {_QUERIES} queries find the same stories")
-        click.echo(f"of the ten best the same: {_tell(shared)}")
-        click.echo(f"Kendall's tau of the {_BEST} best: {_tell(taus)}")
+        click.echo(f"common among the ten best: {_describe(shared)}")
+        click.echo(f"Kendall's tau over the {_BEST} best: {_describe(taus)}")
 
 
-def _tell(values: Sequence[float]) -> str:
-    return f"mean {mean(values):.3f}, median {median(values):.3f}, least {min(values):.3f}"
+def _describe(values: Sequence[float]) -> str:
+    return f"mean {mean(values):.3f}, median {median(values):.3f}, minimum {min(values):.3f}"
 
 
 def make_queries(engine: Engine) -> Iterator[tuple[str, str]]:
-    """(shape, text): words that are neighbours in titles, so that most find something."""
+    """Pairs of a shape and a query. Words are neighbours in a title, so that most queries find something."""
     random = Random(_SEED)  # noqa: S311 - the same at every run
-    newest = ids_of(engine, SearchQuery(limit=_TITLES))
+    newest = find_ids(engine, SearchQuery(limit=_TITLES))
     titles = [story.title for story in engine.find_stories(random.sample(newest, min(len(newest), 4 * _QUERIES)))]
     made = 0
     for title in titles:
@@ -80,28 +82,30 @@ def make_queries(engine: Engine) -> Iterator[tuple[str, str]]:
         yield shape, write(words[at : at + size])
 
 
-def ids_of(engine: Engine, query: SearchQuery) -> list[str]:
+def find_ids(engine: Engine, query: SearchQuery) -> list[str]:
     return [hit.id for hit in engine.search_stories(query).hits]
 
 
-def find_difference(one: Engine, other: Engine, query: SearchQuery) -> str:
-    """ "" where both find the same."""
-    totals = [engine.search_stories(SearchQuery(tree=query.tree, limit=0)).total for engine in (one, other)]
+def find_difference(first: Engine, second: Engine, query: SearchQuery) -> str:
+    """A description of how the matches differ; "" if both engines find the same stories."""
+    totals = [engine.search_stories(SearchQuery(tree=query.tree, limit=0)).total for engine in (first, second)]
     if totals[0] != totals[1]:
         return f"{totals[0]} and {totals[1]}"
     for sort in (Sort.NEWEST, Sort.OLDEST):
-        found = [ids_of(engine, SearchQuery(tree=query.tree, sort=sort, limit=_MOST)) for engine in (one, other)]
-        if found[0] != found[1]:
-            return f"other stories, or another order of {sort}"
-        if totals[0] <= _MOST:
+        ids = [
+            find_ids(engine, SearchQuery(tree=query.tree, sort=sort, limit=_MAX_COMPARED)) for engine in (first, second)
+        ]
+        if ids[0] != ids[1]:
+            return f"different stories, or another order by {sort}"
+        if totals[0] <= _MAX_COMPARED:
             break
     return ""
 
 
-def find_tau(one: Sequence[str], other: Sequence[str]) -> list[float]:
-    """Of what both have; nothing for fewer than two."""
-    places = {ident: at for at, ident in enumerate(other)}
-    common = [places[ident] for ident in one if ident in places]
+def compute_tau(first: Sequence[str], second: Sequence[str]) -> list[float]:
+    """Kendall's tau over the common ids of two rankings, in a list; empty for fewer than two common ids."""
+    ranks = {ident: rank for rank, ident in enumerate(second)}
+    common = [ranks[ident] for ident in first if ident in ranks]
     pairs = [1 if a < b else -1 for a, b in combinations(common, 2)]
     return [sum(pairs) / len(pairs)] if pairs else []
 

@@ -1,8 +1,10 @@
-"""What the API costs over a bare cluster: ``python -m benchmarks.cluster FILE`` with OUTPOST_ENGINE.
+"""The overhead of Outpost over plain OpenSearch.
 
-Latency: one connection, each query asked of Outpost over HTTP and as the same request of OpenSearch's own ``_search``,
-turn by turn, so that what else the machine does hits both. Loading: the stories of FILE sent as the lines of a bulk
-that was made before, and built by Outpost with all that belongs to an index.
+``python -m benchmarks.cluster FILE``, with OUTPOST_ENGINE set to the cluster.
+
+Latency: each query goes to Outpost over HTTP, and as the same request to OpenSearch's ``_search``. They take turns, so
+that other load on the machine affects both. Building: the stories of FILE, built by Outpost, and sent as prepared bulk
+requests.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -47,45 +50,49 @@ _FACETS = FacetRequest(names=("topic", "publisher"))
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def main(file: Path) -> None:
-    """Print both ratios."""
+    """Print the ratio of latencies, and of building speeds."""
     address = Settings.from_env().place
     if not isinstance(address, ClusterAddress):
-        raise click.UsageError("OUTPOST_ENGINE names no cluster.")
-    measure_latency(address)
-    measure_loading(address, file)
+        raise click.UsageError("OUTPOST_ENGINE must be set to a cluster.")
+    compare_latency(address)
+    compare_building(address, file)
 
 
-def measure_latency(address: ClusterAddress) -> None:
+def compare_latency(address: ClusterAddress) -> None:
     with LiveIndex(address).borrow() as generation, _serve() as port:
         engine = generation.engine
         assert isinstance(engine, ClusterEngine)
-        for marked in (False, True):
-            _measure_latency(address, engine, port, marked)
+        for highlight in (False, True):
+            _compare_latency(address, engine, port, highlight)
 
 
-def _measure_latency(address: ClusterAddress, engine: ClusterEngine, port: int, marked: bool) -> None:
+def _compare_latency(address: ClusterAddress, engine: ClusterEngine, port: int, highlight: bool) -> None:
     texts = [text for _, text in make_queries(engine)][:_QUERIES]
-    host, at = address.hosts[0]
-    ours, bare = requests.Session(), requests.Session()
+    host, cluster_port = address.hosts[0]
+    outpost, opensearch = requests.Session(), requests.Session()
     times: dict[str, list[float]] = {"Outpost": [], "OpenSearch": []}
     for text in texts:
         query = SearchQuery(tree=parse_query(text, ("title", "source")), sort=Sort.RELEVANCE, facets=_FACETS)
         name, body = engine.describe_search(msgspec.structs.replace(query, highlighting=HighlightOptions()))
-        search = f"http://{host}:{at}/{name}/_search"
-        asked = msgspec.json.encode(body)
+        search_url = f"http://{host}:{cluster_port}/{name}/_search"
+        search_body = msgspec.json.encode(body)
         best = {"Outpost": float("inf"), "OpenSearch": float("inf")}
         for turn in range(_ROUNDS):
-            # Outpost remembers answers: each round asks for another number of hits, by one.
-            url = f"http://127.0.0.1:{port}{_PATH.format(quote_plus(text), str(marked).lower())}&per_page={20 + turn}"
-            best["Outpost"] = min(best["Outpost"], _time(ours, url))
-            best["OpenSearch"] = min(best["OpenSearch"], _time(bare, search, asked))
-        for who, seconds in best.items():
-            times[who].append(seconds)
-    middle = {who: median(own) for who, own in times.items()}
-    ratio = median(one / other for one, other in zip(times["Outpost"], times["OpenSearch"], strict=True))
-    shown = ", ".join(f"{who} {seconds * 1000:.2f} ms" for who, seconds in middle.items())
-    work = f"{len(texts)} queries, 20 hits, two facets, {'and highlights of Outpost' if marked else 'no highlights'}"
-    click.echo(f"{work}, best of {_ROUNDS}: {shown}; median ratio {ratio:.2f}")
+            # Outpost caches answers, so each round requests a different number of hits.
+            url = (
+                f"http://127.0.0.1:{port}{_PATH.format(quote_plus(text), str(highlight).lower())}&per_page={20 + turn}"
+            )
+            best["Outpost"] = min(best["Outpost"], _time(outpost, url))
+            best["OpenSearch"] = min(best["OpenSearch"], _time(opensearch, search_url, search_body))
+        for server, seconds in best.items():
+            times[server].append(seconds)
+    medians = {server: median(seconds) for server, seconds in times.items()}
+    ratio = median(a / b for a, b in zip(times["Outpost"], times["OpenSearch"], strict=True))
+    shown = ", ".join(f"{server} {seconds * 1000:.2f} ms" for server, seconds in medians.items())
+    setup = (
+        f"{len(texts)} queries, 20 hits, two facets, {'highlights by Outpost only' if highlight else 'no highlights'}"
+    )
+    click.echo(f"{setup}, best of {_ROUNDS}: {shown}; median ratio {ratio:.2f}")
 
 
 def _time(session: requests.Session, url: str, body: bytes | None = None) -> float:
@@ -96,53 +103,56 @@ def _time(session: requests.Session, url: str, body: bytes | None = None) -> flo
     return time.perf_counter() - started
 
 
-class _serve:
-    """A server of one process, over OUTPOST_ENGINE."""
-
-    def __enter__(self) -> int:
-        port = 18_231
-        command = [str(Path(sys.executable).parent / "outpost"), "serve", "--port", str(port), "--workers", "1"]
-        self._process = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ, start_new_session=True
-        )
-        for _ in range(300):
-            try:
-                if requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).ok:
-                    return port
-            except requests.ConnectionError:
-                time.sleep(0.1)
-        raise click.ClickException("the server does not answer")
-
-    def __exit__(self, *error: object) -> None:
-        os.killpg(self._process.pid, signal.SIGTERM)
-        self._process.wait(30)
+@contextmanager
+def _serve() -> Iterator[int]:
+    """Run a server of one process on the cluster; yields its port."""
+    port = 18_231
+    command = [str(Path(sys.executable).parent / "outpost"), "serve", "--port", str(port), "--workers", "1"]
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ, start_new_session=True
+    )
+    try:
+        _wait_until_ready(f"http://127.0.0.1:{port}/readyz")
+        yield port
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
 
 
-def measure_loading(address: ClusterAddress, file: Path) -> None:
+def _wait_until_ready(url: str) -> None:
+    for _ in range(300):
+        with suppress(requests.ConnectionError):
+            if requests.get(url, timeout=5).ok:
+                return
+        time.sleep(0.1)
+    raise click.ClickException("the server does not answer")
+
+
+def compare_building(address: ClusterAddress, file: Path) -> None:
     stories = [read.story for read in iter_stories(file) if not isinstance(read, RejectedLine)][:_STORIES]
     stories = list({story.id: story for story in stories}.values())
     with tempfile.TemporaryDirectory() as directory:
         lines = Path(directory) / "stories.ndjson"
         lines.write_bytes(b"".join(msgspec.json.encode(story) + b"\n" for story in stories))
-        bare, built = [], []
+        bulk_seconds, build_seconds = [], []
         for _ in range(2):
-            bare.append(_load_bare(address, stories))
+            bulk_seconds.append(_time_bulk(address, stories))
             started = time.perf_counter()
             store = ClusterStore(
                 replace(address, alias=f"{address.alias}-measured", scratch=Path(directory)), replicas=0
             )
             report = build_index(store, [lines])
-            built.append(time.perf_counter() - started)
+            build_seconds.append(time.perf_counter() - started)
             Cluster(address).send("DELETE", f"/{address.alias}-measured-*")
-    ratio = min(bare) / min(built)
+    ratio = min(bulk_seconds) / min(build_seconds)
     click.echo(
-        f"{report.status.stories:,} stories: bare bulk {len(stories) / min(bare):,.0f} a second, "
-        f"built {len(stories) / min(built):,.0f} a second with sources, words and checks; ratio {ratio:.2f}"
+        f"{report.status.stories:,} stories: bulk requests {len(stories) / min(bulk_seconds):,.0f} per second, "
+        f"built {len(stories) / min(build_seconds):,.0f} per second with sources, words and checks; ratio {ratio:.2f}"
     )
 
 
 class _Recorder(BulkLoader):
-    """Keeps the lines in place of sending them."""
+    """Collects the lines of bulk requests instead of sending them."""
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster)
@@ -152,8 +162,8 @@ class _Recorder(BulkLoader):
         self.lines.append(line)
 
 
-def _load_bare(address: ClusterAddress, stories: Sequence[Story]) -> float:
-    """Seconds that the cluster takes for the same documents, made before, by as many requests at once."""
+def _time_bulk(address: ClusterAddress, stories: Sequence[Story]) -> float:
+    """Seconds to index the documents of a build by prepared bulk requests, as concurrent as those of a build."""
     cluster, name = Cluster(address, BUILD_PATIENCE), f"{address.alias}-bare-measured"
     create_indices(cluster, name, 1)
     recorder = _Recorder(cluster)
@@ -162,7 +172,7 @@ def _load_bare(address: ClusterAddress, stories: Sequence[Story]) -> float:
     for story in stories:
         writer.add(story)
     writer.finish()
-    click.echo(f"made in {time.perf_counter() - started:.1f} s: {len(recorder.lines):,} documents")
+    click.echo(f"prepared in {time.perf_counter() - started:.1f} s: {len(recorder.lines):,} documents")
     started = time.perf_counter()
     bulk = BulkLoader(cluster)
     bulk.add_all(recorder.lines)

@@ -1,4 +1,4 @@
-"""The stories that every engine gets: those of the input, fewer taken evenly, or more by repeating them."""
+"""The stories that every engine indexes: an even selection of the input, or the input and varied copies of it."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from index.documents.story import Story
 from index.readers.ndjson import AcceptedLine, iter_stories
 
 _WORD = re.compile(r"[a-z]{4,}")
-# Of the longer words of a repeated story one in so many is another word, as new stories bring new words.
-_CHANGED = 5
+# In a copy, one of so many words of four letters and more is varied, because new stories bring new words.
+_VARIED_SHARE = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """Files of stories and how many of their lines are stories."""
+class Corpus:
+    """Files of stories; ``size`` is the number of valid stories in them."""
 
     files: tuple[Path, ...]
     size: int
 
     @classmethod
-    def count(cls, files: Sequence[Path]) -> Input:
-        return cls(tuple(files), sum(1 for _ in _iter_accepted(files)))
+    def open(cls, files: Sequence[Path]) -> Corpus:
+        return cls(tuple(files), sum(1 for _ in _iter_valid(files)))
 
-    def nearest(self, size: int) -> int:
-        """``size``, or the whole input where that is as good as the same: a few lines are refused."""
+    def round_size(self, size: int) -> int:
+        """``size``, or the size of the input if they differ by at most 0.1 %: a few lines may be invalid."""
         return self.size if abs(size - self.size) <= self.size // 1_000 else size
 
     def iter_stories(self, size: int) -> Iterator[Story]:
-        """``size`` stories: spread over the whole input, or all of it and changed copies."""
+        """``size`` stories: spread evenly over the input, or all of it and varied copies."""
         copies = -(-size // self.size)
         for copy in range(copies):
-            wanted = min(self.size, size - copy * self.size)
-            for place, story in enumerate(_iter_accepted(self.files)):
-                if place * wanted // self.size != (place + 1) * wanted // self.size:
-                    yield change(story, copy) if copy else story
+            count = min(self.size, size - copy * self.size)
+            for number, story in enumerate(_iter_valid(self.files)):
+                if number * count // self.size != (number + 1) * count // self.size:
+                    yield vary(story, copy) if copy else story
 
 
-def _iter_accepted(files: Sequence[Path]) -> Iterator[Story]:
+def _iter_valid(files: Sequence[Path]) -> Iterator[Story]:
     seen: set[str] = set()
     for file in files:
         for read in iter_stories(file):
@@ -56,41 +56,43 @@ def _iter_accepted(files: Sequence[Path]) -> Iterator[Story]:
                 yield read.story
 
 
-def change(story: Story, copy: int) -> Story:
-    """A copy with another id, other articles and, here and there, other words."""
+def vary(story: Story, copy: int) -> Story:
+    """A copy of the story with another id, other source URLs and some other words."""
     sources = tuple(
-        msgspec.structs.replace(source, title=change_words(source.title, copy), url=_change_url(source.url, copy))
+        msgspec.structs.replace(source, title=vary_words(source.title, copy), url=_vary_url(source.url, copy))
         for source in story.sources
     )
     return msgspec.structs.replace(
         story,
-        # Not the id and something more: cut to the length of an id, two long ones would be the same.
+        # A hash: a suffix on a long id would exceed the maximum length of ids.
         id=f"{copy}-{xxh3_64_hexdigest(story.id.encode())}",
-        title=change_words(story.title, copy),
-        summary=change_words(story.summary, copy),
+        title=vary_words(story.title, copy),
+        summary=vary_words(story.summary, copy),
         sources=sources,
     )
 
 
-def _change_url(url: str | UnsetType, copy: int) -> str | UnsetType:
+def _vary_url(url: str | UnsetType, copy: int) -> str | UnsetType:
     if not url:
         return url
     bare = url.partition("#")[0]
     return f"{bare}{'&' if '?' in bare else '?'}copy={copy}"
 
 
-def change_words(text: str, copy: int) -> str:
-    """The same text at every call."""
-    return _WORD.sub(lambda word: _change_word(word[0], copy), text)
+def vary_words(text: str, copy: int) -> str:
+    """``text`` with some other words: always the same for the same text and copy."""
+    return _WORD.sub(lambda word: _vary_word(word[0], copy), text)
 
 
 @lru_cache(maxsize=500_000)
-def _change_word(word: str, copy: int) -> str:
-    return f"{word}{chr(ord('a') + copy % 26)}q" if crc32(word.encode()) % _CHANGED == copy % _CHANGED else word
+def _vary_word(word: str, copy: int) -> str:
+    return (
+        f"{word}{chr(ord('a') + copy % 26)}q" if crc32(word.encode()) % _VARIED_SHARE == copy % _VARIED_SHARE else word
+    )
 
 
 def write_stories(path: Path, stories: Iterator[Story]) -> int:
-    """Lines of JSON, as every engine is built from; how many."""
+    """Write the input of all engines as lines of JSON. Returns the number of stories."""
     count = 0
     with open(path, "wb", buffering=1 << 20) as file:
         for story in stories:
@@ -99,15 +101,15 @@ def write_stories(path: Path, stories: Iterator[Story]) -> int:
     return count
 
 
-def text_of(story: Story) -> str:
-    """All that is searched when no field is named, one a line."""
+def searchable_text(story: Story) -> str:
+    """The text that a query without fields searches, one field per line."""
     return "\n".join(
         text for text in (story.title, story.summary, story.body, *(s.title for s in story.sources)) if text
     )
 
 
-def facets_of(story: Story) -> dict[str, tuple[str, ...]]:
-    """The ids of the two facets that are counted."""
+def facet_values(story: Story) -> dict[str, tuple[str, ...]]:
+    """The ids of the story's topics and publishers, the two facets that are counted."""
     return {
         "topic": tuple(dict.fromkeys(slug_of(label) for label in story.topics if label.strip())),
         "publisher": tuple(publisher.id for publisher in story.publishers),

@@ -1,4 +1,4 @@
-"""Requests a second: a server on one core, wrk with 8 connections on another."""
+"""Requests per second of a server on one core, with wrk and 8 connections on another core."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _CONNECTIONS = 8
 _PATIENCE = 60.0
 _PATH = "/v1/search?q={}&facets=topic,publisher"
 BIN = Path(sys.executable).parent
-# Lines of a file, each asked for once; the environment tells which file and where to begin.
+# wrk requests the paths in a file, one after the other. The environment variable BENCHMARK_PATHS names the file.
 _SCRIPT = """
-local paths, place = {}, 0
+local paths, current = {}, 0
 for line in io.lines(os.getenv("BENCHMARK_PATHS")) do paths[#paths + 1] = line end
 request = function()
-  place = place % #paths + 1
-  return wrk.format("GET", paths[place])
+  current = current % #paths + 1
+  return wrk.format("GET", paths[current])
 end
 done = function(summary, latency)
   local errors = summary.errors
@@ -41,8 +41,12 @@ end
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What wrk counted. ``median`` and ``worst`` (the 99th percentile) are seconds; ``memory`` is private bytes."""
+class LoadResult:
+    """The result of wrk for one server and kind of queries.
+
+    ``median`` and ``worst`` (99th percentile) are latencies in seconds. ``answer_bytes`` is the mean size of an answer,
+    ``memory`` the private memory of the server process in bytes. ``repeated``: queries were sent more than once.
+    """
 
     name: str
     queries: str
@@ -56,40 +60,42 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """A server to be measured: its command with {port}, and what its environment adds."""
+class ServerCommand:
+    """How to start a server: its command, with ``{port}`` in it, and additional environment variables."""
 
     name: str
     command: tuple[str, ...]
     environment: dict[str, str]
 
 
-def outpost_server(index: Path, name: str = "Outpost") -> Served:
+def outpost_server(index: Path, name: str = "Outpost") -> ServerCommand:
     command = (str(BIN / "outpost"), "serve", "--index", str(index), "--port", "{port}", "--workers", "1")
-    return Served(name, command, {})
+    return ServerCommand(name, command, {})
 
 
-def tantivy_server(index: Path, *, coded: bool) -> Served:
+def tantivy_server(index: Path, *, coded: bool) -> ServerCommand:
     options = shlex.split("--interface wsgi --factory --workers 1 --blocking-threads 4 --log-level warning")
     application = "benchmarks.tantivy_app:create_app"
     command = (str(BIN / "granian"), *options, "--port", "{port}", application)
     name = "tantivy, codes, in Flask" if coded else "tantivy in Flask"
-    return Served(name, command, {"TANTIVY_INDEX": str(index), "TANTIVY_CODED": str(int(coded))})
+    return ServerCommand(name, command, {"TANTIVY_INDEX": str(index), "TANTIVY_CODED": str(int(coded))})
 
 
-def can_measure() -> str:
-    """Why not, or "" where it can be."""
+def find_obstacle() -> str:
+    """Why load cannot be measured on this machine; "" if it can."""
     missing = [tool for tool in ("wrk", "taskset") if not shutil.which(tool)]
     if missing:
         return f"{' and '.join(missing)} not installed"
-    return "" if (os.cpu_count() or 1) > 1 else "the server and wrk need a core each"
+    return "" if (os.cpu_count() or 1) > 1 else "the server and wrk need one core each"
 
 
-def measure(servers: Sequence[Served], texts: Sequence[str], seconds: int, work: Path, path: str = _PATH) -> list[Load]:
-    """Every server with each query different, and with one query again and again."""
+def measure_load(
+    servers: Sequence[ServerCommand], texts: Sequence[str], seconds: int, work: Path, path: str = _PATH
+) -> list[LoadResult]:
+    """Measure each server with distinct queries, and with one repeated query."""
     script, different, same = work / "load.lua", work / "different.txt", work / "same.txt"
     script.write_text(_SCRIPT)
-    # The first hundred warm up, and are not asked again.
+    # The first hundred queries warm up the server, and are not measured.
     paths = [path.format(quote_plus(text)) for text in texts]
     warm = work / "warm.txt"
     warm.write_text("\n".join(paths[:100]) + "\n")
@@ -106,8 +112,8 @@ def measure(servers: Sequence[Served], texts: Sequence[str], seconds: int, work:
 
 
 @contextmanager
-def running(server: Served, work: Path) -> Iterator[tuple[int, int]]:
-    """A server on the first core, for a with block: its port and the group of its processes."""
+def running(server: ServerCommand, work: Path) -> Iterator[tuple[int, int]]:
+    """Run a server on the first core. Yields its port and its process group."""
     port = _free_port()
     process = _start(server, port, work)
     try:
@@ -117,7 +123,7 @@ def running(server: Served, work: Path) -> Iterator[tuple[int, int]]:
         process.wait(_PATIENCE)
 
 
-def _start(server: Served, port: int, work: Path) -> subprocess.Popen[bytes]:
+def _start(server: ServerCommand, port: int, work: Path) -> subprocess.Popen[bytes]:
     command = ["taskset", "-c", "0", *(part.format(port=port) for part in server.command)]
     with open(work / "server.log", "wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own commands
@@ -139,45 +145,45 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _run(name: str, queries: str, port: int, script: Path, file: Path, seconds: int, lines: int = 0) -> Load:
+def _run(name: str, queries: str, port: int, script: Path, file: Path, seconds: int, lines: int = 0) -> LoadResult:
     url = f"http://127.0.0.1:{port}"
     command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "-s", str(script), url]
     environment = {**os.environ, "BENCHMARK_PATHS": str(file)}
-    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout  # noqa: S603
-    found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", told)
-    if not found:
-        raise RuntimeError(f"wrk said {told!r}")
-    count, micros, failed, median, worst, size = map(int, found.groups())
+    output = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    match = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", output)
+    if not match:
+        raise RuntimeError(f"unexpected output of wrk: {output!r}")
+    count, micros, failed, median, worst, size = map(int, match.groups())
     repeated = queries == "each different" and count > lines
     answer = size / max(1, count)
-    return Load(name, queries, count / micros * 1e6, median / 1e6, worst / 1e6, answer, failed, repeated)
+    return LoadResult(name, queries, count / micros * 1e6, median / 1e6, worst / 1e6, answer, failed, repeated)
 
 
-def _with_memory(load: Load, group: int) -> Load:
+def _with_memory(load: LoadResult, group: int) -> LoadResult:
     memory = max((_private_bytes(pid) for pid in _members(group)), default=0)
     return dataclasses.replace(load, memory=memory)
 
 
 def _members(group: int) -> list[int]:
-    """The processes that a server started, itself included."""
-    found = []
+    """The ids of the processes in a process group."""
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 if os.getpgid(int(entry.name)) == group:
-                    found.append(int(entry.name))
+                    pids.append(int(entry.name))
             except ProcessLookupError:
                 continue
-    return found
+    return pids
 
 
 def _private_bytes(pid: int) -> int:
     try:
-        told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        mappings = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return 0
-    # Pages of mapped files are shared with every other worker, and "private" only as long as there is none.
-    return 1024 * sum(map(int, re.findall(r"^Anonymous: +(\d+) kB", told, re.MULTILINE)))
+    # Anonymous memory only: all workers share the pages of mapped files.
+    return 1024 * sum(map(int, re.findall(r"^Anonymous: +(\d+) kB", mappings, re.MULTILINE)))
 
 
 def _free_port() -> int:

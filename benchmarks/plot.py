@@ -1,4 +1,4 @@
-"""An SVG of the medians, written by hand: a row for each class of queries, a dot for each engine."""
+"""An SVG of the medians: a row for each class of queries, with a dot for each engine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from benchmarks.measure import FACETED, SEARCH, Mode, Results, geometric_mean, summarise
+from benchmarks.timing import FACETED, SEARCH, Mode, Results, geometric_mean, summarise
 
 _COLOURS = {
     "Outpost": "#d1495b",
@@ -21,13 +21,13 @@ _PANEL = 350
 
 
 class _Scale:
-    """Seconds to pixels, in powers of ten."""
+    """A logarithmic scale from values to pixels, between powers of ten."""
 
     def __init__(self, values: list[float], begin: float, end: float) -> None:
         self.low, self.high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
         self.begin, self.end = begin, end
 
-    def place(self, value: float) -> float:
+    def to_pixels(self, value: float) -> float:
         return self.begin + (math.log10(value) - self.low) / max(1, self.high - self.low) * (self.end - self.begin)
 
     def ticks(self) -> list[float]:
@@ -35,11 +35,11 @@ class _Scale:
 
 
 def draw(measured: Mapping[int, Results], main: int) -> str:
-    """The whole picture: two panels of the main corpus, and growth below where several sizes were measured."""
+    """The plot: two panels for the main corpus and, if several sizes were measured, two panels of growth below."""
     results = measured[main]
     kinds = list(summarise(results, SEARCH, results.peers[0]))
     middle = _TOP + len(kinds) * _ROW + 50
-    sizes = {size: of for size, of in measured.items() if of.times}
+    sizes = {size: timed for size, timed in measured.items() if timed.times}
     height = middle + (260 if len(sizes) > 1 else 0)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
@@ -64,46 +64,48 @@ def _legend(peers: list[str]) -> Iterator[str]:
 
 def _panel(results: Results, mode: Mode, kinds: list[str], left: float) -> Iterator[str]:
     lines = {peer: summarise(results, mode, peer) for peer in results.peers}
-    every = [line.median for of in lines.values() for line in of.values()]
-    scale = _Scale(every, left, left + _PANEL - 20)
+    medians = [line.median for classes in lines.values() for line in classes.values()]
+    scale = _Scale(medians, left, left + _PANEL - 20)
     bottom = _TOP + len(kinds) * _ROW
     yield _text(left, 50, f"{mode.name}, {results.size:,} stories", weight="bold")
     for tick in scale.ticks():
-        x = scale.place(tick)
+        x = scale.to_pixels(tick)
         yield f'<line x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{bottom}" stroke="#d8dbe0"/>'
         yield _text(x, bottom + 16, _time(tick), "middle")
     for row, kind in enumerate(kinds):
         y = _TOP + row * _ROW + 12
-        # The first engine last, on top of the others.
+        # The first engine is drawn last, on top.
         for peer in reversed(results.peers):
             if kind in lines[peer]:
-                x = scale.place(lines[peer][kind].median)
+                x = scale.to_pixels(lines[peer][kind].median)
                 yield f'<circle cx="{x:.1f}" cy="{y}" r="5" fill="{_COLOURS[peer]}" fill-opacity="0.9"/>'
 
 
 def _growth(sizes: Mapping[int, Results], top: float) -> Iterator[str]:
     lines = {mode: _means(sizes, mode) for mode in (SEARCH, FACETED)}
-    # One scale for both panels.
-    every = [mean for of in lines.values() for line in of.values() for _, mean in line]
-    up = _Scale(every, top + 210, top + 20)
+    # Both panels share a vertical scale.
+    means = [mean for points in lines.values() for line in points.values() for _, mean in line]
+    vertical = _Scale(means, top + 210, top + 20)
     for number, (mode, points) in enumerate(lines.items()):
         left = _LABELS + number * (_PANEL + 30)
         yield _text(left, top, f"{mode.name}: geometric mean of the classes", weight="bold")
-        across = _Scale([float(size) for size in sizes], left, left + _PANEL - 20)
-        for tick in up.ticks():
-            y = up.place(tick)
+        horizontal = _Scale([float(size) for size in sizes], left, left + _PANEL - 20)
+        for tick in vertical.ticks():
+            y = vertical.to_pixels(tick)
             yield f'<line x1="{left}" y1="{y:.1f}" x2="{left + _PANEL - 20}" y2="{y:.1f}" stroke="#d8dbe0"/>'
             if number == 0:
                 yield _text(left - 10, y + 4, _time(tick), "end")
         for size in sizes:
-            yield _text(across.place(size), top + 228, f"{size:,}", "middle")
+            yield _text(horizontal.to_pixels(size), top + 228, f"{size:,}", "middle")
         for peer, line in points.items():
-            places = " ".join(f"{across.place(size):.1f},{up.place(mean):.1f}" for size, mean in line)
-            yield f'<polyline points="{places}" fill="none" stroke="{_COLOURS[peer]}" stroke-width="2.5"/>'
+            coordinates = " ".join(
+                f"{horizontal.to_pixels(size):.1f},{vertical.to_pixels(mean):.1f}" for size, mean in line
+            )
+            yield f'<polyline points="{coordinates}" fill="none" stroke="{_COLOURS[peer]}" stroke-width="2.5"/>'
 
 
 def _means(sizes: Mapping[int, Results], mode: Mode) -> dict[str, list[tuple[int, float]]]:
-    """By engine: the geometric mean of the classes' medians at each size."""
+    """For each engine: (size, geometric mean of the classes' medians)."""
     points: dict[str, list[tuple[int, float]]] = {}
     for size, results in sizes.items():
         for peer in results.peers:

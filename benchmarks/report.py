@@ -1,4 +1,4 @@
-"""The measurements as text: on the terminal, and as docs/benchmarks.md with its plot."""
+"""The results as text: on the terminal, and in docs/benchmarks.md with a plot."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from sqlite3 import sqlite_version
 
 from benchmarks import plot
-from benchmarks.changes import Changes
-from benchmarks.measure import (
+from benchmarks.over_http import LoadResult
+from benchmarks.timing import (
+    EVERYTHING,
     FACETED,
-    MARKED,
+    HIGHLIGHTED,
     MODES,
     SEARCH,
-    WHOLE,
     Mode,
     Results,
     agreement,
@@ -25,13 +25,13 @@ from benchmarks.measure import (
     mean_matches,
     summarise,
 )
-from benchmarks.over_http import Load
+from benchmarks.update_times import UpdateTimes
 
 _INTRODUCTION = """# Benchmarks
 
-Outpost beside [tantivy](https://github.com/quickwit-oss/tantivy-py), SQLite's FTS5 and plain Whoosh: the same stories,
-the same queries, in one process and one run, one engine after the other for every query. Read the ratios; the times
-are those of one machine.
+Outpost compared with [tantivy](https://github.com/quickwit-oss/tantivy-py), SQLite's FTS5 and plain Whoosh: the same
+stories and queries, in one process and one run, with all engines in turn for each query. Look at the ratios; the times
+depend on the machine.
 
 ![Time of a query by class and engine](benchmarks.svg)
 """
@@ -39,30 +39,29 @@ are those of one machine.
 _METHOD = """
 ## What is compared
 
-- **Queries**: {queries} of each class, their words drawn from the stories with a fixed seed. Each is asked in {rounds}
-  rounds (slow engines: {few} queries, 2 rounds), the engines in another order each time. Right before, each fast one
-  answers another query, so that none pays for the caches that a slow one emptied. Times are the median over each
-  query's best run; p99 is the 99th percentile over all runs. A ratio compares the same queries on both sides. Reading
-  the text of the query is part of the time on every side.
+- **Queries**: {queries} of each class, with words drawn from the stories by a fixed seed. Each runs in {rounds} rounds
+  (slow engines: {few} queries, 2 rounds), with the engines in a different order each time. Before each measurement a
+  fast engine runs another query, because a slow engine may have filled the processor's caches. The median is over the
+  best run of each query, p99 over all runs. A ratio compares the same queries. All times include parsing the query.
 - **Every engine** finds the best 20 stories and the exact total. Facets are topic and publisher, ten values each.
-- **Outpost** always reads the 20 stories from its index; tantivy and FTS5 only name them where no more is said, and
-  read theirs under "the 20 hits read" and for highlights. Its highlights are whole results of the API: title, summary,
-  snippet and matched sources. It searches title and text with weights of their own, and leaves stop words out.
-- **tantivy** {tantivy}: one segment, one writing thread, all text in one field (`en_stem`), words required by default;
-  facets as fast fields through aggregations, once of text and once of integer codes whose names are looked up beside;
-  a prefix as the words that begin so, which beats its regular expressions; snippets of its own generator. One field
-  costs it least, and ranks by less than Outpost does; as "title" it ranks as Outpost: the whole text and, in a field of
-  its own, half the title.
-- **SQLite FTS5** {sqlite}: Porter's stems, `bm25()`, an index of prefixes, `optimize`; facets in tables of numbers.
-- **Whoosh** {whoosh}: the schema and queries of Outpost, every match looked at.
-- Queries whose total is within 1 % of Outpost's: {agreements}.
-  The others differ in their stems, in stop words and in what a word is.
-- More stories than the input has are its stories again with new ids and changed words.
+- **Outpost** always reads the 20 stories from its index. tantivy and FTS5 read them only for "the 20 hits read" and for
+  highlights. Outpost's highlights are complete results of the API: title, summary, snippet and matched sources. It
+  weights title and text separately, and leaves stop words out.
+- **tantivy** {tantivy}: one segment, one writer thread, all text in one field (`en_stem`), all words required. Facets
+  are aggregations over fast fields: of text, or ("codes") of integers with a list of names. A prefix is expanded
+  to its words, which is faster than tantivy's regular expressions. Snippets come from its own generator. One field is
+  tantivy's fastest choice, but ranks by less than Outpost; "title" has a second field for the title with half the
+  weight, and ranks as Outpost does.
+- **SQLite FTS5** {sqlite}: Porter's stemmer, `bm25()`, a prefix index, `optimize`; facets in tables of numbers.
+- **Whoosh** {whoosh}: the schema and queries of Outpost, and every match is scored.
+- Queries with a total within 1 % of Outpost's: {agreements}.
+  The others differ in stemming, stop words and tokenization.
+- If more stories are needed than the input has, its stories are repeated with new ids and varied words.
 """
 
 
 def iter_lines(results: Results) -> Iterator[str]:
-    """For the terminal: medians, 99th percentiles in microseconds, and ratios."""
+    """Lines for the terminal: medians and 99th percentiles in microseconds, and ratios."""
     for mode in MODES:
         yield f"\n{results.size:,} stories: {mode.name} (median / p99 µs, times as fast)"
         lines = {peer: summarise(results, mode, peer) for peer in results.peers}
@@ -78,21 +77,21 @@ def write(
     docs: Path,
     measured: Mapping[int, Results],
     main: int,
-    loads: Sequence[Load],
-    changed: Mapping[int, Changes],
+    loads: Sequence[LoadResult],
+    updates: Mapping[int, UpdateTimes],
     command: str,
 ) -> None:
-    """docs/benchmarks.md and docs/benchmarks.svg."""
+    """Write benchmarks.md and benchmarks.svg in ``docs``."""
     results = measured[main]
     parts = [_INTRODUCTION, _machine(command), _summary(results)]
     parts += [_mode_table(results, mode) for mode in MODES]
-    parts += [_over_http(loads), _building(measured), _changing(changed), _growth(measured), _method(results)]
+    parts += [_over_http(loads), _building(measured), _changing(updates), _growth(measured), _method(results)]
     (docs / "benchmarks.md").write_text("\n".join(part.strip("\n") + "\n" for part in parts if part))
     (docs / "benchmarks.svg").write_text(plot.draw(measured, main))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Markdown, the first column to the left and the others to the right."""
+    """A Markdown table. The first column is aligned left, the others right."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -107,7 +106,7 @@ def _summary(results: Results) -> str:
     rows = []
     for mode in MODES:
         ratios = [summarise(results, mode, peer).values() for peer in results.peers[1:]]
-        cells = [f"{geometric_mean(x.ratio for x in of):.1f} ({min(x.ratio for x in of):.1f})" for of in ratios]
+        cells = [f"{geometric_mean(x.ratio for x in peer):.1f} ({min(x.ratio for x in peer):.1f})" for peer in ratios]
         rows.append([mode.name, *cells])
     head = f"## {results.size:,} stories\n\nHow many times as fast Outpost is: the geometric mean over the classes of "
     return f"{head}queries (the worst class).\n\n" + table(["", *results.peers[1:]], rows)
@@ -120,8 +119,8 @@ def _mode_table(results: Results, mode: Mode) -> str:
     for peer in others:
         header += [peer, "ratio"]
     rows = []
-    for kind, own in lines[first].items():
-        row = [kind, f"{mean_matches(results, kind):,.0f}", f"{_micros(own.median)} / {_micros(own.worst)}"]
+    for kind, times in lines[first].items():
+        row = [kind, f"{mean_matches(results, kind):,.0f}", f"{_micros(times.median)} / {_micros(times.worst)}"]
         for peer in others:
             line = lines[peer][kind]
             row += [f"{_micros(line.median)} / {_micros(line.worst)}", _ratio(line.ratio)]
@@ -141,13 +140,13 @@ def _ratio(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.1f}"
 
 
-def _over_http(loads: Sequence[Load]) -> str:
+def _over_http(loads: Sequence[LoadResult]) -> str:
     if not loads:
         return ""
     rows = [
         [
             load.name,
-            load.queries + (" (some twice)" if load.repeated else ""),
+            load.queries + (" (some repeated)" if load.repeated else ""),
             f"{load.per_second:,.0f}",
             f"{load.median * 1000:.2f}",
             f"{load.worst * 1000:.2f}",
@@ -157,12 +156,12 @@ def _over_http(loads: Sequence[Load]) -> str:
         ]
         for load in loads
     ]
-    header = ["", "queries", "requests a second", "median, ms", "p99, ms", "kB an answer", "private MB", "failed"]
-    said = (
-        "20 hits, two facets and highlights; `wrk` with 8 connections on one core, the server (granian, one worker) on "
-        "another. One to three words of a story, all required, that find at least 20."
+    header = ["", "queries", "requests per second", "median, ms", "p99, ms", "kB per answer", "private MB", "failed"]
+    note = (
+        "20 hits, two facets and highlights. `wrk` has 8 connections on one core; the server (granian, one worker) has "
+        "another core. Queries are one to three words of a story, all required, with at least 20 hits."
     )
-    return f"## Over HTTP\n\n{said}\n\n" + table(header, rows)
+    return f"## Over HTTP\n\n{note}\n\n" + table(header, rows)
 
 
 def _building(measured: Mapping[int, Results]) -> str:
@@ -171,28 +170,28 @@ def _building(measured: Mapping[int, Results]) -> str:
         for peer, built in results.built.items():
             speed = f"{size / built.seconds:,.0f}"
             rows.append([f"{size:,}", peer, f"{built.seconds:.1f}", speed, f"{built.bytes / 1e6:,.0f}", built.note])
-    said = "From a file of JSON lines to an open index, each line checked as a story on every side."
-    return f"## Building\n\n{said}\n\n" + table(["stories", "", "seconds", "stories a second", "MB", ""], rows)
+    note = "From a file of JSON lines to an open index. All engines validate each line."
+    return f"## Building\n\n{note}\n\n" + table(["stories", "", "seconds", "stories per second", "MB", ""], rows)
 
 
-def _changing(changed: Mapping[int, Changes]) -> str:
+def _changing(updates: Mapping[int, UpdateTimes]) -> str:
     rows = [
-        [f"{size:,}", *(f"{seconds:.3f}" for seconds in (of.process, of.command, of.server))]
-        for size, of in changed.items()
+        [f"{size:,}", *(f"{seconds:.3f}" for seconds in (times.process, times.command, times.server))]
+        for size, times in updates.items()
     ]
-    said = (
-        "One story changes; medians in seconds. In one process: from the call of `update_index` to a search that finds "
-        "it. Otherwise `outpost update` changes the index under a server that runs on another core."
+    note = (
+        "One story changes; medians in seconds. In one process: from the call of `update_index` until a search finds "
+        "the story. With a server: `outpost update` changes the index while a server runs on another core."
     )
-    header = ["stories", "in one process", "the command, its start included", "from its end to the server's answer"]
-    return f"## Changing a story\n\n{said}\n\n" + table(header, rows)
+    header = ["stories", "in one process", "`outpost update`", "from its end until the server finds the story"]
+    return f"## Changing a story\n\n{note}\n\n" + table(header, rows)
 
 
 def _growth(measured: Mapping[int, Results]) -> str:
     if len(measured) < 2:
         return ""
     parts = []
-    for mode in (SEARCH, FACETED, MARKED):
+    for mode in (SEARCH, FACETED, HIGHLIGHTED):
         kinds = summarise(next(iter(measured.values())), mode, "Outpost")
         rows = []
         for kind in kinds:
@@ -203,13 +202,13 @@ def _growth(measured: Mapping[int, Results]) -> str:
             rows.append(row)
         header = ["", *(f"{size:,}" for size in measured)]
         parts.append(f"### Growth: {mode.name}\n\n{table(header, rows)}\n")
-    said = "Stories found: median of Outpost in µs (of tantivy)."
-    return f"## Growth with the number of stories\n\n{said}\n\n" + "\n".join(parts)
+    note = "Each cell: hits, median of Outpost in µs, median of tantivy in parentheses."
+    return f"## Growth with the number of stories\n\n{note}\n\n" + "\n".join(parts)
 
 
 def _method(results: Results) -> str:
-    runs = results.times[WHOLE.name, "Outpost"]
-    classes = len({question.kind for question in runs})
+    runs = results.times[EVERYTHING.name, "Outpost"]
+    classes = len({query.kind for query in runs})
     others = results.peers[1:]
     few = {sum(1 for q in results.times[SEARCH.name, peer] if q.kind == "two words") for peer in others}
     return _METHOD.format(

@@ -1,6 +1,6 @@
-"""The smallest web application over tantivy, to compare Outpost's with: best hits, total, two facets, snippets.
+"""A minimal web application over tantivy, to compare with Outpost's: best hits, total, two facets and snippets.
 
-TANTIVY_INDEX names the directory, TANTIVY_CODED is 1 where facets are codes.
+TANTIVY_INDEX is the directory of the index. TANTIVY_CODED is 1 if facet values are stored as integers.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def create_app() -> Flask:
     @app.get("/v1/search")
     def search() -> Response:
         query = peer.parse(request.args["q"])
-        found = peer.searcher.search(query, HITS)
-        marked = [
-            {"score": score, "story": msgspec.Raw(card), "snippet": snippet}
-            for (score, _), (card, snippet) in zip(found.hits, peer.mark(query, found.hits), strict=True)
+        matches = peer.searcher.search(query, HITS)
+        results = [
+            {"score": score, "story": msgspec.Raw(story), "snippet": snippet}
+            for (score, _), (story, snippet) in zip(matches.hits, peer.highlight(query, matches.hits), strict=True)
         ]
-        answer = {"total": found.count, "facets": peer.count(query), "results": marked}
+        answer = {"total": matches.count, "facets": peer.count(query), "results": results}
         return Response(encode(answer), mimetype="application/json")
 
     return app

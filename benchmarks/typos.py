@@ -1,9 +1,9 @@
-"""How often a mistyped word is put right, beside tantivy's fuzzy query: ``python -m benchmarks.typos INDEX``.
+"""Measures typo correction, compared with tantivy's fuzzy query: ``python -m benchmarks.typos INDEX``.
 
-500 titles (fixed seed), of each one word of four letters or more with one random edit that makes no word that occurs:
-alone, and with two other words of its title. Right is where the first story found has the word in its title; of
-Outpost also told is how often it searches for the right word. tantivy's fuzzy query allows as many edits,
-transpositions cost one.
+From each of 500 random titles (fixed seed), one word of four letters or more gets one random edit, such that the result
+does not occur in the index. It is searched alone, and with two other words of the title. A search succeeds if the title
+of the first hit contains the original word. "outpost, the word" counts how often Outpost searches for that word.
+tantivy's fuzzy query allows as many edits; a transposition counts as one.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from index.query.tree import Term, iter_positive
 from index.spelling import Found, search_forgiving
 
 _CASES, _SEED = 500, 6
-_MOST = 1_000_000
+_MAX_STORIES = 1_000_000
 
 
 class Case(Struct, frozen=True):
-    """``typed`` stands for ``word``; ``others`` are of the same title."""
+    """``typed`` is ``word`` with a typo; ``others`` are words of the same title."""
 
     word: str
     typed: str
@@ -44,27 +44,27 @@ class Case(Struct, frozen=True):
 @click.command()
 @click.argument("index", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def main(index: Path) -> None:
-    """Print how often the right word comes first, and how long a query takes."""
+    """Print success rates and median times."""
     live = LiveIndex(index)
     with live.borrow() as generation:
         engine = generation.engine
-        ids = [hit.id for hit in engine.search_stories(SearchQuery(limit=_MOST)).hits]
+        ids = [hit.id for hit in engine.search_stories(SearchQuery(limit=_MAX_STORIES)).hits]
         titles = [story.title for story in engine.find_stories(ids)]
         cases = make_cases(engine, titles)
         with tempfile.TemporaryDirectory() as directory:
-            fuzzy = Fuzzy(Path(directory), titles)
+            fuzzy = TantivyFuzzy(Path(directory), titles)
             for name, count in (("alone", 0), ("with two more words", 2)):
-                ours = measure(cases, partial(correct, engine, count))
-                theirs = measure(cases, partial(fuzzy.correct, count))
-                words = measure(cases, partial(corrects, engine, count))
-                rows = (("outpost", ours), ("outpost, the word", words), ("tantivy", theirs))
-                for who, (right, milliseconds) in rows:
-                    click.echo(f"{name:22}{who:20}{right / len(cases):6.1%}  {milliseconds:6.2f} ms (median)")
+                outpost = measure_success(cases, partial(finds_word, engine, count))
+                tantivy_fuzzy = measure_success(cases, partial(fuzzy.finds_word, count))
+                words = measure_success(cases, partial(searches_word, engine, count))
+                rows = (("outpost", outpost), ("outpost, the word", words), ("tantivy", tantivy_fuzzy))
+                for label, (successes, milliseconds) in rows:
+                    click.echo(f"{name:22}{label:20}{successes / len(cases):6.1%}  {milliseconds:6.2f} ms (median)")
     live.close()
 
 
 def make_cases(engine: Engine, titles: Sequence[str]) -> list[Case]:
-    """Of titles chosen at random."""
+    """Typos in words of random titles."""
     random = Random(_SEED)  # noqa: S311 - the same cases each time
     cases: list[Case] = []
     while len(cases) < _CASES:
@@ -77,58 +77,58 @@ def make_cases(engine: Engine, titles: Sequence[str]) -> list[Case]:
         typed = edit(word, random)
         others = [other for other in dict.fromkeys(words) if other != word]
         term = term_of(typed)
-        if term and not engine.search_stories(SearchQuery(tree=Term(typed, term), limit=0)).total:
+        if term and not engine.search_stories(SearchQuery(tree=tree=Term(typed, term), limit=0)).total:
             cases.append(Case(word, typed, tuple(random.sample(others, min(2, len(others))))))
     return cases
 
 
 def edit(word: str, random: Random) -> str:
-    """``word`` with a letter more, less, another, or two neighbours the other way round."""
-    at = random.randrange(len(word))
+    """``word`` with a random insertion, deletion, substitution or transposition."""
+    position = random.randrange(len(word))
     letter = random.choice(ascii_lowercase)
     match random.randrange(4):
         case 0:
-            return word[:at] + letter + word[at:]
+            return word[:position] + letter + word[position:]
         case 1:
-            return word[:at] + word[at + 1 :]
+            return word[:position] + word[position + 1 :]
         case 2:
-            return word[:at] + letter + word[at + 1 :]
+            return word[:position] + letter + word[position + 1 :]
         case _:
-            at = min(at, len(word) - 2)
-            return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+            position = min(position, len(word) - 2)
+            return word[:position] + word[position + 1] + word[position] + word[position + 2 :]
 
 
-def measure(cases: Sequence[Case], is_right: Callable[[Case], bool]) -> tuple[int, float]:
-    """How many are right, and the median time in milliseconds."""
-    right, times = 0, []
+def measure_success(cases: Sequence[Case], succeeds: Callable[[Case], bool]) -> tuple[int, float]:
+    """The number of successful cases, and the median time in milliseconds."""
+    successes, times = 0, []
     for case in cases:
         start = time.perf_counter()
-        right += is_right(case)
+        successes += succeeds(case)
         times.append((time.perf_counter() - start) * 1000)
-    return right, median(times)
+    return successes, median(times)
 
 
-def correct(engine: Engine, count: int, case: Case) -> bool:
+def finds_word(engine: Engine, count: int, case: Case) -> bool:
     hits = search(engine, count, case).page.hits
     return bool(hits) and has_word(engine.find_stories([hits[0].id])[0].title, case.word)
 
 
-def corrects(engine: Engine, count: int, case: Case) -> bool:
+def searches_word(engine: Engine, count: int, case: Case) -> bool:
     leaves = iter_positive(search(engine, count, case).tree)
     return term_of(case.word) in {leaf.term for leaf in leaves if isinstance(leaf, Term)}
 
 
 def search(engine: Engine, count: int, case: Case) -> Found:
     text = " ".join([*case.others[:count], case.typed])
-    return search_forgiving(engine, SearchQuery(tree=parse_query(text, ()), sort=Sort.RELEVANCE, limit=1))
+    return search_forgiving(engine, SearchQuery(tree=tree=parse_query(text, ()), sort=Sort.RELEVANCE, limit=1))
 
 
 def has_word(title: str, word: str) -> bool:
     return term_of(word) in {term_of(other) for other in WORD.findall(title)}
 
 
-class Fuzzy:
-    """tantivy over titles."""
+class TantivyFuzzy:
+    """A tantivy index of the titles, searched by fuzzy queries."""
 
     def __init__(self, directory: Path, titles: Sequence[str]) -> None:
         builder = tantivy.SchemaBuilder()
@@ -143,14 +143,14 @@ class Fuzzy:
         index.reload()
         self._searcher = index.searcher()
 
-    def correct(self, count: int, case: Case) -> bool:
+    def finds_word(self, count: int, case: Case) -> bool:
         distance = 2 if len(case.typed) >= 8 else 1
         query = tantivy.Query.fuzzy_term_query(
             self._schema, "title", case.typed, distance=distance, transposition_cost_one=True
         )
         if count:
             must = [tantivy.Query.term_query(self._schema, "title", other) for other in case.others[:count]]
-            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, one) for one in [query, *must]])
+            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, clause) for clause in [query, *must]])
         hits = self._searcher.search(query, limit=1).hits
         if not hits:
             return False

@@ -1,1 +1,1 @@
-"""The command line and the client that scripts use."""
+"""The commands of ``outpost``, one module each."""

@@ -6,37 +6,39 @@ from pathlib import Path
 
 import click
 
-from api.settings import Settings
 from index.stores import store_of
 from index.stores.base import CheckedGeneration
-from scripts.build import index_option
-from scripts.common import clean, tell_failures
+from scripts.errors import report_errors
+from scripts.options import find_location, index_option
+from scripts.output import format_count, replace_control_characters
 
-# As where nothing is found: it is not the command that failed.
-_FAULTY = 1
+_EXIT_DAMAGED = 1
 
 
 @click.command()
 @index_option
-@tell_failures
+@report_errors
 def check(directory: Path | None) -> None:
-    """Compare an index with its checksums: every byte of every generation is read.
+    """Verify the checksums of an index: reads every byte of every generation.
 
-    Prints a line for each generation and one for each fault. Exits with 1 where there is a fault.
+    Prints a line for each generation and for each fault. Exits with 1 if there is a fault.
     """
-    faulty = False
-    for checked in store_of(directory or Settings.from_env().place).check():
-        if checked.name:
-            click.echo(clean(_describe(checked)))
-        for fault in checked.faults:
-            faulty = True
-            click.echo(clean(fault))
-    if faulty:
-        raise SystemExit(_FAULTY)
+    damaged = False
+    for generation in store_of(find_location(directory)).check():
+        if generation.name:
+            click.echo(replace_control_characters(_describe_generation(generation)))
+        for fault in generation.faults:
+            damaged = True
+            click.echo(replace_control_characters(fault))
+    if damaged:
+        raise SystemExit(_EXIT_DAMAGED)
 
 
-def _describe(checked: CheckedGeneration) -> str:
-    role = ", current" if checked.current else ""
-    count = len(checked.faults)
-    found = f"{count} fault{'' if count == 1 else 's'}" if count else "no faults" if checked.complete else ""
-    return f"{checked.name}{role}: {', '.join(filter(None, (checked.about, found)))}"
+def _describe_generation(generation: CheckedGeneration) -> str:
+    role = ", current" if generation.current else ""
+    faults = ""
+    if generation.faults:
+        faults = format_count(len(generation.faults), "fault")
+    elif generation.complete:
+        faults = "no faults"
+    return f"{generation.name}{role}: {', '.join(filter(None, (generation.about, faults)))}"

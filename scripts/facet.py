@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from scripts.client import Client, Json
-from scripts.common import clean, matching_options, print_all, target_options
+from outpost_client import Client
+from outpost_client.answers import FacetValueDict
+from scripts.options import filter_options, limit_option, target_options
+from scripts.output import replace_control_characters
+from scripts.results import print_results
 
 
 @click.command()
 @click.argument("name", metavar="FACET")
-@click.argument("beginnings", nargs=-1, metavar="[WORD…]")
+@click.argument("prefixes", nargs=-1, metavar="[WORD…]")
 @click.option("--search", help="Count only the stories that this search finds.")
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
-@matching_options
+@limit_option(20, maximum=100)
+@filter_options
 @target_options
-def facet(name: str, beginnings: tuple[str, ...], limit: int, client: Client, as_json: bool, **filters: object) -> None:
-    """List the values of a facet: topic, publisher, curator, language, domain, year or month.
+def facet(name: str, prefixes: tuple[str, ...], limit: int, client: Client, as_json: bool, **filters: Any) -> None:
+    """List the values of FACET: topic, publisher, curator, language, domain, year or month.
 
-    With words, those values of which a word begins with each.
+    With words: only values that have a word starting with each of them.
     """
-    values = client.facet_values(name, " ".join(beginnings), facet_size=limit, **filters)
-    print_all(values, as_json, _print_value, apart=False)
+    values = client.facet_values(name, " ".join(prefixes), facet_size=limit, **filters)
+    print_results(values, as_json, _print_value, blank_lines=False)
 
 
-def _print_value(value: Json) -> None:
-    click.echo(clean(f"{value['count']:>9,}  {value['label']}  ({value['value']})"))
+def _print_value(value: FacetValueDict) -> None:
+    click.echo(replace_control_characters(f"{value['count']:>9,}  {value['label']}  ({value['value']})"))

@@ -1,4 +1,4 @@
-"""The client without a server: requests go to the application in this process, over an index on this disk."""
+"""A client without a server: its requests call the web application in this process."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from werkzeug.test import Client as WsgiClient
 from api.app import create_app
 from api.settings import Settings
 from index.live import LiveIndex
-from scripts.client import Client
+from outpost_client import Client
 
 _URL = "http://index.invalid"
 
 
-class _Pieces(RawIOBase):
-    """An answer's pieces as a file: an export is never in memory as a whole."""
+class _ChunkReader(RawIOBase):
+    """The chunks of a response as a file, so that an export is never in memory as a whole."""
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces, self._left = iter(pieces), b""
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks, self._chunk = iter(chunks), b""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._left:
-            piece = next(self._pieces, None)
-            if piece is None:
+        while not self._chunk:
+            chunk = next(self._chunks, None)
+            if chunk is None:
                 return 0
-            self._left = piece
-        size = min(len(buffer), len(self._left))
-        buffer[:size], self._left = self._left[:size], self._left[size:]
+            self._chunk = chunk
+        size = min(len(buffer), len(self._chunk))
+        buffer[:size], self._chunk = self._chunk[:size], self._chunk[size:]
         return size
 
 
@@ -57,25 +57,28 @@ class WsgiAdapter(BaseAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         headers = dict(request.headers)
-        # requests asks for compression, and only what comes over a network is worth it.
+        # requests asks for compression, which is a waste inside one process.
         headers.pop("Accept-Encoding", None)
-        answered = self._client.open(request.path_url, method=request.method, headers=headers)
+        answer = self._client.open(request.path_url, method=request.method, headers=headers)
         response = requests.Response()
-        response.status_code = answered.status_code
-        response.headers.update(answered.headers)
-        response.raw = HTTPResponse(body=BufferedReader(_Pieces(answered.iter_encoded())), preload_content=False)
+        response.status_code = answer.status_code
+        response.headers.update(answer.headers)
+        response.raw = HTTPResponse(body=BufferedReader(_ChunkReader(answer.iter_encoded())), preload_content=False)
         if not stream:
             response._content = response.raw.read()
         response.request, response.url = request, request.url or ""
         return response
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""
 
 
 def make_local_client(settings: Settings) -> Client:
-    """A client over the index of ``settings``. Raises IndexUnavailable, which says why, where the API says 503."""
-    # Before create_app: what goes wrong is told on the terminal, and requests are not.
+    """A client of the index in ``settings``.
+
+    Raises IndexUnavailable if the index cannot be searched; its message says why, as the API's status 503 does not.
+    """
+    # Before create_app, which logs requests: the terminal shows warnings and errors only.
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     index = LiveIndex(settings.place)
     with index.borrow():

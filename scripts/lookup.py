@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import click
 
-from scripts.client import Client
-from scripts.common import print_all, print_hit, target_options
+from outpost_client import Client
+from scripts.options import limit_option, target_options
+from scripts.output import print_hit
+from scripts.results import print_results
 
 
 @click.command()
 @click.argument("article", metavar="URL")
-@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="How many at most.")
+@limit_option(10)
 @target_options
 def lookup(article: str, limit: int, client: Client, as_json: bool) -> None:
-    """Find the stories that cite the article at URL, however it is spelled."""
-    print_all(client.lookup(article, limit=limit), as_json, print_hit)
+    """Find the stories that cite the article at URL.
+
+    Scheme, www., tracking parameters, fragment and a slash at the end make no difference.
+    """
+    print_results(client.lookup(article, limit=limit), as_json, print_hit)

@@ -20,46 +20,46 @@ from index.errors import IndexUnavailable
 from index.live import LiveIndex
 from index.query.requests import SearchQuery
 from index.search import search_stories
-from scripts.common import Failure, tell_failures
+from scripts.errors import CommandFailed, report_errors
 from scripts.server import run_server
 
 
 @click.command()
 @click.option("--host", help="Address to listen on (default: OUTPOST_HOST or 127.0.0.1).")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (default: OUTPOST_PORT or 8000).")
-@click.option("--workers", type=click.IntRange(0, 64), help="Processes; 0: one for each core, at most 4.")
+@click.option("--workers", type=click.IntRange(0, 64), help="Server processes; 0: one per core, at most 4.")
 @click.option(
     "--index", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-    help="The index to serve (default: OUTPOST_INDEX or var/index).",
+    help="Directory of the index (default: OUTPOST_INDEX or var/index).",
 )  # fmt: skip
-@tell_failures
-def serve(**given: object) -> None:
-    """Serve an index over HTTP until SIGTERM or Ctrl-C. A new build is taken without a restart."""
-    chosen = {name: value for name, value in given.items() if value is not None}
+@report_errors
+def serve(**options: object) -> None:
+    """Serve an index over HTTP until SIGTERM or Ctrl-C. After a new build, the server switches without a restart."""
+    chosen = {name: value for name, value in options.items() if value is not None}
     if "index" in chosen:
-        # A directory that is named is meant, whatever the environment says.
+        # --index overrides a cluster in the environment.
         chosen["engine"] = ""
     settings = dataclasses.replace(Settings.from_env(), **chosen)  # type: ignore[arg-type]  # click checked the types
     _check_port(settings)
-    _welcome(settings)
-    _tell_watching(settings)
+    _print_welcome(settings)
+    _print_monitoring(settings)
     with _metrics_directory(settings) as metrics:
         settings = dataclasses.replace(settings, metrics=metrics)
-        # The workers are other processes; the environment reaches them whichever way they are started.
+        # The workers are other processes, and read their settings from the environment.
         os.environ.update(settings.to_env())
         run_server(settings)
 
 
 @contextmanager
 def _metrics_directory(settings: Settings) -> Iterator[str]:
-    """Where the workers count together: what is set, or a temporary directory; "" if there is no room for one."""
+    """The directory in which all workers count: that of the settings, or a temporary one; "" if there is no room."""
     if settings.metrics:
         yield settings.metrics
         return
     try:
         directory = tempfile.TemporaryDirectory(prefix="outpost-metrics-")
     except OSError as error:
-        click.echo(f"Each worker counts for itself in /metrics: no temporary directory ({error.strerror})", err=True)
+        click.echo(f"/metrics will count each worker separately: no temporary directory ({error.strerror})", err=True)
         yield ""
         return
     with directory as path:
@@ -67,18 +67,18 @@ def _metrics_directory(settings: Settings) -> Iterator[str]:
 
 
 def _check_port(settings: Settings) -> None:
-    """Granian would share a port that another server of its kind listens on, and each would get some requests."""
+    """Raise CommandFailed if the port is in use. Granian would share it with another granian, each getting requests."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        raise Failure(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}") from error
+        raise CommandFailed(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}") from error
 
 
-def _welcome(settings: Settings) -> None:
-    """The address, and a few things to try that find something in this index."""
+def _print_welcome(settings: Settings) -> None:
+    """Print the address, and some URLs to try that find something in this index."""
     url = _url_of(settings)
     click.echo(f"Outpost serves {settings.place} on {url}")
     live = LiveIndex(settings.place)
@@ -86,7 +86,7 @@ def _welcome(settings: Settings) -> None:
         with live.borrow() as generation:
             newest = search_stories(generation, SearchQuery(limit=1)).hits[0]
     except IndexUnavailable as error:
-        click.echo(f"Until there is an index every answer is 503: {error}", err=True)
+        click.echo(f"Every answer will be 503 until there is an index: {error}", err=True)
         return
     finally:
         live.close()
@@ -98,9 +98,9 @@ def _welcome(settings: Settings) -> None:
         click.echo(f"  {url}{path}")
 
 
-def _tell_watching(settings: Settings) -> None:
-    slow = f"; requests of {settings.slow_ms} ms and more as outpost.slow" if settings.slow_ms else ""
-    click.echo(f"Watch: {_url_of(settings)}/metrics for Prometheus; the log is on standard error{slow}")
+def _print_monitoring(settings: Settings) -> None:
+    slow = f"; the logger outpost.slow has requests of {settings.slow_ms} ms and more" if settings.slow_ms else ""
+    click.echo(f"Metrics for Prometheus: {_url_of(settings)}/metrics; log: standard error{slow}")
 
 
 def _url_of(settings: Settings) -> str:

@@ -1,7 +1,7 @@
-"""The HTTP server of `outpost serve`: granian, with limits for clients that nothing stands in front of.
+"""The HTTP server of `outpost serve`: granian, with limits on slow clients, so that it needs no proxy in front of it.
 
-HTTP/1 alone: over HTTP/2 without TLS one connection could hold every thread, and granian limits neither the headers of
-a stream nor the time that they take.
+It speaks HTTP/1 only. Over HTTP/2 one connection could use every thread, and granian limits neither the size of a
+stream's headers nor the time they take.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from api.middleware.http import MAX_HEADERS
 from api.middleware.slow_clients import THREADS
 from api.settings import Settings
 
-# A connection is closed if the headers of its next request do not arrive within this time, the first or a later one.
+# Milliseconds in which the headers of a request must arrive, or the connection is closed.
 HEADER_MS = 10_000
-# Connections of one worker; further ones wait in the kernel. Each may hold MAX_HEADERS of an unfinished request.
+# Open connections of one worker; more wait in the kernel. Each may hold MAX_HEADERS bytes of an unfinished request.
 MAX_CONNECTIONS = 2048
-# Descriptors of a worker that are not connections: libraries, metrics, the index and the one that replaces it.
+# File descriptors of a worker other than connections: libraries, metrics, the index and the index that replaces it.
 OTHER_DESCRIPTORS = 128
-# More descriptors are of no use to MAX_CONNECTIONS.
+# MAX_CONNECTIONS needs no more file descriptors than this.
 MAX_DESCRIPTORS = 65_536
 # A connection is closed if nothing was sent to its client for so long. Granian waits 10 seconds for a request and 10
 # for its headers; the rest is for the body and the answer.
@@ -45,19 +45,19 @@ SLOW_SECONDS, MIN_READ_RATE = 60, 16 * 1024
 # struct tcp_info of linux/tcp.h: tcpi_state, tcpi_last_data_sent in milliseconds, tcpi_bytes_acked,
 # tcpi_notsent_bytes.
 _TCP_INFO = struct.Struct("=B43xI72xQ16xI")
-# TCP_ESTABLISHED, and TCP_CLOSE_WAIT: the client has sent all that it will.
+# TCP_ESTABLISHED, and TCP_CLOSE_WAIT (the client has closed its sending side).
 _CONNECTED = (1, 8)
-# Requests in flight have so many seconds after the signal to stop.
+# Seconds that requests in flight may take after the signal to stop.
 STOP_SECONDS = 10
-# A worker that has lived for a shorter time than this is replaced after a pause, so that a worker that cannot start
-# does not use up the processor.
+# Seconds: a worker that ended within SHORT_LIFE is replaced after RESPAWN_PAUSE, so that workers that cannot start do
+# not keep the processor busy.
 SHORT_LIFE, RESPAWN_PAUSE = 10.0, 1.0
 _log = logging.getLogger("outpost.server")
 
 
 def run_server(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. The workers read ``settings`` from the environment."""
-    Server(
+    RespawningServer(
         "scripts.server:create_worker_app",
         factory=True,
         interface=Interfaces.WSGI,
@@ -75,8 +75,8 @@ def run_server(settings: Settings) -> None:
     ).serve()
 
 
-class Server(Granian):  # type: ignore[valid-type, misc]  # one of two classes, as the interpreter has it
-    """Granian that replaces a worker however often one dies; its own server ends if one dies twice within 5.5 s."""
+class RespawningServer(Granian):  # type: ignore[valid-type, misc]  # Granian is one of two classes, by interpreter
+    """Replaces every worker that dies. Granian itself stops if one dies twice within 5.5 s."""
 
     _last_respawn = 0.0
 
@@ -88,11 +88,11 @@ class Server(Granian):  # type: ignore[valid-type, misc]  # one of two classes, 
         delay: float = 0,
     ) -> None:
         if time.monotonic() - self._last_respawn < SHORT_LIFE:
-            # Not a sleep: a signal to stop ends the wait.
+            # A signal to stop ends this wait; it would not end a sleep.
             self.main_loop_interrupt.wait(RESPAWN_PAUSE)
         super()._respawn_workers(workers, spawn_target, target_loader, delay)
         self._last_respawn = time.monotonic()
-        # What granian finds a crash loop by.
+        # Granian detects a crash loop by this list.
         self.respawned_wrks.clear()
 
 
@@ -104,20 +104,19 @@ def create_worker_app() -> Flask:
 
 
 def raise_descriptor_limit() -> int:
-    """Allow this process and its workers as many descriptors as they may have; returns how many those are."""
+    """Raise the limit of file descriptors for this process and its workers. Returns the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
+    target = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+    if soft == resource.RLIM_INFINITY or soft >= target:
         return min(soft, MAX_DESCRIPTORS) if soft != resource.RLIM_INFINITY else MAX_DESCRIPTORS
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+    return target
 
 
 def limit_connections(descriptors: int) -> int:
-    """How many connections a worker with so many ``descriptors`` takes at a time.
+    """The number of open connections of a worker that may have ``descriptors`` open files.
 
-    Without a descriptor left, accepting would fail again and again, and a new generation of the index could not be
-    opened.
+    Some descriptors stay free: without any, accepting a connection and opening a new generation would fail.
     """
     return max(8, min(MAX_CONNECTIONS, descriptors - OTHER_DESCRIPTORS, descriptors // 2))
 
@@ -129,24 +128,24 @@ def _watch_connections(port: int) -> None:
         try:
             watch.close_slow()
         except OSError as error:
-            # No descriptor to look with, or no /proc on this system: the next look may have one.
-            _log.warning("slow connections cannot be looked for: %s", error)
+            # No free file descriptor, or no /proc on this system.
+            _log.warning("cannot look for slow connections: %s", error)
 
 
 class ConnectionWatch:
-    """Closes connections to ``port`` that make no progress within a request: the client does not send its body, does
-    not read its answer, or reads it too slowly.
+    """Closes connections to ``port`` whose client does not send the body, does not read the answer, or reads it too
+    slowly.
 
-    Granian closes connections that wait for a request itself, and has no time limit for the rest (its issue 728).
+    Granian closes connections that wait for a request, but has no time limit within a request (its issue 728).
     """
 
     def __init__(self, port: int) -> None:
         self._port = port
-        # By client: since when it has been behind with reading, and how many bytes it had read then.
+        # By client address: since when it has unread bytes, and how many bytes it had read by then.
         self._behind: dict[object, tuple[float, int]] = {}
 
     def close_slow(self) -> None:
-        """Look at each connection of this process once. Raises OSError."""
+        """Check each connection of this process once. Raises OSError if /proc cannot be read."""
         behind: dict[object, tuple[float, int]] = {}
         for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
             try:
@@ -155,7 +154,7 @@ class ConnectionWatch:
                         if self._is_slow(connection, behind):
                             connection.shutdown(socket.SHUT_RDWR)
             except OSError as error:
-                # Most often closed in the meantime.
+                # Usually closed in the meantime.
                 _log.debug("descriptor %d: %s", descriptor, error)
         self._behind = behind
 
@@ -163,7 +162,7 @@ class ConnectionWatch:
         if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.type != socket.SOCK_STREAM:
             return False
         if connection.getsockname()[1] != self._port:
-            # To a cluster.
+            # A connection of ours to a cluster.
             return False
         info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
         state, last_data_sent, bytes_read, bytes_waiting = _TCP_INFO.unpack(info.ljust(_TCP_INFO.size, b"\0"))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import click
 
-from scripts.client import Client
-from scripts.common import clean, print_json, target_options
+from outpost_client import Client
+from scripts.options import target_options
+from scripts.output import print_json, replace_control_characters
 
 
 @click.command()
 @target_options
 def status(client: Client, as_json: bool) -> None:
-    """Tell what an index or a server holds."""
+    """Show the size and age of an index."""
     answer = client.status()
     if as_json:
         print_json(answer)
         return
     for name, value in answer.items():
-        shown = f"{value:,}" if isinstance(value, int) else str(value or "none")
-        click.echo(clean(f"{name.replace('_', ' '):15}{shown}"))
+        text = f"{value:,}" if isinstance(value, int) else str(value or "none")
+        click.echo(replace_control_characters(f"{name.replace('_', ' '):15}{text}"))

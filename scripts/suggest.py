@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import click
 
-from index.suggestions import MAX_SUGGESTIONS
-from scripts.client import Client, Json
-from scripts.common import NOTHING_FOUND, clean, mark_html, print_json, target_options
+from outpost_client import Client
+from outpost_client.answers import SuggestionDict
+from scripts.options import limit_option, target_options
+from scripts.output import format_count, render_highlight, replace_control_characters
+from scripts.results import print_results
 
 
 @click.command()
 @click.argument("text", nargs=-1, metavar="[WORD…]")
-@click.option(
-    "--limit", type=click.IntRange(1, MAX_SUGGESTIONS), default=10, show_default=True, help="How many at most."
-)
+@limit_option(10, maximum=10)
 @target_options
 def suggest(text: tuple[str, ...], client: Client, as_json: bool, limit: int) -> None:
-    """Complete what somebody types; without a word, what is current.
+    """Complete the text of a search box. Without words, list trending topics.
 
-    The last word may be unfinished; end it with a blank where it is not.
+    The last word may be unfinished. A space after it says that it is finished.
     """
-    found = client.suggest(" ".join(text), limit)
-    for one in found:
-        if as_json:
-            print_json(one)
-        else:
-            _print(one)
-    if not found:
-        click.echo("nothing found", err=True)
-        raise SystemExit(NOTHING_FOUND)
+    print_results(client.suggest(" ".join(text), limit), as_json, _print_suggestion, blank_lines=False)
 
 
-def _print(one: Json) -> None:
-    """The type, the text, and where it leads."""
-    where = f"id {one['id']}" if one["type"] == "story" else f"{one['count']} stor{'y' if one['count'] == 1 else 'ies'}"
-    click.echo(f"{one['type']:<10}{mark_html(one['highlight'])}  " + click.style(clean(where), dim=True))
+def _print_suggestion(suggestion: SuggestionDict) -> None:
+    """Type, text, and the id of a story or the number of stories."""
+    is_story = suggestion["type"] == "story"
+    target = f"id {suggestion['id']}" if is_story else format_count(suggestion["count"], "story", "stories")
+    text = render_highlight(suggestion["highlight"])
+    click.echo(f"{suggestion['type']:<10}{text}  " + click.style(replace_control_characters(target), dim=True))

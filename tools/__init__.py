@@ -1,1 +1,1 @@
-"""Programs for developers: a real OpenSearch node, the examples of the OpenAPI document."""
+"""Tools for developers: a local OpenSearch node, and the generator of the OpenAPI examples."""

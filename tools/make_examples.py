@@ -1,4 +1,4 @@
-"""Asks a server over the sample what the OpenAPI document shows as examples; as a program it writes them down."""
+"""Makes the examples of the OpenAPI document: the API's answers on the sample. As a program, it writes their file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from index.engines.columns.search import deadline
 from index.indexer import build_index
 from tests.support.factories import SAMPLE, build_stories, make_story
 
-# By operation the address of an answer that shows much and is short.
+# By operation: a path with a short and typical answer.
 _ADDRESSES = {
     "search": "/v1/search?q=%22night+ferry%22+-robot&topic=transport&facets=topic&facet_size=2&per_page=1",
     "list_suggestions": "/v1/suggest?q=skerr&limit=3",
@@ -74,7 +74,7 @@ _BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "algolia_query": ("/1/indexes/stories/query", _SEARCH),
     "algolia_facet_query": ("/1/indexes/stories/facets/topic/query", _VALUES),
 }
-# What is another at each time, and what stands for it.
+# Values that differ from run to run, and their replacements.
 _VOLATILE: dict[str, Any] = {
     "took_ms": 0.8,
     "processingTimeMS": 1,
@@ -88,16 +88,16 @@ _BUILT = re.compile("<lastBuildDate>[^<]*<")
 
 
 def make_examples(directory: Path) -> Examples:
-    """``directory`` is empty, for an index."""
+    """The answers and problems of an index that is built in the empty ``directory``."""
     root = directory / "index"
     build_stories(root, [make_story("31099")], SAMPLE)
-    # The next generation is without that story, which is gone then.
+    # The second generation lacks the added story, which then has status 410.
     build_index(root, [SAMPLE])
     with ExitStack() as clients:
-        return _ask_everything(clients, root, directory)
+        return _request_examples(clients, root, directory)
 
 
-def _ask_everything(clients: ExitStack, root: Path, directory: Path) -> Examples:
+def _request_examples(clients: ExitStack, root: Path, directory: Path) -> Examples:
     client = _client(clients, root)
     answers = {name: _body_of(client.get(url)) for name, url in _ADDRESSES.items()}
     answers["tell_metrics"] = "".join(answers["tell_metrics"].splitlines(keepends=True)[:3])
@@ -110,7 +110,7 @@ def _ask_everything(clients: ExitStack, root: Path, directory: Path) -> Examples
 
 
 def _client(clients: ExitStack, root: Path, **settings: Any) -> FlaskClient:
-    """A client whose index is closed with ``clients``."""
+    """A test client. ``clients`` closes its index."""
     app = create_app(Settings(index=root, **settings))
     clients.callback(app.extensions["outpost.index"].close)
     return app.test_client()
@@ -118,22 +118,22 @@ def _client(clients: ExitStack, root: Path, **settings: Any) -> FlaskClient:
 
 def _body_of(response: TestResponse) -> Any:
     if response.is_json:
-        return _settle(response.json)
+        return _replace_volatile(response.json)
     return _BUILT.sub("<lastBuildDate>Tue, 01 Jul 2025 06:00:00 +0000<", response.text)
 
 
-def _settle(value: Any) -> Any:
-    """With what is volatile replaced."""
+def _replace_volatile(value: Any) -> Any:
+    """``value`` with its volatile parts replaced."""
     if isinstance(value, dict):
         return {
-            name: _VOLATILE[name] if name in _VOLATILE and part is not None else _settle(part)
+            name: _VOLATILE[name] if name in _VOLATILE and part is not None else _replace_volatile(part)
             for name, part in value.items()
         }
-    return [_settle(part) for part in value] if isinstance(value, list) else value
+    return [_replace_volatile(part) for part in value] if isinstance(value, list) else value
 
 
 def _make_problems(clients: ExitStack, client: FlaskClient, root: Path, directory: Path) -> list[TestResponse]:
-    """A problem of every code that there is."""
+    """A problem of every code."""
     limited = _client(clients, root, rate_limit="1/day")
     limited.get("/v1/suggest")
     stale = _stale_cursor(clients, directory)
@@ -164,7 +164,7 @@ def _make_problems(clients: ExitStack, client: FlaskClient, root: Path, director
 
 
 def _stale_cursor(clients: ExitStack, directory: Path) -> TestResponse:
-    """What a cursor of the generation before gives."""
+    """The answer to a cursor of an older generation."""
     root = build_stories(directory / "small", [make_story("1"), make_story("2")])
     client = _client(clients, root)
     cursor = client.get("/v1/stories?per_page=1").json["next_cursor"]

@@ -1,4 +1,4 @@
-"""A real OpenSearch on this machine, with no container: a JVM over jars that Maven fetched once.
+"""Runs OpenSearch on this machine without a container: a JVM with jars from Maven.
 
 ``python -m tools.opensearch_node`` (`make opensearch`) runs one until Ctrl-C.
 """
@@ -28,49 +28,55 @@ _OLDEST_JAVA = 21
 _PATIENCE = 90.0
 
 
-class NoNode(Exception):
-    """What is missing to run one."""
+class NodeUnavailable(Exception):
+    """OpenSearch cannot run here; the message says what is missing."""
 
 
 def find_java() -> Path:
-    """A Java that is new enough: of JAVA_HOME, of PATH, or beside the default one. Raises NoNode."""
+    """A recent Java: from JAVA_HOME, PATH or /usr/lib/jvm. Raises NodeUnavailable if there is none."""
     homes = [Path(os.environ["JAVA_HOME"])] if "JAVA_HOME" in os.environ else []
     candidates = [home / "bin" / "java" for home in homes]
-    if found := shutil.which("java"):
-        candidates.append(Path(found))
+    if java_on_path := shutil.which("java"):
+        candidates.append(Path(java_on_path))
     candidates += sorted(Path("/usr/lib/jvm").glob("*/bin/java"), reverse=True)
     for java in candidates:
         if java.exists() and _version_of(java) >= _OLDEST_JAVA:
             return java
-    raise NoNode(f"a Java {_OLDEST_JAVA} or newer is needed; JAVA_HOME names one")
+    raise NodeUnavailable(f"Java {_OLDEST_JAVA} or newer is needed; set JAVA_HOME to it")
 
 
 def _version_of(java: Path) -> int:
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    match = re.search(r'version "(\d+)', told)
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    match = re.search(r'version "(\d+)', output)
     return int(match[1]) if match else 0
 
 
 def fetch_jars() -> Path:
-    """The directory of the jars, 71 MB, fetched where they are not there yet. Raises NoNode."""
+    """Download the jars of OpenSearch, 71 MB, unless they are there. Returns their directory.
+
+    Raises NodeUnavailable if Maven is missing or fails.
+    """
     done = _JARS.with_name("fetched")
     if done.exists() and done.stat().st_mtime >= _POM.stat().st_mtime:
         return _JARS
     maven = shutil.which("mvn")
     if maven is None:
-        raise NoNode("Maven is needed to fetch OpenSearch")
+        raise NodeUnavailable("Maven is needed to download OpenSearch")
     shutil.rmtree(_JARS, ignore_errors=True)
     command = [maven, "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={_JARS}"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
-        raise NoNode(f"Maven could not fetch OpenSearch: {(ran.stdout + ran.stderr)[-500:]}")
+        raise NodeUnavailable(f"Maven could not download OpenSearch: {(ran.stdout + ran.stderr)[-500:]}")
     done.touch()
     return _JARS
 
 
 class Node:
-    """One process; ``peers`` are the (HTTP, transport) ports of all nodes of its cluster, its own among them. ``more``
-    are settings of OpenSearch."""
+    """One node of a cluster, as a process.
+
+    ``peers`` has the (HTTP, transport) ports of all nodes, of which this is ``number``. ``more`` are additional
+    settings of OpenSearch.
+    """
 
     def __init__(
         self, directory: Path, number: int, peers: Sequence[tuple[int, int]], cluster: str, more: Mapping[str, str]
@@ -82,7 +88,7 @@ class Node:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, heap: str = "512m") -> None:
-        """Returns at once."""
+        """Start the process, and return without waiting for it."""
         assert not self.runs
         settings = [f"{name}={value}" for name, value in self._settings().items()]
         command = [
@@ -108,14 +114,14 @@ class Node:
                 "discovery.type": "zen",
                 "discovery.seed_hosts": ",".join(f"127.0.0.1:{transport}" for _, transport in self._peers),
                 "cluster.initial_cluster_manager_nodes": ",".join(f"node-{n}" for n in range(len(self._peers))),
-                # A node that was killed is missed within a second instead of 30.
+                # A killed node is detected within a second instead of 30.
                 "cluster.fault_detection.follower_check.interval": "500ms",
                 "cluster.fault_detection.leader_check.interval": "500ms",
             }
         return {**settings, **self._more}
 
     def wait(self, path: str = "/") -> None:
-        """Until it answers with 200. Raises NoNode with the end of its log where it ended before."""
+        """Wait until ``path`` answers with status 200. Raises NodeUnavailable with the end of the log otherwise."""
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             assert self._process is not None
@@ -128,14 +134,14 @@ class Node:
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 pass
             time.sleep(0.1)
-        raise NoNode(f"OpenSearch does not answer at {self.url + path}: {self.log.read_text()[-2000:]}")
+        raise NodeUnavailable(f"OpenSearch does not answer at {self.url + path}: {self.log.read_text()[-2000:]}")
 
     @property
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
-        """As a power cut would."""
+        """End the process at once, as a power failure would."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
@@ -151,7 +157,7 @@ class Node:
 def run_nodes(
     count: int = 1, heap: str = "512m", more: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[list[Node]]:
-    """A cluster that is ready, and gone at the end. Raises NoNode."""
+    """Run a cluster of ``count`` nodes; it ends with the context. Raises NodeUnavailable if it cannot start."""
     find_java()
     fetch_jars()
     with tempfile.TemporaryDirectory(prefix="outpost-opensearch-", ignore_cleanup_errors=True) as name:
@@ -171,7 +177,7 @@ def run_nodes(
 
 
 def _free_ports(count: int, low: int, high: int) -> list[int]:
-    """Ports that nobody listens on, from ``low`` to before ``high``; which come first differs from run to run."""
+    """Free ports from ``low`` until before ``high``. The search starts at a port that depends on the process id."""
     ports: list[int] = []
     start = os.getpid()
     for port in (low + (start + at) % (high - low) for at in range(high - low)):
@@ -180,7 +186,7 @@ def _free_ports(count: int, low: int, high: int) -> list[int]:
                 ports.append(port)
         if len(ports) == count:
             return ports
-    raise NoNode(f"no {count} ports are free between {low} and {high}")
+    raise NodeUnavailable(f"fewer than {count} free ports between {low} and {high}")
 
 
 def main() -> None:
@@ -188,7 +194,7 @@ def main() -> None:
         with run_nodes(heap="1g") as (node,):
             print(f"OpenSearch is ready: export OUTPOST_ENGINE=opensearch://127.0.0.1:{node.port}/outpost", flush=True)
             signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    except NoNode as error:
+    except NodeUnavailable as error:
         sys.exit(str(error))
 
 

@@ -1,4 +1,4 @@
-"""The engines that are compared, each behind the same few methods."""
+"""The compared engines, behind one protocol."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks.queries import Question
+from benchmarks.queries import BenchmarkQuery
 
 HITS = 20
 FACETS = ("topic", "publisher")
@@ -14,8 +14,8 @@ FACET_SIZE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """From the file to an index that can be searched."""
+class BuildResult:
+    """Duration of a build, from the input file to an open index, and the size of the index."""
 
     seconds: float
     bytes: int
@@ -23,26 +23,26 @@ class Built:
 
 
 class Peer(Protocol):
-    """One engine. ``patience``: how many queries of a class it is asked; ``max_stories``: of how many stories."""
+    """One engine. It runs at most ``max_queries`` queries of a class, on at most ``max_stories`` stories."""
 
     name: str
-    patience: int
+    max_queries: int
     max_stories: int
 
-    def build(self, file: Path, directory: Path) -> Built:
+    def build(self, file: Path, directory: Path) -> BuildResult:
         """Index the stories of ``file`` in the empty ``directory`` and open the index."""
         ...
 
-    def search(self, question: Question, *, facets: bool, documents: bool, highlights: bool) -> int:
-        """The exact total; the best 20 hits are found. The text of the query is read in the call.
+    def search(self, query: BenchmarkQuery, *, facets: bool, documents: bool, highlights: bool) -> int:
+        """Find the best 20 hits; returns the exact total. Parses the text of the query.
 
-        With ``facets`` topic and publisher are counted, ten values each; with ``documents`` the 20 stories are
-        read from the index; with ``highlights`` they are read and marked.
+        ``facets``: count topics and publishers, ten values each. ``documents``: read the 20 stories from the index.
+        ``highlights``: read and highlight them.
         """
         ...
 
     def close(self) -> None: ...
 
 
-def bytes_under(directory: Path) -> int:
+def count_bytes(directory: Path) -> int:
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())

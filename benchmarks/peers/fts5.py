@@ -1,4 +1,4 @@
-"""SQLite's FTS5 with Porter's stems and its BM25; facets in tables of their own."""
+"""SQLite's FTS5 with Porter's stemmer and its BM25. Facets are separate tables."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.corpus import facets_of, text_of
-from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
-from benchmarks.queries import Question
+from benchmarks.corpus import facet_values, searchable_text
+from benchmarks.peers import FACET_SIZE, FACETS, HITS, BuildResult, count_bytes
+from benchmarks.queries import BenchmarkQuery
 from index.readers.ndjson import AcceptedLine, iter_stories
 
 _TABLES = """
@@ -25,7 +25,7 @@ _BATCH = 5_000
 
 class Fts5:
     name = "SQLite FTS5"
-    patience = 5
+    max_queries = 5
     max_stories = 250_000
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Fts5:
 
     # --- building --------------------------------------------------------------------------------------------------
 
-    def build(self, file: Path, directory: Path) -> Built:
+    def build(self, file: Path, directory: Path) -> BuildResult:
         started = time.perf_counter()
         self._base = sqlite3.connect(directory / "stories.sqlite", isolation_level=None)
         self._base.executescript(_TABLES)
@@ -41,59 +41,59 @@ class Fts5:
         for rows in self._iter_batches(file):
             for table, values in rows.items():
                 if values:
-                    places = ", ".join("?" * len(values[0]))
-                    self._base.executemany(f"INSERT INTO {table} VALUES ({places})", values)  # noqa: S608 - our tables
+                    placeholders = ", ".join("?" * len(values[0]))
+                    self._base.executemany(f"INSERT INTO {table} VALUES ({placeholders})", values)  # noqa: S608 - our tables
         self._base.execute("INSERT INTO texts(texts) VALUES ('optimize')")
         self._base.execute("COMMIT")
         self._base.executescript("ANALYZE")
-        # The queries of facets name the codes' labels from here.
+        # Facet values by their code.
         self._names = {facet: list(codes) for facet, codes in self._codes.items()}
-        return Built(time.perf_counter() - started, bytes_under(directory))
+        return BuildResult(time.perf_counter() - started, count_bytes(directory))
 
     def _iter_batches(self, file: Path) -> Iterator[dict[str, list[tuple[object, ...]]]]:
-        rows = _no_rows()
+        rows = _empty_rows()
         for number, read in enumerate(iter_stories(file), start=1):
             if isinstance(read, AcceptedLine):
                 story = read.story
                 published = story.published_at.timestamp() if story.published_at else None
-                rows["texts(rowid, text)"].append((number, text_of(story)))
+                rows["texts(rowid, text)"].append((number, searchable_text(story)))
                 rows["stories"].append((number, story.id, published))
-                for facet, values in facets_of(story).items():
+                for facet, values in facet_values(story).items():
                     codes = self._codes[facet]
                     rows[facet] += [(number, codes.setdefault(value, len(codes))) for value in values]
             if number % _BATCH == 0:
                 yield rows
-                rows = _no_rows()
+                rows = _empty_rows()
         yield rows
 
     # --- searching -------------------------------------------------------------------------------------------------
 
-    def search(self, question: Question, *, facets: bool, documents: bool, highlights: bool) -> int:
-        where, values = self._read(question)
+    def search(self, query: BenchmarkQuery, *, facets: bool, documents: bool, highlights: bool) -> int:
+        where, values = self._read(query)
         if facets:
             total = self._count(where, values)
         else:
             total = int(self._base.execute(f"SELECT count(*) FROM texts WHERE {where}", values).fetchone()[0])  # noqa: S608
-        shown = "texts.rowid"
+        columns = "texts.rowid"
         if highlights:
-            shown = "texts.rowid, snippet(texts, 0, '<b>', '</b>', '…', 30)"
+            columns = "texts.rowid, snippet(texts, 0, '<b>', '</b>', '…', 30)"
         elif documents:
-            shown = "texts.rowid, text"
-        self._base.execute(_ordered(shown, where, question.newest), values).fetchall()
+            columns = "texts.rowid, text"
+        self._base.execute(_select_hits(columns, where, query.newest), values).fetchall()
         return total
 
-    def _read(self, question: Question) -> tuple[str, tuple[object, ...]]:
-        """The condition and its values."""
-        text = _match(question)
-        if not question.only:
+    def _read(self, query: BenchmarkQuery) -> tuple[str, tuple[object, ...]]:
+        """The WHERE condition and its parameters."""
+        text = _match(query)
+        if not query.facet_filter:
             return "texts MATCH ?", (text,)
-        facet, value = question.only
+        facet, value = query.facet_filter
         code = self._codes[facet].get(value, -1)
         condition = f"texts MATCH ? AND EXISTS (SELECT 1 FROM {facet} WHERE story = texts.rowid AND value = ?)"  # noqa: S608
         return condition, (text, code)
 
     def _count(self, where: str, values: tuple[object, ...]) -> int:
-        """Facets of what is found, and how many that is."""
+        """Count the facets of all matches; returns the number of matches."""
         self._base.execute("DELETE FROM found")
         total = self._base.execute(f"INSERT INTO found SELECT rowid FROM texts WHERE {where}", values).rowcount  # noqa: S608
         for facet in FACETS:
@@ -108,17 +108,17 @@ class Fts5:
         self._base.close()
 
 
-def _no_rows() -> dict[str, list[tuple[object, ...]]]:
+def _empty_rows() -> dict[str, list[tuple[object, ...]]]:
     return {"texts(rowid, text)": [], "stories": [], **{facet: [] for facet in FACETS}}
 
 
-def _match(question: Question) -> str:
-    words = [f'"{word}"' for word in question.words]
-    match question.shape:
+def _match(query: BenchmarkQuery) -> str:
+    words = [f'"{word}"' for word in query.words]
+    match query.shape:
         case "or":
             return " OR ".join(words)
         case "phrase":
-            return '"' + " ".join(question.words) + '"'
+            return '"' + " ".join(query.words) + '"'
         case "prefix":
             return words[0] + "*"
         case "not":
@@ -127,10 +127,10 @@ def _match(question: Question) -> str:
             return " AND ".join(words)
 
 
-def _ordered(shown: str, where: str, newest: bool) -> str:
+def _select_hits(columns: str, where: str, newest: bool) -> str:
     if newest:
         return (
-            f"SELECT {shown} FROM texts JOIN stories ON stories.story = texts.rowid "  # noqa: S608
+            f"SELECT {columns} FROM texts JOIN stories ON stories.story = texts.rowid "  # noqa: S608
             f"WHERE {where} ORDER BY published DESC LIMIT {HITS}"
         )
-    return f"SELECT {shown} FROM texts WHERE {where} ORDER BY rank LIMIT {HITS}"  # noqa: S608
+    return f"SELECT {columns} FROM texts WHERE {where} ORDER BY rank LIMIT {HITS}"  # noqa: S608

@@ -1,4 +1,4 @@
-"""Outpost: built, opened, asked and answered as the commands and the API do it."""
+"""Outpost, called as its commands and its API call it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from api.response.answers import answer_hits
-from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built
-from benchmarks.queries import Question
+from benchmarks.peers import FACET_SIZE, FACETS, HITS, BuildResult
+from benchmarks.queries import BenchmarkQuery
 from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.engines.columns.engine import ColumnsEngine
 from index.indexer import build_index
@@ -18,42 +18,46 @@ from index.query.requests import FacetRequest, Filters, HighlightOptions, Search
 from index.search import search_stories
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
-_COUNTED = FacetRequest(names=FACETS, size=FACET_SIZE)
+_FACET_REQUEST = FacetRequest(names=FACETS, size=FACET_SIZE)
 
 
 class Outpost:
     name = "Outpost"
-    patience = sys.maxsize
+    max_queries = sys.maxsize
     max_stories = sys.maxsize
 
-    def build(self, file: Path, directory: Path) -> Built:
+    def build(self, file: Path, directory: Path) -> BuildResult:
         report = build_index(directory, [file])
         started = time.perf_counter()
         self._live = LiveIndex(directory)
         with self._live.borrow():
             opened = time.perf_counter() - started
         first = time.perf_counter()
-        self.search(Question("", "and", ("news",)), facets=True, documents=True, highlights=True)
-        asked = time.perf_counter() - first
-        return Built(report.seconds, report.bytes, f"opened in {opened:.3f} s, first query {asked * 1000:.1f} ms")
+        self.search(BenchmarkQuery("", "and", ("news",)), facets=True, documents=True, highlights=True)
+        first_query = time.perf_counter() - first
+        return BuildResult(
+            report.seconds, report.bytes, f"opened in {opened:.3f} s, first query {first_query * 1000:.1f} ms"
+        )
 
-    def search(self, question: Question, *, facets: bool, documents: bool, highlights: bool) -> int:
-        tree = parse_query(question.text, _FIELDS)
-        only = question.only
-        query = SearchQuery(
+    def search(self, query: BenchmarkQuery, *, facets: bool, documents: bool, highlights: bool) -> int:
+        tree = parse_query(query.text, _FIELDS)
+        facet_filter = query.facet_filter
+        engine_query = SearchQuery(
             tree=tree,
             search_in=STORY_DEFAULTS,
-            filters=Filters(values=(ValueFilter(facet=only[0], any_of=frozenset({only[1]})),)) if only else Filters(),
-            sort=Sort.NEWEST if question.newest else Sort.RELEVANCE,
-            facets=_COUNTED if facets else FacetRequest(),
+            filters=Filters(values=(ValueFilter(facet=facet_filter[0], any_of=frozenset({facet_filter[1]})),))
+            if facet_filter
+            else Filters(),
+            sort=Sort.NEWEST if query.newest else Sort.RELEVANCE,
+            facets=_FACET_REQUEST if facets else FacetRequest(),
             limit=HITS,
             highlighting=HighlightOptions() if highlights else None,
         )
         with self._live.borrow() as generation:
             engine = generation.engine
             if not (documents or highlights) and isinstance(engine, ColumnsEngine):
-                return engine.match_stories(query).total
-            page = search_stories(generation, query)
+                return engine.match_stories(engine_query).total
+            page = search_stories(generation, engine_query)
             if highlights:
                 answer_hits(page.hits, None, "")
         return page.total

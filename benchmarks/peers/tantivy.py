@@ -1,5 +1,5 @@
-"""tantivy, one segment: facets as fast fields, either of names or of codes; the text in one field, or the title in
-another besides, as Outpost ranks."""
+"""tantivy with one segment. Facets are fast fields of names or of integers. The text is one field; optionally the title
+is a second one, for the ranking of Outpost."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import Any
 import msgspec
 import tantivy  # type: ignore[import-not-found,unused-ignore]  # of the group "benchmark"
 
-from benchmarks.corpus import facets_of, text_of
-from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
-from benchmarks.queries import Question
+from benchmarks.corpus import facet_values, searchable_text
+from benchmarks.peers import FACET_SIZE, FACETS, HITS, BuildResult, count_bytes
+from benchmarks.queries import BenchmarkQuery
 from index.documents.story import Story
 from index.engines.scoring import TITLE_SHARE
 from index.readers.ndjson import AcceptedLine, iter_stories
 
-# One thread with room for the whole corpus writes one segment.
+# One thread with memory for the whole corpus writes one segment.
 _HEAP = 3_500_000_000
 _NAMES = "names.json"
 _WITHOUT_TIME = -(2**62)
 
 
 class Tantivy:
-    """With ``coded`` a facet's values are numbers, and their names are looked up beside the index. With ``titled`` a
-    word scores in the whole text and half as much in the title: the formula of Outpost."""
+    """``coded``: facet values are integers, and a file beside the index has their names. ``titled``: a word scores in
+    the whole text, and again with half the weight in the title, as in Outpost."""
 
-    patience = sys.maxsize
+    max_queries = sys.maxsize
     max_stories = sys.maxsize
 
     def __init__(self, *, coded: bool, titled: bool = False) -> None:
@@ -36,11 +36,11 @@ class Tantivy:
         self.name = "tantivy" + ", codes" * coded + ", title" * titled
         self.names: dict[str, list[str]] = {facet: [] for facet in FACETS}
         self.codes: dict[str, dict[str, int]] = {facet: {} for facet in FACETS}
-        self._counted = {facet: {"terms": {"field": facet, "size": FACET_SIZE}} for facet in FACETS}
+        self._aggregations = {facet: {"terms": {"field": facet, "size": FACET_SIZE}} for facet in FACETS}
 
     # --- building --------------------------------------------------------------------------------------------------
 
-    def build(self, file: Path, directory: Path) -> Built:
+    def build(self, file: Path, directory: Path) -> BuildResult:
         started = time.perf_counter()
         index = tantivy.Index(self._make_schema(), path=str(directory))
         writer = index.writer(_HEAP, 1)
@@ -54,7 +54,7 @@ class Tantivy:
         self.open(directory)
         segments = int(self.searcher.num_segments)
         note = "one segment" if segments == 1 else f"{segments} segments"
-        return Built(time.perf_counter() - started, bytes_under(directory), note)
+        return BuildResult(time.perf_counter() - started, count_bytes(directory), note)
 
     def _make_schema(self) -> Any:
         builder = tantivy.SchemaBuilder()
@@ -67,18 +67,18 @@ class Tantivy:
             else:
                 builder.add_text_field(facet, fast=True, tokenizer_name="raw", index_option="basic")
         builder.add_integer_field("published", fast=True)
-        # What an answer shows of a story besides its text.
-        builder.add_bytes_field("card", stored=True)
+        # The story as an answer shows it, without its text.
+        builder.add_bytes_field("stored_fields", stored=True)
         return builder.build()
 
     def _fields_of(self, story: Story) -> dict[str, Any]:
-        facets: dict[str, tuple[str, ...]] = facets_of(story)
+        facets: dict[str, tuple[str, ...]] = facet_values(story)
         published = int(story.published_at.timestamp()) if story.published_at else _WITHOUT_TIME
         return {
-            "text": text_of(story),
+            "text": searchable_text(story),
             "published": published,
-            # Bytes are written as base64, which tantivy reads back.
-            "card": msgspec.json.encode(_card(story)),
+            # tantivy decodes the base64 in which the JSON has bytes.
+            "stored_fields": msgspec.json.encode(_stored_fields(story)),
             **({"title": story.title} if self.titled else {}),
             **({name: self._code(name, values) for name, values in facets.items()} if self.coded else facets),
         }
@@ -94,39 +94,39 @@ class Tantivy:
     def open(self, directory: Path) -> None:
         self.index = tantivy.Index.open(str(directory))
         self.schema = self.index.schema
-        # Its own types lack ``SearchResult.count``.
+        # Any, because the type stubs of tantivy lack SearchResult.count.
         self.searcher: Any = self.index.searcher()
         self.names = msgspec.json.decode((directory / _NAMES).read_bytes())
         self.codes = {facet: {name: code for code, name in enumerate(names)} for facet, names in self.names.items()}
 
     # --- searching -------------------------------------------------------------------------------------------------
 
-    def search(self, question: Question, *, facets: bool, documents: bool, highlights: bool) -> int:
-        query = self._read(question)
-        found = self._find(query, question)
+    def search(self, query: BenchmarkQuery, *, facets: bool, documents: bool, highlights: bool) -> int:
+        engine_query = self._read(query)
+        matches = self._find(engine_query, query)
         if facets:
-            self.count(query)
+            self.count(engine_query)
         if highlights:
-            self.mark(query, found.hits)
+            self.highlight(engine_query, matches.hits)
         elif documents:
-            for _, address in found.hits:
-                _ = self.searcher.doc(address)["card"]
-        return int(found.count)
+            for _, address in matches.hits:
+                _ = self.searcher.doc(address)["stored_fields"]
+        return int(matches.count)
 
-    def _find(self, query: Any, question: Question) -> Any:
-        if question.newest:
-            return self.searcher.search(query, HITS, order_by_field="published")
-        return self.searcher.search(query, HITS)
+    def _find(self, engine_query: Any, query: BenchmarkQuery) -> Any:
+        if query.newest:
+            return self.searcher.search(engine_query, HITS, order_by_field="published")
+        return self.searcher.search(engine_query, HITS)
 
-    def _read(self, question: Question) -> Any:
-        query = self._expand(question.words[0]) if question.shape == "prefix" else self.parse(question.text)
-        if question.only:
-            facet, value = question.only
+    def _read(self, query: BenchmarkQuery) -> Any:
+        engine_query = self._expand(query.words[0]) if query.shape == "prefix" else self.parse(query.text)
+        if query.facet_filter:
+            facet, value = query.facet_filter
             term: str | int = self.codes[facet].get(value, len(self.names[facet])) if self.coded else value
             must = tantivy.Occur.Must
-            narrow = tantivy.Query.const_score_query(tantivy.Query.term_query(self.schema, facet, term), 0.0)
-            query = tantivy.Query.boolean_query([(must, query), (must, narrow)])
-        return query
+            condition = tantivy.Query.const_score_query(tantivy.Query.term_query(self.schema, facet, term), 0.0)
+            engine_query = tantivy.Query.boolean_query([(must, engine_query), (must, condition)])
+        return engine_query
 
     def parse(self, text: str) -> Any:
         if not self.titled:
@@ -135,33 +135,35 @@ class Tantivy:
         return self.index.parse_query(text, ["text", "title"], conjunction_by_default=True, field_boosts=boosts)
 
     def _expand(self, prefix: str) -> Any:
-        """The words that begin so, any of them: several times as fast as tantivy's regular expressions."""
+        """Any of the words with this prefix: several times faster than tantivy's regular expressions."""
         terms = [term for term, _ in self.searcher.terms_with_prefix("text", prefix)]
         should = tantivy.Occur.Should
         return tantivy.Query.boolean_query(
             [(should, tantivy.Query.term_query(self.schema, "text", term)) for term in terms]
         )
 
-    def count(self, query: Any) -> dict[str, list[tuple[str, int]]]:
+    def count(self, engine_query: Any) -> dict[str, list[tuple[str, int]]]:
         """The ten most frequent values of each facet."""
-        counted = self.searcher.aggregate(query, self._counted)
+        counted = self.searcher.aggregate(engine_query, self._aggregations)
         return {facet: [self._name(facet, bucket) for bucket in counted[facet]["buckets"]] for facet in FACETS}
 
     def _name(self, facet: str, bucket: dict[str, Any]) -> tuple[str, int]:
         key = bucket["key"]
         return (self.names[facet][int(key)] if self.coded else key), int(bucket["doc_count"])
 
-    def mark(self, query: Any, hits: Any) -> list[tuple[Any, str]]:
-        """Each hit's card and its snippet."""
-        generator = tantivy.SnippetGenerator.create(self.searcher, query, self.schema, "text")
+    def highlight(self, engine_query: Any, hits: Any) -> list[tuple[Any, str]]:
+        """The stored fields and the snippet of each hit."""
+        generator = tantivy.SnippetGenerator.create(self.searcher, engine_query, self.schema, "text")
         documents = [self.searcher.doc(address) for _, address in hits]
-        return [(document["card"][0], generator.snippet_from_doc(document).to_html()) for document in documents]
+        return [
+            (document["stored_fields"][0], generator.snippet_from_doc(document).to_html()) for document in documents
+        ]
 
     def close(self) -> None:
         del self.searcher, self.index
 
 
-def _card(story: Story) -> dict[str, Any]:
+def _stored_fields(story: Story) -> dict[str, Any]:
     return {
         "id": story.id,
         "title": story.title,

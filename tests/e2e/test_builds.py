@@ -111,7 +111,7 @@ def test_bad_input_ends_with_2_and_tells_every_fault_where_it_stands(tmp_path: P
     assert failed.returncode == 2
     assert f"{file}:2: /title: is missing" in failed.stderr
     assert f"{file}:3: /image_url: javascript:x is not allowed here; allowed: an http or https URL" in failed.stderr
-    assert "2 faults. Nothing was changed" in failed.stderr
+    assert "2 invalid lines. Nothing was changed" in failed.stderr
     assert not (tmp_path / "index" / "current").exists()
 
 
@@ -169,7 +169,7 @@ def test_a_server_without_an_index_answers_503_until_one_is_built(tmp_path: Path
     assert early.status_code == 503
     assert early.json()["code"] == "index_unavailable"
     assert early.headers["Retry-After"] == "2"
-    assert "Until there is an index every answer is 503" in server.log.read_text()
+    assert "Every answer will be 503 until there is an index" in server.log.read_text()
     build_index(root, [SAMPLE])
     assert requests.get(f"{server.url}/readyz", timeout=10).json() == {"status": "ready"}
 

@@ -1,16 +1,19 @@
-"""The command line as a process: over an index, over a server, and with nobody there."""
+"""The command line as a process: with an index, with a server, and with neither."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 import requests
 
 from index.indexer import build_index
-from tests.e2e.conftest import BIN, Server, clean_env, free_port
+from scripts.cli import COMMANDS, main
+from tests.e2e.conftest import BIN, ROOT, Server, clean_env, free_port
 
 PAGE = Path(__file__).parents[1] / "unit" / "pages" / "story_page.txt"
 
@@ -21,7 +24,7 @@ def outpost(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(params=["index", "url"])
 def target(request: pytest.FixtureRequest) -> tuple[str, object]:
-    """The same sample, asked both ways."""
+    """The options that select the sample: as an index, and as a server."""
     if request.param == "index":
         return "--index", request.getfixturevalue("sample_index")
     return "--url", request.getfixturevalue("sample_server").url
@@ -54,7 +57,7 @@ def test_words_to_exclude_and_filters_reach_the_search(target: tuple[str, object
     assert all("transport" in [topic["id"] for topic in hit["topics"]] for hit in hits)
 
 
-def test_suggestions_are_a_line_each_with_type_text_and_where_it_leads(target: tuple[str, object]) -> None:
+def test_each_suggestion_is_a_line_with_type_text_and_id_or_count(target: tuple[str, object]) -> None:
     ran = outpost("suggest", "night", "fer", "--limit", 2, *target)
     assert ran.returncode == 0
     query, story = ran.stdout.splitlines()
@@ -84,7 +87,7 @@ def test_nothing_found_ends_with_1(target: tuple[str, object]) -> None:
         assert ran.stderr.strip(), command
 
 
-def test_a_missing_story_is_told_with_ids_that_look_alike(target: tuple[str, object]) -> None:
+def test_the_error_for_a_missing_story_lists_similar_ids(target: tuple[str, object]) -> None:
     assert "similar ids: 310" in outpost("show", "3100", *target).stderr
 
 
@@ -108,7 +111,9 @@ def test_facet_timeline_and_lookup_answer(target: tuple[str, object], sample_ser
     chart = outpost("timeline", "ferry", "--interval", "month", *target).stdout.splitlines()
     assert chart[0].split()[:2] == ["2025-01", "3"]
     assert "█" in chart[0]
-    url = next(one["url"] for one in requests.get(f"{sample_server.url}/v1/sources", timeout=10).json()["results"])
+    url = next(
+        source["url"] for source in requests.get(f"{sample_server.url}/v1/sources", timeout=10).json()["results"]
+    )
     assert "sources · id" in outpost("lookup", f"{url}/#top", *target).stdout
 
 
@@ -121,14 +126,14 @@ def test_an_export_is_built_again_to_the_same_export(target: tuple[str, object],
     assert 0 < outpost("export", "ferry", "--year", "2025", *target).stdout.count("\n") < 72
 
 
-def test_nobody_at_the_address_is_told_and_ends_with_2() -> None:
+def test_a_connection_error_ends_with_2() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     ran = outpost("search", "ferry", "--url", url)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == f"Error: no answer from {url}: nobody listens there\n"
+    assert ran.stderr == f"Error: no answer from {url}: nothing listens at this address\n"
 
 
-def test_no_index_is_told_and_ends_with_2(tmp_path: Path) -> None:
+def test_a_missing_index_ends_with_2(tmp_path: Path) -> None:
     ran = outpost("search", "ferry", "--index", tmp_path / "none")
     assert ran.returncode == 2
     assert "nothing has been built there; 'outpost build FILE' does" in ran.stderr
@@ -151,7 +156,7 @@ def test_wrong_use_ends_with_2(wrong: tuple[str, ...]) -> None:
     assert "Error" in ran.stderr
 
 
-def test_a_bad_value_is_told_in_the_words_of_the_api(target: tuple[str, object]) -> None:
+def test_a_bad_value_prints_the_error_of_the_api(target: tuple[str, object]) -> None:
     ran = outpost("search", "ferry", "--from", "yesterday", *target)
     assert ran.returncode == 2
     assert "from must be a day (2025-01-31), a time" in ran.stderr
@@ -171,7 +176,52 @@ def test_an_imported_page_leads_on_to_its_related_stories_in_page_order(tmp_path
     assert [story["source_count"] for story in related] == [len(story["sources"]) for story in stories[1:]]
 
 
-def test_something_that_is_no_page_prints_nothing_and_ends_with_2() -> None:
+def test_a_file_that_is_not_a_page_prints_nothing_and_ends_with_2() -> None:
     ran = outpost("import", PAGE, Path(__file__))
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "test_cli.py:" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "--help",
+        "--version",
+        "search --help",
+        "search ferry --url",
+        "suggest fer --url",
+        "show 31001 --url",
+        "related 31001 --url",
+        "sources ferry --url",
+        "facet topic --url",
+        "timeline ferry --url",
+        "export ferry --url",
+        "status --url",
+    ],
+)
+def test_commands_that_need_no_engine_do_not_import_it(command: str, sample_server: Server) -> None:
+    arguments = command.split() + ([sample_server.url] if command.endswith("--url") else [])
+    program = (
+        "import sys\n"
+        "from scripts.cli import main\n"
+        "main(sys.argv[1:], standalone_mode=False)\n"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=ROOT, env=clean_env()
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout
+    modules = set(ran.stderr.split())
+    assert "click" in modules
+    assert modules & {"numba", "numpy", "flask", "whoosh", "marshmallow", "granian", "opensearchpy"} == set()
+
+
+def test_every_command_is_listed_with_a_help_text_and_its_own_name() -> None:
+    context, shown = click.Context(main), outpost("--help").stdout
+    for name, listed in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert command.help
+        assert listed.help in shown

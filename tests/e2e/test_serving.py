@@ -31,7 +31,7 @@ def test_serve_prints_its_address_and_four_things_that_find_something(sample_ser
 
 
 def test_serve_says_where_it_is_watched(sample_server: Server) -> None:
-    [line] = [line for line in sample_server.log.read_text().splitlines() if line.startswith("Watch:")]
+    [line] = [line for line in sample_server.log.read_text().splitlines() if line.startswith("Metrics for Prometheus:")]
     assert f"{sample_server.url}/metrics" in line
     assert "500 ms" in line
     assert "outpost_index_up 1" in requests.get(f"{sample_server.url}/metrics", timeout=10).text

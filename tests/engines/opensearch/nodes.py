@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tools.opensearch_node import Node, NoNode, run_nodes
+from tools.opensearch_node import Node, NodeUnavailable, run_nodes
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def run_or_skip(count: int = 1, heap: str = "512m", **more: str) -> Iterator[lis
     try:
         with run_nodes(count, heap, more) as nodes:
             yield nodes
-    except NoNode as error:
+    except NodeUnavailable as error:
         if os.environ.get("OPENSEARCH_REQUIRED"):
             raise
         pytest.skip(str(error))

@@ -1,4 +1,4 @@
-"""How long it takes until a changed story is found: in one process, and by a server whose index a command changes."""
+"""The time until a changed story is found: in one process, and by a server while ``outpost update`` runs."""
 
 from __future__ import annotations
 
@@ -22,29 +22,32 @@ _ROUNDS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """Medians, in seconds. ``process``: from the call of update_index to a search that finds the story; ``command``:
-    how long ``outpost update`` takes, its start included; ``server``: from its end to an answer with the story."""
+class UpdateTimes:
+    """Medians in seconds.
+
+    ``process``: from the call of update_index until a search in the same process finds the story. ``command``: duration
+    of ``outpost update``, from its start. ``server``: from its end until the server finds the story.
+    """
 
     process: float
     command: float
     server: float
 
 
-def measure(index: Path, work: Path) -> Changes:
-    """Changes one story of ``index`` again and again, and leaves it there."""
+def measure_update_times(index: Path, work: Path) -> UpdateTimes:
+    """Change one story of ``index`` several times. The last change stays."""
     live = LiveIndex(index)
     process = [_time_in_process(index, live, work / "change.ndjson", f"inprocess{number}") for number in range(_ROUNDS)]
     live.close()
     with running(outpost_server(index), work) as (port, _):
         timed = [_time_command(index, port, work / "change.ndjson", f"served{number}") for number in range(_ROUNDS)]
     command, server = zip(*timed, strict=True)
-    return Changes(statistics.median(process), statistics.median(command), statistics.median(server))
+    return UpdateTimes(statistics.median(process), statistics.median(command), statistics.median(server))
 
 
 def _time_in_process(index: Path, live: LiveIndex, file: Path, word: str) -> float:
     _write_story(file, word)
-    query = SearchQuery(tree=parse_query(word, ()))
+    query = SearchQuery(tree=tree=parse_query(word, ()))
 
     def find() -> int:
         with live.borrow() as generation:
