@@ -11,7 +11,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from index.documents.story import InvalidStory, Story, parse_story
+from index.documents.checks import InvalidStory, parse_story
+from index.documents.story import Story
 from index.errors import Fault, InputUnreadable
 
 # The longest real story line is 6 kB; what is a thousand times that is no story.

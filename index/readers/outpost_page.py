@@ -14,8 +14,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from index.documents.checks import InvalidStory, parse_story
 from index.documents.identity import slug_of
-from index.documents.story import MAX_SOURCES, InvalidStory, Paragraph, Publisher, Section, Source, Story, parse_story
+from index.documents.story import MAX_SOURCES, Paragraph, Publisher, Section, Source, Story
 from index.errors import InputUnreadable, InvalidPage
 
 MAX_PAGE = 4 * 1024 * 1024

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.documents.story import parse_story
+from index.documents.checks import parse_story
 from index.errors import InputUnreadable, InvalidPage
 from index.readers.outpost_page import MAX_PAGE, MAX_RELATED, ParsedPage, read_page
 from scripts.cli import main
