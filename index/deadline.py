@@ -39,7 +39,7 @@ class Deadline:
             raise QueryTimeout(self.longest)
 
     def spend(self, size: int) -> None:
-        """Reserve the time that writing ``size`` bytes of an answer takes. Raises QueryTimeout if it has passed then."""
+        """Reserve the time to write ``size`` bytes of an answer. Raises QueryTimeout if none remains."""
         self._end -= size * _SECONDS_A_BYTE
         self.check()
 

@@ -25,7 +25,7 @@ class RejectsFile:
         self._room = MAX_BYTES - _LAST_ENTRY
 
     def add(self, line: RejectedLine) -> None:
-        """Write an entry, unless it or an earlier one did not fit: the file holds the first rejected lines, without gaps."""
+        """Write an entry. Once one does not fit, all later ones are only counted, so that the file has no gaps."""
         if not self.left_out:
             entry = _encode(line)
             if len(entry) <= self._room:
