@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from index.analysis.schema import WORD, iter_words, term_of
 from index.deadline import Deadline
-from index.query.highlight import Highlighter, Span, snippet
+from index.query.highlight import Highlighter, Span, make_snippet
 from index.query.tree import Node, Phrase, Prefix, Term, iter_positive
 
 Json = dict[str, object]
@@ -74,7 +74,7 @@ class HitHighlighter:
         """The ``words`` words of it with the most matches."""
         self._deadline.check()
         spans = self._highlighter.find_spans(field, text)
-        return self.read_excerpt(snippet(text, spans, words, "mark"), found=bool(spans))
+        return self.read_excerpt(make_snippet(text, spans, words, "mark"), found=bool(spans))
 
     def read_excerpt(self, marked: str, *, found: bool) -> Json:
         """The same of an excerpt that is there already, with its matches in ``<mark>``."""
