@@ -397,7 +397,7 @@ def test_damage_that_is_found_while_a_switch_fails_is_not_forgotten(
         class FindsDamage(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
                 if "keeps serving" in record.getMessage():
-                    live._take_out(file, "was altered")
+                    live._withdraw(file, "was changed")
 
         monkeypatch.setattr(live._store, "open_current", fail)
         monkeypatch.setattr(live._store, "read_stamp", lambda: "another")
