@@ -47,7 +47,7 @@ def measure_update_times(index: Path, work: Path) -> UpdateTimes:
 
 def _time_in_process(index: Path, live: LiveIndex, file: Path, word: str) -> float:
     _write_story(file, word)
-    query = SearchQuery(tree=tree=parse_query(word, ()))
+    query = SearchQuery(tree=parse_query(word, ()))
 
     def find() -> int:
         with live.borrow() as generation:

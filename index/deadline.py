@@ -1,4 +1,4 @@
-"""How long a request may take."""
+"""The time limit of a request."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TypeVar
 
 from index.errors import QueryTimeout
 
-# What is found has to be written, too: joined, compressed and sent, at 100 MB a second.
+# Seconds to join, compress and send one byte of an answer, at 100 MB/s.
 _SECONDS_A_BYTE = 1e-8
 T = TypeVar("T")
 
 
 class Deadline:
-    """A moment ``longest`` seconds after it was made, or ``seconds`` if they are fewer. Long work looks at it before
-    each of its steps.
+    """Ends ``longest`` seconds after its creation, or after ``seconds`` if that is sooner. Loops check it at each step.
 
-    An error names ``longest``: a part of a request is given as ``seconds`` what the parts before it have left.
+    ``longest``: the limit of the whole request in seconds, which QueryTimeout names. ``seconds``: the time that earlier
+    parts of the request have left.
     """
 
     __slots__ = ("_end", "longest")
@@ -27,24 +27,24 @@ class Deadline:
         self._end = monotonic() + (longest if seconds is None else min(seconds, longest))
 
     def remaining(self) -> float:
-        """The seconds until then. Raises QueryTimeout where there are none."""
-        left = self._end - monotonic()
-        if left <= 0:
+        """Seconds until the deadline. Raises QueryTimeout if it has passed."""
+        remaining = self._end - monotonic()
+        if remaining <= 0:
             raise QueryTimeout(self.longest)
-        return left
+        return remaining
 
     def check(self) -> None:
-        """Raises QueryTimeout where the moment has passed. Takes 0.1 µs."""
+        """Raise QueryTimeout if the deadline has passed. Takes 0.1 µs."""
         if monotonic() > self._end:
             raise QueryTimeout(self.longest)
 
     def spend(self, size: int) -> None:
-        """Leave as much less time as writing so many bytes of an answer takes. Raises QueryTimeout."""
+        """Reserve the time to write ``size`` bytes of an answer. Raises QueryTimeout if none remains."""
         self._end -= size * _SECONDS_A_BYTE
         self.check()
 
     def pace(self, items: Iterable[T]) -> Iterator[T]:
-        """``items`` one after the other, with a check before each."""
+        """Yield ``items``, checking the deadline before each."""
         for item in items:
             self.check()
             yield item

@@ -1,22 +1,22 @@
-"""Everything that can go wrong below the API. Errors carry data; a sentence is made of it once, here."""
+"""All errors that the index raises on purpose. Each keeps its data as attributes and builds its message here."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-# Characters of an id that a message repeats.
+# Characters of an id that a message quotes.
 _MAX_SHOWN = 200
 
 
 class OutpostError(Exception):
-    """The root of all errors that Outpost raises on purpose."""
+    """The base class of all errors that Outpost raises on purpose."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """One thing that is wrong with one input line.
+    """One error in one line of an input file.
 
-    ``pointer`` is an RFC 6901 JSON pointer into the line ("" is the whole line), ``line`` counts
-    from 1 (0: the file as a whole), ``allowed`` says what would have been right.
+    ``line`` counts from 1; 0 stands for the whole file. ``pointer`` is an RFC 6901 JSON pointer into the line; "" is
+    the whole line. ``allowed`` says what would be valid there.
     """
 
     file: str
@@ -26,12 +26,12 @@ class Fault(Struct, frozen=True, kw_only=True):
     allowed: str
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{place}: {self.pointer or '(whole line)'}: {self.problem}; allowed: {self.allowed}"
+        location = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{location}: {self.pointer or '(whole line)'}: {self.problem}; allowed: {self.allowed}"
 
 
 class InvalidDocuments(OutpostError):
-    """Input was refused; ``faults`` are the ones reported, ``more`` tells of faults beyond the limit."""
+    """Input files contain invalid lines. ``faults``: the reported ones; ``more``: there are others."""
 
     def __init__(self, faults: list[Fault], *, more: bool = False) -> None:
         self.faults = faults
@@ -40,7 +40,7 @@ class InvalidDocuments(OutpostError):
 
 
 class InvalidPage(OutpostError):
-    """A file that was to be a story page is something else, or is not whole."""
+    """A file is not the complete text of a story page. ``expected``: what should stand at ``line``."""
 
     def __init__(self, file: str, line: int, problem: str, expected: str) -> None:
         self.file, self.line, self.problem, self.expected = file, line, problem, expected
@@ -48,7 +48,7 @@ class InvalidPage(OutpostError):
 
 
 class InputUnreadable(OutpostError):
-    """An input file cannot be opened."""
+    """An input file cannot be opened or read."""
 
     def __init__(self, file: str, reason: str) -> None:
         self.file, self.reason = file, reason
@@ -56,75 +56,71 @@ class InputUnreadable(OutpostError):
 
 
 class IndexUnavailable(OutpostError):
-    """There is no index at ``directory``, or at the address of a cluster, that could answer."""
+    """The index at ``directory``, a path or the address of a cluster, cannot answer now."""
 
     def __init__(self, directory: object, reason: str) -> None:
         self.directory, self.reason = directory, reason
-        super().__init__(f"no index at {directory}: {reason}")
+        super().__init__(f"no usable index at {directory}: {reason}")
 
 
 class IndexMissing(IndexUnavailable):
-    """Nothing has been built at the place of an index."""
+    """No index has been built at this location."""
 
 
 class IndexDamaged(IndexUnavailable):
-    """Files of the current generation are missing, cut or altered, which stays so until another one is built."""
+    """Files of the current generation are missing, truncated or changed. Only a new build repairs that."""
 
 
 class VersionMismatch(IndexUnavailable):
-    """The current generation was written by another version and has to be built again."""
+    """The current generation was written by an incompatible version of Outpost. It has to be built again."""
 
     def __init__(self, directory: object, what: str, found: object, expected: object) -> None:
         self.what, self.found, self.expected = what, found, expected
         super().__init__(
             directory,
-            f"its {what} is {found}, this version of Outpost reads {expected}; build it again with 'outpost build'",
+            f"its {what} is {found}, but this version of Outpost reads {expected}; build it again with 'outpost build'",
         )
 
 
 class BuildRunning(OutpostError):
-    """Another process is building into the same directory, or under the same address of a cluster."""
+    """Another process is building in the same directory, or under the same alias of a cluster."""
 
     def __init__(self, directory: object, owner: str) -> None:
         self.directory, self.owner = directory, owner
-        super().__init__(f"another build into {directory} is running ({owner}); try again when it has ended")
+        super().__init__(f"another build into {directory} is running ({owner}); try again when it has finished")
 
 
 class BuildFailed(OutpostError):
-    """The new generation did not pass its checks, or could not be written; the old one stays."""
+    """The new generation could not be written, or failed its checks. The old one stays current."""
 
 
 class QueryTimeout(OutpostError):
-    """A query took longer than ``seconds`` and was given up."""
+    """A query was stopped because it took longer than ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         super().__init__(
-            f"the query took longer than {seconds:g} seconds; fewer prefixes (word*) or results are faster"
+            f"the query took longer than {seconds:g} seconds; use fewer prefixes (word*) or ask for fewer results"
         )
 
 
 class TooManyBuckets(OutpostError):
-    """A timeline would have more stretches than ``limit``."""
+    """A timeline would have more than ``limit`` buckets."""
 
     def __init__(self, interval: str, limit: int) -> None:
         self.interval, self.limit = interval, limit
-        super().__init__(
-            f"more than {limit} stretches of an {interval}"
-            if interval == "hour"
-            else f"more than {limit} stretches of a {interval}"
-        )
+        super().__init__(f"the timeline would have more than {limit} buckets of one {interval}")
 
 
 class StaleCursor(OutpostError):
-    """A cursor of a generation that is not the current one any more."""
+    """The cursor belongs to a generation that is no longer current."""
 
     def __init__(self) -> None:
-        super().__init__("the index has changed since the first page; begin again without the cursor")
+        super().__init__("the index has changed since the first page; start again without the cursor")
 
 
 class NotFound(OutpostError):
-    """No such document; ``near`` are ids that look like the one asked for."""
+    """There is no such document. ``near``: existing ids that look similar."""
 
     def __init__(self, kind: str, ident: str, near: tuple[str, ...] = ()) -> None:
         self.kind, self.ident, self.near = kind, ident, near
@@ -132,7 +128,7 @@ class NotFound(OutpostError):
 
 
 class Gone(OutpostError):
-    """A story that an earlier generation had and this one has not."""
+    """The story was in an earlier generation and has been removed."""
 
     def __init__(self, ident: str) -> None:
         self.ident = ident
@@ -140,7 +136,7 @@ class Gone(OutpostError):
 
 
 class UnknownEngine(OutpostError):
-    """An engine URL that names no engine."""
+    """An engine URL has an unknown scheme. ``known``: the valid ones."""
 
     def __init__(self, url: str, known: tuple[str, ...]) -> None:
         self.url, self.known = url, known

@@ -1,13 +1,13 @@
-"""Where generations live, which one is current, which may go.
+"""The generations in a directory: which one is current, and which can be removed.
 
-    DIR/current                     the name of the current generation and its checksum: replaced by rename, so never
+    DIR/current                     the name of the current generation and its checksum; replaced by rename, so never
                                     half written
-    DIR/build.lock                  held by the one build that may run
-    DIR/generations/g7-s1-f5/       data version 7, schema version 1, format version 5; never changed again
-    DIR/generations/building-g8/    a build that is running, or the leftover of one that was killed
+    DIR/build.lock                  locked by the build that is running
+    DIR/generations/g7-s1-f5/       data version 7, schema version 1, format version 5; never changed
+    DIR/generations/building-g8/    a running build, or the leftover of a killed one
 
-A reader holds a shared lock on its generation's ``manifest.json``; whoever can get the exclusive one may remove
-the generation. The kernel lets go of both when a process dies, however it dies.
+A reader holds a shared lock on the ``manifest.json`` of its generation. A process that gets the exclusive lock may
+remove the generation. The kernel releases both locks when a process ends, for whatever reason.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from index.files.disk import (
 from index.files.manifest import MANIFEST
 
 CURRENT, LOCK = "current", "build.lock"
-# A name has some 20 characters, and its checksum 16.
+# Size limit in bytes: a name has about 20 characters, its checksum 16.
 _MAX_CURRENT = 100
-# A disk that is asked for 30 small files at once writes its journal once for many of them.
+# Parallel fsync calls: a disk can write its journal once for many of them.
 _SYNCS = 16
 _NAME = re.compile(r"g(\d+)-s\d+-f\d+")
 
@@ -51,28 +51,28 @@ def directory_of(root: Path) -> Path:
 def read_current(root: Path) -> str:
     """The name of the current generation.
 
-    Raises IndexMissing where nothing was built, IndexDamaged, VersionMismatch, or IndexUnavailable where ``current``
-    cannot be read for now.
+    Raises IndexMissing if nothing was built, IndexDamaged, VersionMismatch, or IndexUnavailable if ``current``
+    cannot be read now.
     """
     name, checksum = _split_current(root)
     if not checksum:
-        raise VersionMismatch(root, "form", "that of an earlier version", "the one with checksums")
+        raise VersionMismatch(root, "format", "that of an earlier version", "the one with checksums")
     return name
 
 
 def read_previous(root: Path) -> str:
-    """The same for a build, which replaces it: an earlier version of Outpost wrote the name alone."""
+    """The name of the current generation, also if an earlier version wrote it without a checksum. For builds."""
     return _split_current(root)[0]
 
 
 def _split_current(root: Path) -> tuple[str, str]:
-    """The name, and its checksum, "" where there is none."""
+    """The name and its checksum; "" if there is no checksum."""
     path = root / CURRENT
     try:
         text = read_regular(path, _MAX_CURRENT).decode("ascii").strip()
     except FileNotFoundError:
         if path.is_symlink():
-            raise IndexDamaged(root, f"'{CURRENT}' is a link to a file that is missing") from None
+            raise IndexDamaged(root, f"'{CURRENT}' is a link to a missing file") from None
         raise IndexMissing(root, "nothing has been built there; 'outpost build FILE' does") from None
     except OSError as error:
         raise make_unreadable_error(root, f"'{CURRENT}'", error) from error
@@ -82,22 +82,22 @@ def _split_current(root: Path) -> tuple[str, str]:
     if not _NAME.fullmatch(name):
         raise IndexDamaged(root, f"'{CURRENT}' names no generation: {text[:40]!r}")
     if checksum and checksum != xxh3_64_hexdigest(name.encode()):
-        raise IndexDamaged(root, f"'{CURRENT}' was altered: its checksum is another")
+        raise IndexDamaged(root, f"'{CURRENT}' was changed: its checksum does not match")
     return name, checksum
 
 
 def write_current(root: Path, name: str) -> None:
-    """Make a generation the current one, in one step and durably."""
+    """Make a generation current, atomically and durably."""
     replace_file(root / CURRENT, f"{name} {xxh3_64_hexdigest(name.encode())}\n".encode("ascii"))
 
 
 def find_current(root: Path) -> Path:
-    """The directory of the current generation. Raises IndexUnavailable when there is none."""
+    """The directory of the current generation. Raises IndexUnavailable if there is none."""
     return directory_of(root) / read_current(root)
 
 
 def lock_shared(directory: Path) -> IO[bytes] | None:
-    """Lock a generation against removal until the file is closed; None when it has just been removed.
+    """Lock a generation against removal until the returned file is closed; None if it has just been removed.
 
     Raises OSError.
     """
@@ -108,7 +108,7 @@ def lock_shared(directory: Path) -> IO[bytes] | None:
         return None
     try:
         fcntl.flock(held, fcntl.LOCK_SH)
-        # Between open and lock the generation may have been removed: then the path leads elsewhere.
+        # If the generation was removed between open and lock, the path leads to another file or to none.
         if os.fstat(held.fileno()).st_ino == path.stat().st_ino:
             return held
     except FileNotFoundError:
@@ -122,11 +122,13 @@ def lock_shared(directory: Path) -> IO[bytes] | None:
 
 @contextlib.contextmanager
 def lock_for_build(root: Path) -> Iterator[None]:
-    """Be the only build in ``root``. Raises BuildRunning at once when there is another, BuildFailed where something is
-    in the way, OSError."""
+    """Hold the build lock of ``root``.
+
+    Raises BuildRunning at once if another build holds it, BuildFailed if ``current`` is a directory, OSError.
+    """
     make_directories(directory_of(root))
     if (root / CURRENT).is_dir() and not (root / CURRENT).is_symlink():
-        # Told before the work of a build: nothing replaces a directory.
+        # Fails before the build: a rename cannot replace a directory.
         raise BuildFailed(f"{root / CURRENT} is a directory; remove it, and build again")
     with open(root / LOCK, "a+", encoding="ascii", errors="replace", opener=open_regular) as lock:
         try:
@@ -141,12 +143,12 @@ def lock_for_build(root: Path) -> Iterator[None]:
 
 
 def start_directory(root: Path) -> tuple[int, Path]:
-    """The next data version and a new empty directory for it; leftovers of killed builds are removed."""
+    """Create an empty directory for the next data version and remove leftovers of killed builds."""
     home = directory_of(root)
     for leftover in home.glob("building-*"):
         _remove(leftover)
     for leftover in home.glob("removing-*"):
-        # The reader that began to remove it may be at it right now.
+        # Another process may be removing it right now.
         shutil.rmtree(leftover, ignore_errors=True)
     used = [int(match[1]) for path in home.iterdir() if (match := _NAME.fullmatch(path.name))]
     with contextlib.suppress(IndexUnavailable):
@@ -158,7 +160,7 @@ def start_directory(root: Path) -> tuple[int, Path]:
 
 
 def _remove(path: Path) -> None:
-    """Whatever it is: a link is removed, not followed."""
+    """Remove a file, a directory or a link. Links are not followed."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -166,9 +168,9 @@ def _remove(path: Path) -> None:
 
 
 def publish(root: Path, building: Path, name: str) -> None:
-    """Make what was built durable and current: fsync of all, rename, fsync, one atomic switch."""
+    """Make a built generation durable and current: fsync all files, rename, fsync, switch atomically."""
     paths = [building, *building.rglob("*")]
-    # What has another link is of an older generation, and was synced with it.
+    # A file with more links belongs to an older generation too, and was synced then.
     fresh_paths = [path for path in paths if path.is_dir() or path.stat().st_nlink == 1]
     with ThreadPoolExecutor(_SYNCS) as pool:
         list(pool.map(sync, fresh_paths))
@@ -179,21 +181,21 @@ def publish(root: Path, building: Path, name: str) -> None:
 
 
 def list_generations(root: Path) -> list[Path]:
-    """The directories of all published generations, the oldest first."""
+    """The directories of all published generations, oldest first."""
     found = [(int(match[1]), path) for path in directory_of(root).iterdir() if (match := _NAME.fullmatch(path.name))]
     return [path for _, path in sorted(found)]
 
 
 def remove_unused(root: Path) -> list[str]:
-    """Remove every generation that is neither current nor held by a reader; tell which.
+    """Remove all generations that are neither current nor locked by a reader. Returns their names.
 
-    A generation is renamed before its files go, so that a crash in between leaves nothing that looks whole. Raises
-    OSError, after all others were removed, where one could not be.
+    A generation is renamed before its files are removed, so that a crash leaves none that looks complete. If one cannot
+    be removed, the others are removed before OSError is raised.
     """
     removed = []
     failure: OSError | None = None
     for directory in list_generations(root):
-        # Asked anew for each: a build may have switched in the meantime.
+        # Read again for each: a build may have switched meanwhile.
         if directory.name == read_current(root):
             continue
         try:
@@ -209,16 +211,16 @@ def remove_unused(root: Path) -> list[str]:
 
 
 def _remove_generation(directory: Path) -> bool:
-    """False where a reader holds it, or it is none."""
+    """Remove a generation. False if a reader has locked it, or if it is not a generation."""
     with contextlib.ExitStack() as stack:
         try:
             held = stack.enter_context(open(directory / MANIFEST, "rb", opener=open_regular))
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (FileNotFoundError, NotADirectoryError, BlockingIOError):
-            # Another process was faster, or it is no generation, or somebody reads it.
+            # Another process removed it, it is not a generation, or a reader has locked it.
             return False
         except OSError as error:
-            # What is no file cannot be held by anybody.
+            # A manifest that is not a regular file cannot be locked by a reader.
             if not is_damage(error):
                 raise
         doomed = directory.with_name(f"removing-{directory.name}")

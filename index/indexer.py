@@ -1,4 +1,7 @@
-"""Documents to a new generation: build aside, verify, switch. Whatever goes wrong, the old one stays."""
+"""Builds and updates an index: writes a new generation, verifies it, then makes it current.
+
+After any error the old generation stays current.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,18 @@ from index.rejects import RejectsFile
 from index.stores import Location, store_of
 from index.stores.base import Build, Store
 
-# So many faults are told; a file that is something else altogether has one a line.
+# Faults that are reported. A file in another format has one on each line.
 MAX_FAULTS = 100
-# Words of a title that the first story is searched by.
+# Words of a title that verification searches for.
 _MAX_WORDS = 100
 Progress = Callable[[int, float], None]
 
 
 class BuildReport(Struct, frozen=True, kw_only=True):
-    """What a build did. ``bytes`` are those of the new generation on disk.
+    """The result of a build. ``bytes``: the size of the new generation.
 
-    ``rejects`` is the file of the refused lines, where there are any; ``left_out`` of them are not in it.
+    ``refused``: the number of invalid lines. ``rejects``: the file that lists them, None if there are none;
+    ``left_out``: how many of them did not fit into that file.
     """
 
     generation: str
@@ -46,45 +50,48 @@ class BuildReport(Struct, frozen=True, kw_only=True):
 
 
 def build_index(
-    place: Location | Store,
+    location: Location | Store,
     files: Sequence[str | Path],
     *,
     skip_invalid: bool = False,
     progress: Progress = lambda count, share: None,
 ) -> BuildReport:
-    """Build a generation of all stories in ``files`` and make it current.
+    """Build a generation from all stories in ``files`` and make it current.
 
-    With ``skip_invalid`` refused lines go to ``rejects.ndjson`` (index.rejects), the others are built.
-    ``progress`` is called with the number of stories so far and the share of the input read, 0 to 1.
-    Raises InvalidDocuments, InputUnreadable, BuildRunning or BuildFailed; then nothing has changed.
+    ``skip_invalid``: write invalid lines to ``rejects.ndjson`` (index.rejects) and build the others. ``progress`` is
+    called with the number of stories so far and the share of the input read, 0 to 1. Raises InvalidDocuments,
+    InputUnreadable, BuildRunning or BuildFailed; after an error the index is unchanged.
     """
 
     def fill(building: Build, intake: _Intake) -> IndexStatus:
         return _write(building.make_writer(), intake.iter_accepted(files), progress)
 
-    return _make_generation(place, fill, skip_invalid)
+    return _make_generation(location, fill, skip_invalid)
 
 
 def update_index(
-    place: Location | Store,
+    location: Location | Store,
     files: Sequence[str | Path],
     *,
     skip_invalid: bool = False,
     progress: Progress = lambda count, share: None,
 ) -> BuildReport:
-    """Add the stories in ``files`` to the current generation, each in place of the one of its id.
+    """Add the stories in ``files`` to the current generation. A story replaces an existing one of the same id.
 
-    Raises what build_index raises, and IndexUnavailable where there is nothing to go on from.
+    Raises the errors of build_index, and IndexUnavailable if there is no usable index.
     """
 
     def fill(building: Build, intake: _Intake) -> IndexStatus:
         return _write(building.make_updater(), intake.iter_accepted(files), progress)
 
-    return _make_generation(place, fill, skip_invalid, incremental=True)
+    return _make_generation(location, fill, skip_invalid, incremental=True)
 
 
-def delete_stories(place: Location | Store, idents: Sequence[str]) -> tuple[BuildReport | None, list[str]]:
-    """Take stories out of the current generation. Also tells which ids it does not have; None where it has none."""
+def delete_stories(location: Location | Store, idents: Sequence[str]) -> tuple[BuildReport | None, list[str]]:
+    """Remove stories from the current generation.
+
+    Returns the report, None if no id was found, and the ids that were not found.
+    """
     missing: list[str] = []
 
     def fill(building: Build, intake: _Intake) -> IndexStatus:
@@ -93,30 +100,30 @@ def delete_stories(place: Location | Store, idents: Sequence[str]) -> tuple[Buil
             (intake.deleted if updater.delete(ident) else missing).append(ident)
         if not intake.deleted:
             updater.abort()
-            raise _NothingToDo
+            raise _NothingToDelete
         return updater.finish()
 
     try:
-        return _make_generation(place, fill, incremental=True), missing
-    except _NothingToDo:
+        return _make_generation(location, fill, incremental=True), missing
+    except _NothingToDelete:
         return None, missing
 
 
-def merge_index(place: Location | Store) -> BuildReport:
-    """Write the current generation anew as one whole: nothing deleted is left in it. Raises what build_index raises."""
+def merge_index(location: Location | Store) -> BuildReport:
+    """Merge the segments of the current generation into one, without deleted stories. Raises as build_index does."""
 
     def fill(building: Build, intake: _Intake) -> IndexStatus:
         return building.make_updater().merge()
 
-    return _make_generation(place, fill, incremental=True)
+    return _make_generation(location, fill, incremental=True)
 
 
-class _NothingToDo(Exception):
-    """Nothing would change."""
+class _NothingToDelete(Exception):
+    """None of the ids is in the index."""
 
 
 def _make_generation(
-    place: Location | Store,
+    location: Location | Store,
     fill: Callable[[Build, _Intake], IndexStatus],
     skip_invalid: bool = False,
     *,
@@ -127,12 +134,12 @@ def _make_generation(
     ``incremental``: start from the current generation instead of an empty one.
     """
     started = time.monotonic()
-    with store_of(place).begin(incremental=incremental) as building:
+    with store_of(location).begin(incremental=incremental) as building:
         with _Intake(building.rejects if skip_invalid else None) as intake:
             status = fill(building, intake)
         if not status.stories:
-            raise BuildFailed("no story is left or was accepted, and an index of nothing would replace the running one")
-        building.describe(status, intake.places.keys(), intake.deleted)
+            raise BuildFailed("the new index would contain no stories; the old one was not replaced")
+        building.describe(status, intake.first_lines.keys(), intake.deleted)
         rejects = building.keep_rejects(intake.refused)
         _verify(building.open(), status, intake.first)
         name, size = building.publish()
@@ -149,11 +156,15 @@ def _make_generation(
 
 
 class _Intake:
-    """Lets stories in once each, and gathers what is refused: as faults to stop at, or into a file to go on."""
+    """Reads the input, refuses duplicate ids and collects invalid lines.
+
+    With a file of ``rejects``, invalid lines are written there. Without, they end the build with InvalidDocuments.
+    """
 
     def __init__(self, rejects: Path | None) -> None:
         self.first: Story | None = None
-        self.places: dict[str, tuple[int, int]] = {}
+        # Story id -> (index of the file, line) of its first occurrence.
+        self.first_lines: dict[str, tuple[int, int]] = {}
         self.refused = 0
         self.deleted: list[str] = []
         self._faults: list[Fault] = []
@@ -168,38 +179,38 @@ class _Intake:
 
     @property
     def left_out(self) -> int:
-        """How many refused lines had no room in the file of rejects."""
+        """How many invalid lines did not fit into the file of rejects."""
         return self._rejects.left_out if self._rejects else 0
 
     def iter_accepted(self, files: Sequence[str | Path]) -> Iterator[tuple[Story, float]]:
-        """The stories to index, each with the share of the input read.
+        """Yield the stories to index, each with the share of the input read, 0 to 1.
 
-        Raises InvalidDocuments at the end of the input, or of the patience.
+        Raises InvalidDocuments at the end of the input, or after MAX_FAULTS faults.
         """
         sizes = [_size_of(file) for file in files]
         for number, file in enumerate(files):
-            for read in iter_stories(file):
-                accepted = read if isinstance(read, RejectedLine) else self._admit(read, number, files)
+            for line in iter_stories(file):
+                accepted = line if isinstance(line, RejectedLine) else self._check_id(line, number, files)
                 if isinstance(accepted, RejectedLine):
                     self._refuse(accepted)
                 elif not self._faults:
-                    # After the first fault the rest is only read for its faults.
+                    # After the first fault, the rest of the input is read only to report more faults.
                     self.first = self.first or accepted.story
                     share = (sum(sizes[:number]) + accepted.position) / max(1, sum(sizes))
-                    # A file may have grown since.
+                    # A file may have grown since its size was read.
                     yield accepted.story, min(share, 1.0)
         if self._faults:
             raise InvalidDocuments(self._faults)
 
-    def _admit(self, read: AcceptedLine, number: int, files: Sequence[str | Path]) -> AcceptedLine | RejectedLine:
-        earlier = self.places.setdefault(read.story.id, (number, read.line))
-        if earlier == (number, read.line):
-            return read
-        problem = f"{read.story.id} stands already at {describe_path(files[earlier[0]])}:{earlier[1]}"
+    def _check_id(self, line: AcceptedLine, number: int, files: Sequence[str | Path]) -> AcceptedLine | RejectedLine:
+        first = self.first_lines.setdefault(line.story.id, (number, line.line))
+        if first == (number, line.line):
+            return line
+        problem = f"the id {line.story.id} is already used at {describe_path(files[first[0]])}:{first[1]}"
         fault = Fault(
-            file=read.file, line=read.line, pointer="/id", problem=problem, allowed="an id that no other story has"
+            file=line.file, line=line.line, pointer="/id", problem=problem, allowed="an id that no other story has"
         )
-        return RejectedLine(faults=(fault,), raw=read.raw)
+        return RejectedLine(faults=(fault,), raw=line.raw)
 
     def _refuse(self, line: RejectedLine) -> None:
         self.refused += 1
@@ -212,7 +223,7 @@ class _Intake:
 
 
 def _size_of(file: str | Path) -> int:
-    """Bytes of a file; 0 for one that is not there, of which reading it will tell."""
+    """The size of a file in bytes; 0 if it does not exist: reading it raises the error."""
     with contextlib.suppress(OSError):
         return Path(file).stat().st_size
     return 0
@@ -226,7 +237,7 @@ def _write(writer: GenerationWriter, stories: Iterator[tuple[Story, float]], pro
                 progress(count, share)
             return writer.finish()
     except BaseException:
-        # What the writer says while it lets go would hide the reason.
+        # An error of abort would hide the first one.
         with contextlib.suppress(Exception):
             writer.abort()
         raise
@@ -234,8 +245,7 @@ def _write(writer: GenerationWriter, stories: Iterator[tuple[Story, float]], pro
 
 @contextlib.contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Look for cycles rarely: of stories there are none, and looking through all that waits in memory takes 6
-    to 16 % of a build."""
+    """Run the cyclic garbage collector rarely: it takes 6 to 16 % of a build, and stories contain no cycles."""
     before = gc.get_threshold()
     gc.set_threshold(100_000, *before[1:])
     try:
@@ -245,19 +255,22 @@ def _rare_collections() -> Iterator[None]:
 
 
 def _verify(engine: Engine, status: IndexStatus, first: Story | None) -> None:
-    """Count what was built, and ask it for the first story that came in by id and by its title's words."""
+    """Check the number of stories, then find the first one by its id and by the words of its title.
+
+    Raises BuildFailed.
+    """
     try:
-        found = engine.search_stories(SearchQuery(limit=0)).total
-        if found != status.stories:
-            raise BuildFailed(f"{status.stories} stories were written, {found} can be found")
+        total = engine.search_stories(SearchQuery(limit=0)).total
+        if total != status.stories:
+            raise BuildFailed(f"{status.stories} stories were written, but {total} can be found")
         if first is None:
             return
         if engine.find_stories([first.id]) != [first]:
-            raise BuildFailed(f"story {first.id} was written and does not come back the same")
-        # Its words, not the query that it would be: "-" and quotes mean nothing in a title.
+            raise BuildFailed(f"story {first.id} cannot be read back unchanged")
+        # Builds the query from words, not from text: "-" and quotes are no operators in a title.
         words = islice(WORD.findall(first.title), _MAX_WORDS)
         terms = tuple([Term(word, term) for word in words if (term := term_of(word)) is not None])
         if terms and not engine.search_stories(SearchQuery(tree=And(terms), search_in=STORY_DEFAULTS, limit=1)).total:
-            raise BuildFailed(f"story {first.id} is not found by the words of its title")
+            raise BuildFailed(f"story {first.id} cannot be found by the words of its title")
     finally:
         engine.close()

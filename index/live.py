@@ -1,4 +1,7 @@
-"""The current generation, open: requests borrow it, and go on with what they borrowed while it is replaced."""
+"""Keeps the current generation open and lends it to requests.
+
+A request keeps the generation that it borrowed, even if another one becomes current meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ from index.query.results import Suggestion
 from index.stores import Location, store_of
 from index.stores.base import KnownIds, Store
 
-# Seconds until a generation that could not be opened is tried again: at first, and at most.
+# Seconds before opening a generation is tried again after a failure: first delay and longest delay.
 _FIRST_RETRY, _LAST_RETRY = 5.0, 60.0
 _log = logging.getLogger(__name__)
 
 
 class OpenGeneration(Struct, kw_only=True):
-    """A generation that nobody removes while it is open. ``damaged`` ones are lent to nobody any more."""
+    """An open generation, which is not removed from disk while it is open. A ``damaged`` one is no longer lent."""
 
     name: str
     manifest: Manifest
@@ -35,7 +38,7 @@ class OpenGeneration(Struct, kw_only=True):
     _stamp: Hashable
     _users: int = 0
     damaged: bool = False
-    trending: tuple[Suggestion, ...] | None = None  # what index.suggestions says is current, once it was asked for
+    trending: tuple[Suggestion, ...] | None = None  # set by index.suggestions on first use
 
     def close(self) -> None:
         self.engine.close()
@@ -43,19 +46,19 @@ class OpenGeneration(Struct, kw_only=True):
 
 
 class _Failure(Struct, frozen=True, kw_only=True):
-    """Why the generation of ``stamp`` is not open, and when that is tried again."""
+    """Why the generation of ``stamp`` could not be opened, and when (by the clock) to try again."""
 
     stamp: Hashable
     error: IndexUnavailable
     attempts: int
     retry_at: float
 
-    def holds(self, stamp: Hashable, now: float) -> bool:
+    def applies(self, stamp: Hashable, now: float) -> bool:
         return self.stamp == stamp and now < self.retry_at
 
 
 class Loan:
-    """The with block of LiveIndex.borrow: a generator as context manager would cost every search a microsecond."""
+    """The context manager of LiveIndex.borrow. A class, because a generator would cost each search 1 µs."""
 
     __slots__ = ("_generation", "_live")
 
@@ -71,14 +74,13 @@ class Loan:
 
 
 class LiveIndex:
-    """Lends the current generation. Whether it still is that is looked at for every loan (2 µs): a switch needs no
-    signal.
+    """Lends the current generation. Each loan checks whether another one is current (2 µs), so no signal is needed.
 
-    ``open_failures`` counts the attempts to open a generation that failed.
+    ``open_failures`` counts failed attempts to open a generation.
     """
 
-    def __init__(self, place: Location | Store, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = store_of(place)
+    def __init__(self, location: Location | Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store_of(location)
         self._clock = clock
         self._lock = threading.Lock()
         self._opening = threading.Lock()
@@ -88,15 +90,15 @@ class LiveIndex:
         self.open_failures = 0
 
     def borrow(self) -> Loan:
-        """The current generation, open until the end of a with block.
+        """A context manager that gives the current generation and keeps it open until the end of the block.
 
-        Entering it raises IndexUnavailable (or IndexDamaged, VersionMismatch) when there is none to open. Where a new
-        one cannot be opened, the one that is open goes on serving.
+        Entering it raises IndexUnavailable (or IndexDamaged, VersionMismatch) if no generation can be opened. If a new
+        one cannot be opened, the open one keeps serving.
         """
         return Loan(self)
 
     def close(self) -> None:
-        """Let go of the generation as soon as nobody uses it."""
+        """Close the generation as soon as no request uses it."""
         with self._lock:
             last, self._open = self._open, None
             scrubber, self._scrubber = self._scrubber, None
@@ -114,11 +116,11 @@ class LiveIndex:
         return self._acquire_changed(stamp)
 
     def _acquire_changed(self, stamp: Hashable) -> OpenGeneration:
-        """Open the generation of ``stamp``, unless that failed a short while ago."""
+        """Open the generation of ``stamp``, unless that failed recently."""
         failure, usable = self._failure, self._open is not None and not self._open.damaged
-        if failure is None or not failure.holds(stamp, self._clock()):
-            # One thread opens, the others wait for it: opening twice would cost twice the memory. Where it failed
-            # before, they go on with the generation that is open.
+        if failure is None or not failure.applies(stamp, self._clock()):
+            # One thread opens it and the others wait, because opening twice takes twice the memory. After a failure
+            # they do not wait: they use the generation that is open.
             retry = usable and failure is not None and failure.stamp == stamp
             if self._opening.acquire(blocking=not retry):
                 try:
@@ -131,13 +133,13 @@ class LiveIndex:
                 return self._open
             failure = self._failure
         if failure is None:
-            raise IndexUnavailable(self._store, "it has just been closed")
-        # The same error may be raised by many threads, and must not gather the frames of all of them.
+            raise IndexUnavailable(self._store, "it has been closed")
+        # Many threads may raise this error object; it must not collect the frames of all of them.
         raise failure.error.with_traceback(None)
 
     def _refresh(self, stamp: Hashable) -> None:
         last, failure = self._open, self._failure
-        if (last and last._stamp == stamp and not last.damaged) or (failure and failure.holds(stamp, self._clock())):
+        if (last and last._stamp == stamp and not last.damaged) or (failure and failure.applies(stamp, self._clock())):
             return
         try:
             opened = self._store.open_current()
@@ -163,18 +165,17 @@ class LiveIndex:
             self._start_scrubber()
 
     def _start_scrubber(self) -> None:
-        scrubber = Scrubber(self._list_files, self._take_out)
+        scrubber = Scrubber(self._list_files, self._withdraw)
         try:
             scrubber.start()
         except RuntimeError as error:
-            # No thread is to be had; the next switch tries again.
+            # No thread can be started. The next switch tries again.
             _log.error("the open index is not checked for damage: %s", error)
             return
         self._scrubber = scrubber
 
     def _remember(self, stamp: Hashable, error: Exception, last: OpenGeneration | None) -> None:
-        """What other requests meet until the next attempt. Whatever it is, the ``last`` generation goes on serving,
-        unless it is damaged."""
+        """Remember a failure until the next attempt. The ``last`` generation keeps serving, unless it is damaged."""
         serving = last if last and not last.damaged else None
         before, now = self._failure, self._clock()
         attempts = before.attempts + 1 if before and before.stamp == stamp else 1
@@ -191,40 +192,40 @@ class LiveIndex:
         if not isinstance(error, IndexMissing):
             self.open_failures += 1
         if serving:
-            again = f"; tried again in {delay:.0f} seconds" if delay < math.inf else ""
-            message = f"the new generation cannot be opened, {serving.name} goes on serving: {error}{again}"
+            again = f"; next attempt in {delay:.0f} seconds" if delay < math.inf else ""
+            message = f"the new generation cannot be opened, {serving.name} keeps serving: {error}{again}"
             _log.error(message, exc_info=None if known else error)
         elif known is None:
             _log.error("the index cannot be opened: %s", error, exc_info=error)
         if known is None:
             known = IndexUnavailable(self._store, f"{type(error).__name__}: {error}")
-        # Frames would keep what was opened halfway.
+        # Frames in the error would keep half-opened files alive.
         known.__traceback__ = known.__cause__ = known.__context__ = None
         failure = _Failure(stamp=stamp, error=known, attempts=attempts, retry_at=now + delay)
         with self._lock:
             if last and last.damaged and serving:
-                # Taken out of service meanwhile, which is what requests are to hear of.
+                # Withdrawn meanwhile: requests should get that error.
                 return
             self._failure = failure
             if serving and delay == math.inf:
-                # Said once for each switch: the stamp now counts as looked at.
+                # Log this once per switch: the stamp now counts as seen.
                 serving._stamp = stamp
 
     def _list_files(self) -> tuple[OpenFile, ...]:
         last = self._open
         return last.files if last and not last.damaged else ()
 
-    def _take_out(self, file: OpenFile, fault: str) -> None:
-        """Lend the open generation to nobody any more, for one of its files is not what it was."""
+    def _withdraw(self, file: OpenFile, fault: str) -> None:
+        """Stop lending the open generation, because one of its files has changed."""
         with self._lock:
             last = self._open
-            # A switch may have come between: the file may be one of the new generation too, or not.
+            # Another generation may be open by now. It may share the damaged file.
             if last is None or last.damaged or not any(file.is_same(other) for other in last.files):
                 return
             error = IndexDamaged(self._store, f"{last.name}: {file.path} {fault}")
             self._failure = _Failure(stamp=last._stamp, error=error, attempts=1, retry_at=math.inf)
             last.damaged = True
-            # So that no request finds it without asking for more.
+            # No stamp equals this one, so the next request tries to open the current generation.
             last._stamp = object()
         _log.error("%s is out of service until another generation is built: %s %s", last.name, file.path, fault)
 
@@ -236,10 +237,10 @@ class LiveIndex:
             self._retire(generation)
 
     def _retire(self, generation: OpenGeneration) -> None:
-        """Close a replaced generation; the last reader of a generation removes it."""
+        """Close a replaced generation and remove it from disk if no other process reads it."""
         generation.close()
         try:
             self._store.remove_unused()
         except (OSError, OutpostError) as error:
-            # A server may have no right to write here; the next build removes it then.
+            # The server may lack permission to write. Then the next build removes it.
             _log.info("%s stays on disk until the next build: %s", generation.name, error)

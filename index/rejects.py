@@ -1,4 +1,4 @@
-"""rejects.ndjson: the lines that a build refused, each with its faults, up to a size."""
+"""rejects.ndjson: the invalid lines that a build skipped, each with its faults, up to a maximum size."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import msgspec
 
 from index.readers.ndjson import RejectedLine
 
-# Bytes of the whole file: some 20,000 refused stories of the usual length.
+# Bytes of the whole file: about 20,000 stories of usual length.
 MAX_BYTES = 16 * 1024 * 1024
-# Bytes of a line that are repeated, of which each may take six as JSON.
+# Bytes of a line that an entry quotes. Each may take six bytes as JSON.
 MAX_RAW = 10_000
-# Room for the entry that says how many lines are not in the file.
+# Bytes reserved for the last entry, which says how many lines are not in the file.
 _LAST_ENTRY = 200
 
 
 class RejectsFile:
-    """Writes the first entries that fit into MAX_BYTES, and counts the others in ``left_out``."""
+    """Writes the first entries that fit into MAX_BYTES. ``left_out`` counts the others."""
 
     def __init__(self, path: Path) -> None:
         self.left_out = 0
@@ -25,7 +25,7 @@ class RejectsFile:
         self._room = MAX_BYTES - _LAST_ENTRY
 
     def add(self, line: RejectedLine) -> None:
-        """After an entry that does not fit none is written, so that the file is a beginning of what was refused."""
+        """Write an entry. Once one does not fit, all later ones are only counted, so that the file has no gaps."""
         if not self.left_out:
             entry = _encode(line)
             if len(entry) <= self._room:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from index.analysis.schema import WORD, iter_words, term_of
 from index.deadline import Deadline
-from index.query.highlight import Highlighter, Span, snippet
+from index.query.highlight import Highlighter, Span, make_snippet
 from index.query.tree import Node, Phrase, Prefix, Term, iter_positive
 
 Json = dict[str, object]
@@ -77,7 +77,7 @@ class AttributeHighlighter:
         """The _snippetResult of a text: the ``words`` consecutive words with the most matches."""
         self._deadline.check()
         spans = self._highlighter.find_spans(field, text)
-        return self.convert_snippet(snippet(text, spans, words, "mark"), has_match=bool(spans))
+        return self.convert_snippet(make_snippet(text, spans, words, "mark"), has_match=bool(spans))
 
     def convert_snippet(self, marked: str, *, has_match: bool) -> Json:
         """The _snippetResult of a snippet in HTML, with its matches in ``<mark>``."""

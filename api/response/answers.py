@@ -14,7 +14,7 @@ from index.documents.identity import slug_of
 from index.documents.stored_hit import Json, describe_hit, describe_publisher, format_time, insert_base_url
 from index.documents.story import Source, Story
 from index.files.manifest import Manifest
-from index.query.highlight import mark
+from index.query.highlight import insert_tags
 from index.query.language import format_query
 from index.query.results import Facet, Hit, PublisherRecord, RelatedStory, SourceRecord, Suggestion
 from index.spelling import Found
@@ -123,7 +123,7 @@ def answer_suggestion(suggestion: Suggestion, typed: TypedText | None) -> Json:
     return {
         "type": suggestion.type,
         "text": suggestion.text,
-        "highlight": mark(suggestion.text, [span] if span else [], "mark"),
+        "highlight": insert_tags(suggestion.text, [span] if span else [], "mark"),
         "id": suggestion.id,
         "count": suggestion.count,
     }

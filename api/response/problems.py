@@ -82,7 +82,7 @@ def _on_not_found(error: NotFound) -> Response:
 
 def _on_too_many_buckets(error: TooManyBuckets) -> Response:
     hint = "a longer interval, or a shorter time with from and to"
-    allowed = f"an interval with at most {error.limit} stretches"
+    allowed = f"an interval with at most {error.limit} buckets"
     fault = ParameterFault("interval", "out_of_range", error.interval, allowed, hint)
     return _on_invalid_parameters(InvalidParameters([fault]))
 

@@ -1,1 +1,1 @@
-"""Text to terms: the schema with its analyzers, and folding of case and diacritics."""
+"""Turns text into terms: the searchable fields, the analyzer, and folding of case and diacritics."""

@@ -1,1 +1,1 @@
-"""Stories, sources and publishers: their values, how they are checked, what identifies them."""
+"""Stories, sources and publishers: values, checks and ids."""

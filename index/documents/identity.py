@@ -1,4 +1,4 @@
-"""What makes two things the same: slugs of names, canonical URLs of articles, domains without their prefix."""
+"""Normal forms that decide when two things are the same: slugs of names, canonical URLs, domains without ``www.``."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from slugify import slugify
 
 from index.caching import Budget
 
-# Topics, publishers and curators occur again and again, in a build and in answers; 8 MB are about 35,000 of them.
+# Cache for names of topics, publishers and curators, which builds and answers repeat: 8 MB hold about 35,000.
 NAMES = Budget(8 << 20)
-# The URL of a source is looked at a few times in a row.
+# Cache for URLs: a build normalizes the URL of a source a few times in a row.
 URLS = Budget(1 << 20)
 _TRACKING_NAMES = """fbclid gclid dclid gbraid wbraid msclkid yclid igshid mc_cid mc_eid _hsenc _hsmi ref_src
 cmpid ocid"""
 _TRACKING = frozenset(_TRACKING_NAMES.split())
-# Without these "C", "C++" and "C#" would be one topic.
+# Without these, "C", "C++" and "C#" would be one topic.
 _SPOKEN = (("+", "-plus"), ("#", "-sharp"))
 _MAX_SLUG = 100
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d)")
 _SLUG_WORD = re.compile(r"[a-z0-9]+")
-# The punctuation of most titles that are not ASCII, as slugify spells it.
+# The punctuation in most titles that are not ASCII, with the replacements that slugify makes.
 _PUNCTUATION = (("–", "-"), ("—", "-"), ("…", "-"), ("“", "-"), ("”", "-"), ("’", ""), ("‘", ""))
 
 
 def make_slug(name: str) -> str:
-    """Lower-case ASCII words joined by "-"; a digest where nothing of the name can be spelled so; "" for blank."""
+    """Lower-case ASCII words joined by "-"; a digest if no part of the name has an ASCII form; "" for a blank name."""
     if not name.strip():
         return ""
     plain = name
     if not name.isascii():
-        # Seven replacements in C cost a tenth of str.translate.
+        # Seven calls of str.replace take a tenth of the time of str.translate.
         for sign, spelling in _PUNCTUATION:
             plain = plain.replace(sign, spelling)
-    # "&" may begin an entity, which is slugify's affair.
+    # slugify decodes HTML entities, which begin with "&".
     spelled = _spell_ascii(plain) if plain.isascii() and "&" not in plain else _spell(name)
     return spelled or "x-" + blake2b(name.encode(), digest_size=6).hexdigest()
 
 
-# For names that occur often, as those of topics; titles do not.
+# For names that occur often, such as topics. Titles do not: call make_slug for them.
 slug_of = NAMES.cached(make_slug)
 
 
@@ -50,7 +50,7 @@ def _spell(name: str) -> str:
 
 
 def _spell_ascii(name: str) -> str:
-    """The same for plain ASCII in 3 µs instead of 13: every title has a slug."""
+    """What ``_spell`` returns for ASCII names without "&", in 3 µs instead of 13. Every title needs a slug."""
     for sign, spoken in _SPOKEN:
         name = name.replace(sign, spoken)
     if "," in name:
@@ -60,13 +60,13 @@ def _spell_ascii(name: str) -> str:
 
 @NAMES.cached
 def publisher_id(name: str) -> str:
-    """The facet value of a publisher: one for "Reuters" and "REUTERS", one for "cnn.com" and "www.cnn.com"."""
+    """The facet value of a publisher. "Reuters" and "REUTERS" share one, "cnn.com" and "www.cnn.com" another."""
     return slug_of(normalize_domain(name) if "." in name and " " not in name.strip() else name)
 
 
 @NAMES.cached
 def normalize_domain(domain: str) -> str:
-    """A domain in lower case without scheme, ``www.``, port or path."""
+    """A domain in lower case, without scheme, ``www.``, port and path."""
     bare = domain.strip().lower().partition("://")[2] or domain.strip().lower()
     bare = bare.partition("/")[0].partition(":")[0].rstrip(".")
     return bare.removeprefix("www.")
@@ -74,7 +74,7 @@ def normalize_domain(domain: str) -> str:
 
 @URLS.cached
 def host_of(url: str) -> str:
-    """The host of a URL, or "" where it cannot be read (an unclosed IPv6 bracket, say)."""
+    """The host of a URL, or "" if the URL is malformed (an unclosed IPv6 bracket, for example)."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -83,7 +83,9 @@ def host_of(url: str) -> str:
 
 @URLS.cached
 def canonical_url(url: str) -> str:
-    """The form in which two URLs of one article are equal: no scheme, ``www.``, tracking, fragment, trailing slash.
+    """The normal form of a URL: two URLs of one article have the same.
+
+    It has no scheme, ``www.``, default port, tracking parameter, fragment and trailing slash. Parameters are sorted.
 
     >>> canonical_url("HTTP://www.Example.com/a/?utm_source=x&b=1#top")
     'example.com/a?b=1'
@@ -97,17 +99,17 @@ def canonical_url(url: str) -> str:
     if not parts.query:
         return bare
     pairs = parse_qsl(parts.query, keep_blank_values=True)
-    kept = sorted((name, value) for name, value in pairs if not is_tracking(name))
-    return bare + ("?" + urlencode(kept) if kept else "")
+    remaining = sorted((name, value) for name, value in pairs if not is_tracking(name))
+    return bare + ("?" + urlencode(remaining) if remaining else "")
 
 
 def is_tracking(name: str) -> bool:
-    """Whether a query parameter only tells where a reader came from."""
+    """True for a query parameter that only tracks where a reader came from."""
     return name.lower().startswith("utm_") or name.lower() in _TRACKING
 
 
 def source_id(url: str | None, story: str, position: int) -> str:
-    """Stable id of a source: a digest of its canonical URL, else its story's id and its position there."""
+    """The stable id of a source: a digest of its canonical URL, or else the id of the story and the position."""
     if url is None:
         return f"{story}:{position}"
     return blake2b(canonical_url(url).encode(), digest_size=10).hexdigest()

@@ -1,1 +1,1 @@
-"""Files of a generation: opened safely, made durable, listed in a manifest with checksums."""
+"""Files of a generation: safe reading, durable writing, manifest and checksums."""

@@ -1,4 +1,4 @@
-"""Files of an index on disk: only regular ones are opened, nothing waits for a file, what is written is durable."""
+"""Safe access to index files: opens only regular files, never blocks on one, and writes durably."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from index.errors import IndexDamaged, IndexUnavailable
 
-# What stands where a regular file should, by the test of its mode.
+# Tests of a file mode, with the name of the kind.
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a FIFO"),
@@ -20,14 +20,14 @@ _KINDS = (
     (stat.S_ISCHR, "a character device"),
     (stat.S_ISBLK, "a block device"),
 )
-# madvise(2), Linux 5.14, for which the module mmap has no name; and its errors where a page cannot be had, as numbers,
-# for not every system has names for them.
+# MADV_POPULATE_READ of madvise(2), Linux 5.14, and its errors for unreadable pages (133 is EHWPOISON). As numbers,
+# because the modules mmap and errno do not name them on every system.
 _MADV_POPULATE_READ = 22
 _UNREADABLE = (errno.EFAULT, 133)
 
 
 class NotRegular(OSError):
-    """A directory, FIFO, socket or device where a regular file is needed."""
+    """The path is a directory, FIFO, socket or device instead of a regular file."""
 
     def __init__(self, path: str | os.PathLike[str], mode: int) -> None:
         kind = next((name for matches, name in _KINDS if matches(mode)), "something else")
@@ -35,9 +35,9 @@ class NotRegular(OSError):
 
 
 def open_regular(path: str | os.PathLike[str], flags: int) -> int:
-    """An ``opener`` for ``open()``: raises NotRegular where ``open()`` itself might wait, as on a FIFO for a writer."""
-    # Looked at before it is opened, for opening a device may do something; and after, for it may have been replaced.
-    with contextlib.suppress(FileNotFoundError):  # opening says so, or creates it
+    """An ``opener`` for ``open()``. Raises NotRegular for a file that ``open()`` might block on, such as a FIFO."""
+    # Checked before, because opening a device can have effects, and after, because the file may have been replaced.
+    with contextlib.suppress(FileNotFoundError):  # os.open raises it again, or creates the file
         require_regular(path, os.stat(path))  # noqa: PTH116 - half the time of Path.stat
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o666)
     try:
@@ -49,13 +49,13 @@ def open_regular(path: str | os.PathLike[str], flags: int) -> int:
 
 
 def require_regular(path: str | os.PathLike[str], found: os.stat_result) -> None:
-    """Raises NotRegular."""
+    """Raise NotRegular unless the stat result is of a regular file."""
     if not stat.S_ISREG(found.st_mode):
         raise NotRegular(path, found.st_mode)
 
 
 def read_regular(path: Path, limit: int | None = None) -> bytes:
-    """The bytes of a regular file. Raises OSError, also where they are more than ``limit``."""
+    """Read a regular file. Raises OSError, also if it has more than ``limit`` bytes."""
     with open(path, "rb", opener=open_regular) as file:
         data = file.read() if limit is None else file.read(limit + 1)
     if limit is not None and len(data) > limit:
@@ -64,10 +64,10 @@ def read_regular(path: Path, limit: int | None = None) -> bytes:
 
 
 def populate(mapped: mmap.mmap, start: int = 0, length: int | None = None) -> bool:
-    """Map the pages of a range at once. False where this system cannot.
+    """Load the pages of a mapped range into memory. Returns False if the system does not support it.
 
-    Raises OSError for what a disk cannot read, and for what is behind the end of the file by now: touching it would end
-    the process with SIGBUS.
+    Raises OSError if the disk cannot read a page, or if the file has become shorter: without this check, touching such
+    a page would kill the process with SIGBUS.
     """
     if sys.platform != "linux":
         return False
@@ -81,14 +81,14 @@ def populate(mapped: mmap.mmap, start: int = 0, length: int | None = None) -> bo
 
 
 def is_damage(error: OSError) -> bool:
-    """Whether a file is missing or is something else, which stays so; else a later attempt may succeed."""
+    """True for permanent errors (missing file, not a file). After other errors a later attempt may succeed."""
     return isinstance(error, NotRegular | FileNotFoundError | NotADirectoryError | IsADirectoryError) or (
         error.errno in (errno.ELOOP, errno.ENAMETOOLONG, errno.EFBIG)
     )
 
 
 def describe_error(error: OSError) -> str:
-    """The reason without the path, as it follows a file's name: "is missing", "cannot be read: Permission denied"."""
+    """The reason, to follow a file name in a message: "is missing", "cannot be read: Permission denied"."""
     if isinstance(error, FileNotFoundError):
         return "is missing"
     if isinstance(error, NotRegular) or error.errno == errno.EFBIG:
@@ -96,16 +96,16 @@ def describe_error(error: OSError) -> str:
     return f"cannot be read: {error.strerror or error}"
 
 
-def make_unreadable_error(place: object, file: str, error: OSError) -> IndexUnavailable:
-    """What to raise where a file of an index cannot be read: IndexDamaged unless a later attempt may succeed."""
+def make_unreadable_error(location: object, file: str, error: OSError) -> IndexUnavailable:
+    """The error for an unreadable index file: IndexDamaged, or IndexUnavailable if a later attempt may succeed."""
     kind = IndexDamaged if is_damage(error) else IndexUnavailable
-    return kind(place, f"{file} {describe_error(error)}")
+    return kind(location, f"{file} {describe_error(error)}")
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a whole file, durably: whoever reads it meanwhile finds the old bytes or the new ones."""
+    """Replace the contents of a file durably and atomically: readers see either the old bytes or the new ones."""
     fresh = path.with_name(f"{path.name}.new")
-    # Whatever a killed process, or somebody else, left there.
+    # A leftover of a killed process.
     fresh.unlink(missing_ok=True)
     with open(fresh, "xb") as file:
         file.write(data)
@@ -116,11 +116,11 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def make_directories(path: Path) -> None:
-    """Make a directory and those above it that are missing, durably."""
+    """Create a directory and its missing parents durably."""
     missing = [directory for directory in (path, *path.parents) if not directory.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for directory in reversed(missing):
-        # A parent that may be written to and not be read cannot be synced.
+        # A parent without read permission cannot be synced.
         with contextlib.suppress(PermissionError):
             sync(directory.parent)
 

@@ -1,7 +1,7 @@
-"""What a generation is and what its files are, with checksums over every byte of both.
+"""The manifest of a generation: what it contains, and the size and checksum of each file.
 
-``manifest.json`` begins with ``{"checksum":"0123456789abcdef",``: the XXH3 of 64 bits of all bytes that follow. So no
-bit of it can change unseen, and it is JSON all the same.
+``manifest.json`` begins with ``{"checksum":"0123456789abcdef",``, the 64-bit XXH3 of all bytes that follow. So it is
+JSON, and any changed bit is detected.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ from index.files.disk import (
 from index.query.results import IndexStatus
 
 MANIFEST = "manifest.json"
-# What ends every name of a generation and of what a cluster keeps of one.
+# The end of each name of a generation, in directories and on clusters: "-s<schema version>-f<format version>".
 _VERSIONS = re.compile(r"-s(\d+)-f(\d+)\Z")
 _GENERATION = re.compile(r"g\d+-s\d+-f\d+")
-# A manifest has about 100 bytes for each file; an index of 100 million stories has some thousand files.
+# Size limit of a manifest. It has about 100 bytes per file; an index of 100 million stories has some thousand files.
 _MAX_BYTES = 16 * 1024 * 1024
 _BLOCK = 256 * 1024
-# What is mapped and hashed at once: all pages of it have to stay in memory.
+# Bytes that are mapped and hashed at a time. All their pages have to stay in memory.
 _MAPPED = 16 * 1024 * 1024
-# Hashing lets go of the interpreter.
+# Threads that hash files. Hashing releases the GIL.
 _READERS = 2
 Identity = tuple[int, int, int, int]
-# 3 MB are 9,000 files.
+# Cache of checksums by file identity: 3 MB hold 9,000 files.
 CHECKSUMS = Budget(3 << 20)
 _checksums: Cache[Identity, int] = Cache(CHECKSUMS)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a generation is: written last, so that its presence says that the rest is there.
+    """Describes a generation. It is written last: its presence means that the generation is complete.
 
-    ``build`` differs between any two builds; ``files`` are sizes in bytes by relative path, ``checksums`` their
-    XXH3 of 64 bits. ``updating`` while one is changed where it is, which a cluster does.
+    ``build``: a unique id of the build. ``files``: relative path to size in bytes. ``checksums``: relative path to
+    64-bit XXH3. ``updating``: an update in place is running, which happens only on clusters.
     """
 
     generation: str
@@ -69,7 +69,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class OpenFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of a generation that is open: where it was, which one it is, and what it has to hold."""
+    """A file of an open generation: its path and identity, and its size and checksum from the manifest."""
 
     path: Path
     device: int
@@ -95,7 +95,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def add_checksum(encoded: bytes) -> bytes:
-    """A JSON object with its checksum as the first member."""
+    """Add the checksum as the first member of an encoded JSON object."""
     rest = encoded[1:]
     return _make_head(rest) + rest
 
@@ -105,17 +105,17 @@ def _make_head(rest: bytes) -> bytes:
 
 
 def decode_manifest(data: bytes) -> Manifest:
-    """Raises ValueError where it is not what ``encode_manifest`` made, to the last bit."""
+    """Decode the result of ``encode_manifest``. Raises ValueError if any bit of it has changed."""
     size = len(_make_head(b""))
     head, rest = data[:size], data[size:]
     if head != _make_head(rest):
-        raise ValueError("was altered: its checksum is another")
+        raise ValueError("was changed: its checksum does not match")
     try:
         manifest = msgspec.json.decode(b"{" + rest, type=Manifest)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise ValueError(f"is not what this version writes: {error}") from error
+        raise ValueError(f"cannot be decoded: {error}") from error
     if manifest.files.keys() != manifest.checksums.keys():
-        raise ValueError("has files without a checksum, or checksums without a file")
+        raise ValueError("has a file without a checksum, or a checksum without a file")
     for file in manifest.files:
         if not _is_inside(file):
             raise ValueError(f"names a file that is not in the generation: {file[:100]!r}")
@@ -123,7 +123,7 @@ def decode_manifest(data: bytes) -> Manifest:
 
 
 def _is_inside(file: str) -> bool:
-    """Whether it is a plain relative path, in the one spelling that there is of it."""
+    """True for a normalized relative path that stays inside the directory."""
     path = PurePosixPath(file)
     return (
         str(path) == file
@@ -134,54 +134,54 @@ def _is_inside(file: str) -> bool:
     )
 
 
-def read_manifest(place: object, directory: Path, engine: str, format_version: int) -> Manifest:
-    """The manifest of the generation in ``directory``, whose files are not looked at.
+def read_manifest(location: object, directory: Path, engine: str, format_version: int) -> Manifest:
+    """Read the manifest of the generation in ``directory``, without checking its files.
 
-    Raises VersionMismatch, IndexDamaged, or IndexUnavailable where it cannot be read for now.
+    Raises VersionMismatch, IndexDamaged, or IndexUnavailable if a later attempt may succeed.
     """
     if _GENERATION.fullmatch(directory.name):
-        # Before anything is read: what another version wrote has another form.
-        check_versions(place, directory.name, format_version)
+        # Before the manifest is read, because other versions may use another format.
+        check_versions(location, directory.name, format_version)
     try:
         manifest = decode_manifest(read_regular(directory / MANIFEST, _MAX_BYTES))
     except OSError as error:
-        raise make_unreadable_error(place, f"{directory.name}/{MANIFEST}", error) from error
+        raise make_unreadable_error(location, f"{directory.name}/{MANIFEST}", error) from error
     except ValueError as error:
-        raise IndexDamaged(place, f"{directory.name}/{MANIFEST} {error}") from error
-    compare_versions(place, manifest, engine, format_version)
+        raise IndexDamaged(location, f"{directory.name}/{MANIFEST} {error}") from error
+    compare_versions(location, manifest, engine, format_version)
     if _GENERATION.fullmatch(directory.name) and manifest.generation != directory.name:
-        raise IndexDamaged(place, f"{directory.name}/{MANIFEST} is that of {manifest.generation[:100]!r}")
+        raise IndexDamaged(location, f"{directory.name}/{MANIFEST} is that of {manifest.generation[:100]!r}")
     return manifest
 
 
-def check_versions(place: object, name: str, format_version: int) -> None:
-    """Raises VersionMismatch where ``name`` ends in other versions than these."""
+def check_versions(location: object, name: str, format_version: int) -> None:
+    """Raise VersionMismatch if ``name`` ends in other versions than those that this code reads."""
     versions = _VERSIONS.search(name)
     if versions is not None:
-        _compare(place, "schema version", int(versions[1]), SCHEMA_VERSION)
-        _compare(place, "format version", int(versions[2]), format_version)
+        _compare(location, "schema version", int(versions[1]), SCHEMA_VERSION)
+        _compare(location, "format version", int(versions[2]), format_version)
 
 
-def compare_versions(place: object, manifest: Manifest, engine: str, format_version: int) -> None:
-    """Raises VersionMismatch where an engine of this version cannot read what the manifest is about."""
-    _compare(place, "engine", manifest.engine, engine)
-    _compare(place, "schema version", manifest.schema_version, SCHEMA_VERSION)
-    _compare(place, "format version", manifest.format_version, format_version)
+def compare_versions(location: object, manifest: Manifest, engine: str, format_version: int) -> None:
+    """Raise VersionMismatch if this engine cannot read the generation of the manifest."""
+    _compare(location, "engine", manifest.engine, engine)
+    _compare(location, "schema version", manifest.schema_version, SCHEMA_VERSION)
+    _compare(location, "format version", manifest.format_version, format_version)
 
 
-def _compare(place: object, what: str, found: object, expected: object) -> None:
+def _compare(location: object, what: str, found: object, expected: object) -> None:
     if found != expected:
-        raise VersionMismatch(place, what, found, expected)
+        raise VersionMismatch(location, what, found, expected)
 
 
 # --- the files that it is about ------------------------------------------------------------------------------------
 
 
-def verify_files(place: object, directory: Path, manifest: Manifest, files: Collection[str] | None = None) -> None:
-    """Compare the sizes and checksums of ``files``, of all unless some are named.
+def verify_files(location: object, directory: Path, manifest: Manifest, files: Collection[str] | None = None) -> None:
+    """Compare the sizes and checksums of ``files`` with the manifest; None stands for all files.
 
-    Raises IndexDamaged for the first that is missing, cut or altered, IndexUnavailable where one cannot be read for
-    now.
+    Raises IndexDamaged for the first file that is missing, truncated or changed, and IndexUnavailable if one cannot be
+    read now.
     """
     chosen = list(manifest.files if files is None else files)
     with ThreadPoolExecutor(_READERS) as pool:
@@ -192,14 +192,14 @@ def verify_files(place: object, directory: Path, manifest: Manifest, files: Coll
                 fault = next(found)
             except OSError as error:
                 pool.shutdown(wait=False, cancel_futures=True)
-                raise make_unreadable_error(place, name, error) from error
+                raise make_unreadable_error(location, name, error) from error
             if fault:
                 pool.shutdown(wait=False, cancel_futures=True)
-                raise IndexDamaged(place, f"{name} {fault}")
+                raise IndexDamaged(location, f"{name} {fault}")
 
 
 def check_files(directory: Path, manifest: Manifest) -> tuple[str, ...]:
-    """Everything that is wrong with the files of a generation, each read anew: what was remembered is not looked at."""
+    """Read all files of a generation, without the cache of checksums, and return everything that is wrong."""
 
     def check(file: str) -> str | None:
         try:
@@ -213,7 +213,7 @@ def check_files(directory: Path, manifest: Manifest) -> tuple[str, ...]:
 
 
 def find_fault(directory: Path, manifest: Manifest, file: str, checksum_of: Callable[[Path], int]) -> str | None:
-    """What is wrong with a file, as it follows its name. Raises OSError where it cannot be read for now."""
+    """What is wrong with a file, to follow its name; None if nothing is. Raises OSError if it cannot be read now."""
     path, size = directory / file, manifest.files.get(file)
     try:
         found = os.stat(path)  # noqa: PTH116 - half the time of Path.stat
@@ -225,12 +225,12 @@ def find_fault(directory: Path, manifest: Manifest, file: str, checksum_of: Call
         if is_damage(error):
             return describe_error(error)
         raise
-    return "was altered: its checksum is another" if altered else None
+    return "was changed: its checksum does not match" if altered else None
 
 
 def cached_checksum(path: Path) -> int:
-    """The checksum of a file, read once in a process: generations share files that never change."""
-    # Not the path: an update links files to another place. The time, for numbers of removed files are given again.
+    """The checksum of a file, computed once per process: generations share files that never change."""
+    # Not the path, because updates link files elsewhere. With the time, because inode numbers are reused.
     identity = file_identity(os.stat(path))  # noqa: PTH116
     known = _checksums.get(identity)
     if known is None:
@@ -244,12 +244,12 @@ def file_identity(found: os.stat_result) -> Identity:
 
 
 def drop_cached_checksum(identity: Identity) -> None:
-    """After damage: a file that was changed in place, and mended, is the same file."""
+    """After damage: a file that was changed in location, and mended, is the same file."""
     _checksums.pop(identity, None)
 
 
 def read_checksum(path: Path) -> int:
-    """The XXH3 of a file, at 7 GB/s. Raises OSError, also where a part of it cannot be read."""
+    """Compute the XXH3 of a file, at 7 GB/s. Raises OSError if any part cannot be read."""
     with open(path, "rb", buffering=0, opener=open_regular) as file:
         found = _hash_mapped(file.fileno(), os.fstat(file.fileno()).st_size)
         if found is not None:
@@ -261,12 +261,14 @@ def read_checksum(path: Path) -> int:
 
 
 def _hash_mapped(descriptor: int, size: int) -> int | None:
-    """Hash a file through a mapping, which takes a third less than to copy it. None where that cannot be done, or would
-    end the process if the file were cut, or the disk could not read it."""
+    """Hash a file through a memory map, in a third less time than by reading it.
+
+    Returns None if the file cannot be mapped, or if reading the map could kill the process with SIGBUS.
+    """
     digest = xxh3_64()
     try:
         mapped = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
-    except ValueError:  # an empty file, or one that has just been cut
+    except ValueError:  # an empty file, or one that has just been truncated
         return None
     with mapped, memoryview(mapped) as view:
         for start in range(0, size, _MAPPED):
@@ -279,7 +281,7 @@ def _hash_mapped(descriptor: int, size: int) -> int | None:
 
 
 def list_files(directory: Path, manifest: Manifest) -> tuple[OpenFile, ...]:
-    """The files of a generation that has just been opened. Raises OSError."""
+    """List the files of a generation that has just been opened. Raises OSError."""
     found = ((file, os.stat(directory / file)) for file in manifest.files)  # noqa: PTH116
     return tuple(
         OpenFile(

@@ -1,8 +1,8 @@
-"""Reads the files of the open generation again and again, slowly, and tells when one is not any more what it was.
+"""Re-reads the files of the open generation slowly, in a loop, and reports files that have changed.
 
-Answers are read from mapped files, which nothing checks after they were opened: a page that goes bad in memory, on its
-way from the disk, or because somebody wrote into a file, would be wrong answers or the end of the process. A file is
-read with read(2), which sees the same pages as the mapping and reports what it cannot read.
+Answers come from memory-mapped files, which are checked only when they are opened. A page that is damaged later, in
+memory, by the disk or by another program, would give wrong answers or kill the process. The scrubber uses read(2): it
+sees the same pages as the map and gets an error for unreadable ones.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ from xxhash import xxh3_64
 from index.files.disk import open_regular
 from index.files.manifest import OpenFile, drop_cached_checksum, file_identity
 
-# Bytes a second, which cost 0.9 % of a core; and a file is read at most once in so many seconds.
+# RATE: bytes per second, which take 0.9 % of a core. PERIOD: seconds between two reads of the same file, at least.
 RATE, PERIOD = 20_000_000, 10.0
 _BLOCK = 1024 * 1024
-# What a file system says of a block that it cannot read, or whose own checksum is wrong.
+# Errors for a block that the file system cannot read, or whose checksum is wrong.
 _BAD_BLOCK = (errno.EIO, errno.EBADMSG, errno.EUCLEAN)
 _log = logging.getLogger(__name__)
 
 
 class Scrubber:
-    """Reads what ``list_files`` returns, the file first that was read longest ago, and calls ``report`` with a file and
-    what is wrong with it. ``start`` does so in a thread until ``stop``."""
+    """Checks the files that ``list_files`` returns, the one that was not read for longest first.
+
+    Calls ``report`` with a damaged file and what is wrong with it. Runs in a thread from ``start`` to ``stop``.
+    """
 
     def __init__(self, list_files: Callable[[], Collection[OpenFile]], report: Callable[[OpenFile, str], None]) -> None:
         self._list_files, self._report = list_files, report
@@ -49,16 +51,16 @@ class Scrubber:
             try:
                 pause = self.take_turn()
             except Exception:
-                # Never without a guard, because of one file.
+                # One file must not stop the scrubber.
                 _log.exception("a file of the index could not be checked")
                 pause = PERIOD
             self._stopped.wait(pause)
 
     def take_turn(self) -> float:
-        """Read the file whose turn it is, if it is due. Returns for how many seconds no file is."""
+        """Check the next file if it is due. Returns the seconds until a file is due."""
         now = time.monotonic()
         files = {(file.device, file.inode): file for file in self._list_files()}
-        # A file that is new here has just been opened, and was checked for that.
+        # A new file has just been opened, and was checked then.
         self._read_at = {key: self._read_at.get(key, now) for key in files}
         if not files:
             return PERIOD
@@ -77,7 +79,7 @@ class Scrubber:
         return 0.0
 
     def _find_fault(self, file: OpenFile) -> str | None:
-        """None also where the path leads to another file by now: the one that answers are read from is out of reach."""
+        """What is wrong with the file. None if nothing is, or if the path leads to another file now."""
         try:
             with open(file.path, "rb", buffering=0, opener=open_regular) as stream:
                 found = os.fstat(stream.fileno())
@@ -94,12 +96,12 @@ class Scrubber:
             return f"cannot be read: {error.strerror}"
         if actual is None or actual == file.checksum:
             return None
-        # Whoever opens this file again in this process is to read it anew.
+        # So that the next opening in this process computes the checksum again.
         drop_cached_checksum(file_identity(found))
-        return "was altered: its checksum is another"
+        return "was changed: its checksum does not match"
 
     def _read_slowly(self, descriptor: int) -> int | None:
-        """The checksum of a file; None where the scrubber was stopped before its end."""
+        """The checksum of a file, read at RATE; None if the scrubber was stopped."""
         digest, buffer, done, started = xxh3_64(), memoryview(bytearray(_BLOCK)), 0, time.monotonic()
         while size := os.readv(descriptor, [buffer]):
             digest.update(buffer[:size])

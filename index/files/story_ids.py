@@ -1,4 +1,4 @@
-"""Which story ids a generation has, and which earlier generations had: what tells "gone" from "never seen"."""
+"""The story ids of a generation and of earlier ones, to tell removed stories (410) from unknown ones (404)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from index.errors import IndexDamaged
 from index.files.disk import make_unreadable_error, read_regular
 from index.near_names import find_similar_names
 
-# The ids at the last build, which updates share; those added since then, of which some may stand in both; those that
-# are gone, which may stand in either.
+# ids.txt: the ids at the last build; updates share this file. added.txt: ids added since then, may repeat those.
+# removed.txt: removed ids; overrides both.
 _BUILT, _ADDED, _REMOVED = ID_FILES = ("ids.txt", "added.txt", "removed.txt")
-# So many added ids are read and written at each update (3 ms) before ids.txt is written anew (0.2 s at 228,612).
+# Most ids in added.txt, which each update rewrites in 3 ms. Above that, ids.txt is rewritten (0.2 s for 228,612 ids).
 _MAX_ADDED = 10_000
 
 
 class StoryIds:
-    """The ids of one generation. Its files are read at once, so that nothing has to be opened later; they become lists
-    when a missing story first asks for them.
+    """The ids of one generation. The files are read at once, but parsed only when an unknown id is looked up.
 
-    Making it raises IndexDamaged, or IndexUnavailable where a file cannot be read for now.
+    The constructor raises IndexDamaged, or IndexUnavailable if a file cannot be read now.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -48,16 +47,16 @@ class StoryIds:
         return self._files[name].decode("ascii").split()
 
     def was_removed(self, ident: str) -> bool:
-        """Whether an earlier generation had this story and this one has not."""
+        """True if an earlier generation had this story and this one does not."""
         return ident in self._removed
 
     def find_similar(self, ident: str) -> tuple[str, ...]:
-        """Up to three ids that look like ``ident``."""
-        # Ids of one make differ in their ends, so the 200 around its place in the order are enough;
-        # comparing with all 228,612 takes seconds.
-        place = bisect_left(self._present, ident)
-        around = self._present[max(0, place - 100) : place + 100]
-        # Of ids that are equally near the last ones, which are often the newest.
+        """Up to three ids that are spelled like ``ident``."""
+        # Similar ids mostly differ at the end, so the 200 neighbours in sorted order are enough. Comparing with all
+        # 228,612 ids takes seconds.
+        position = bisect_left(self._present, ident)
+        around = self._present[max(0, position - 100) : position + 100]
+        # Of equally similar ids, prefer the last ones, which are often the newest.
         return tuple(find_similar_names(ident, reversed(around), 3))
 
     def present(self) -> set[str]:
@@ -73,19 +72,19 @@ def _read(directory: Path, name: str) -> bytes:
     except OSError as error:
         raise make_unreadable_error(directory, name, error) from error
     if not data.isascii():
-        raise IndexDamaged(directory, f"{name} holds what is no id")
+        raise IndexDamaged(directory, f"{name} contains bytes that are not ASCII")
     return data
 
 
 def write_story_ids(directory: Path, present: Collection[str], before: StoryIds | None) -> None:
-    """Write the ids of a new generation, and those that the one ``before`` knew and this one has not."""
+    """Write the ids of a new generation; ids that only the generation ``before`` knew become removed ids."""
     _write(directory, _BUILT, present)
     _write(directory, _ADDED, ())
     _write(directory, _REMOVED, before.all_ever() - set(present) if before else ())
 
 
 def update_story_ids(directory: Path, base: Path, added: Collection[str], removed: Collection[str]) -> None:
-    """Write the ids of a generation that has those of ``base`` and ``added``, without ``removed``."""
+    """Write the ids of a generation that has the ids of ``base`` and ``added``, without ``removed``."""
     before = StoryIds(base)
     all_added, gone = before._added.union(added), before._removed.difference(added).union(removed)
     if len(all_added) > _MAX_ADDED:

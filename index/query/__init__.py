@@ -1,1 +1,1 @@
-"""What a search asks for and what it returns: query tree, query language, requests, results, highlights."""
+"""Searches: query language, query tree, requests, results and highlighting."""

@@ -1,4 +1,4 @@
-"""Marks in the text of a hit what the query matched there. Knows the query tree and the analyzer, no engine."""
+"""Highlights the matches of a query in the texts of a story. Needs the query tree and the analyzer, but no engine."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from index.query.tree import Node, Phrase, Prefix, Term, iter_positive
 
 Span = tuple[int, int]
 _SPECIAL = re.compile("[&<>\"']")
-# The fields that are marked in a hit.
+# The fields in which matches are highlighted.
 HIGHLIGHTED_FIELDS = ("title", "summary", "body", "source")
-# The IDF of words of which no more is known than that a prefix found them.
+# The IDF of words that only a prefix matched.
 _UNKNOWN = 1.0
 
 
 @dataclass(slots=True)
-class _Wanted:
-    """What is looked for in one field."""
+class _FieldTerms:
+    """The terms, prefixes and phrases to find in one field."""
 
     terms: set[str] = field(default_factory=set)
     prefixes: tuple[str, ...] = ()
@@ -45,40 +45,40 @@ class _Wanted:
 
 
 class Highlighter:
-    """Finds the words of one query; ``search_in`` are the fields of words that name none."""
+    """Finds the matches of one query in texts. ``search_in``: the fields for words that name none."""
 
     def __init__(self, tree: Node | None, search_in: Sequence[str]) -> None:
-        self._wanted: dict[str, _Wanted] = defaultdict(_Wanted)
+        self._fields: dict[str, _FieldTerms] = defaultdict(_FieldTerms)
         for leaf in iter_positive(tree):
             for name in (leaf.field,) if leaf.field else search_in:
-                wanted = self._wanted[name]
+                targets = self._fields[name]
                 match leaf:
                     case Term(_, term):
-                        wanted.terms.add(term)
+                        targets.terms.add(term)
                     case Prefix(text):
-                        wanted.prefixes += (text,)
+                        targets.prefixes += (text,)
                     case Phrase(_, terms):
-                        wanted.phrases.append(terms)
+                        targets.phrases.append(terms)
 
     def find_spans(self, name: str, text: str) -> list[Span]:
-        """The matches in the text of a field as ``[start, end)`` in code points, in order, none overlapping.
+        """The matches in the text of the field ``name`` as ``[start, end)`` in code points, in order, without overlaps.
 
-        A phrase is one span, from its first word to its last.
+        A phrase is one span from its first word to its last.
         """
-        wanted = self._wanted.get(name)
-        if wanted is None:
+        targets = self._fields.get(name)
+        if targets is None:
             return []
         words = iter_words(text)
-        if not wanted.phrases:
-            return wanted.find_words(words)
-        found = list(words)
-        return _merge(wanted.find_words(found) + _find_phrases(found, wanted.phrases))
+        if not targets.phrases:
+            return targets.find_words(words)
+        all_words = list(words)
+        return _merge(targets.find_words(all_words) + _find_phrases(all_words, targets.phrases))
 
 
 class HitHighlighter:
-    """Marks the hits of one query: the twin of index/engines/columns/search/highlighting.py, written to be read.
+    """Highlights the hits of one query. ``idfs``: the IDF of each of ``query_terms``.
 
-    ``idfs`` are those of ``query_terms``.
+    index/engines/columns/search/highlighting.py does the same in compiled code; this is the readable version.
     """
 
     def __init__(self, query: SearchQuery, highlighting: HighlightOptions, idfs: Mapping[str, float]) -> None:
@@ -86,7 +86,7 @@ class HitHighlighter:
         self._highlighting, self._idfs = highlighting, idfs
 
     def highlight(self, story: Story) -> bytes:
-        """JSON of ``highlight``, ``snippet``, ``matches`` and ``matched_sources``: see docs/api.md."""
+        """The JSON object with ``highlight``, ``snippet``, ``matches`` and ``matched_sources`` (docs/api.md)."""
         find, tag = self._highlighter.find_spans, self._highlighting.tag
         texts = {"title": story.title, "summary": story.summary}
         titles = [source.title for source in story.sources]
@@ -94,68 +94,69 @@ class HitHighlighter:
         body = story.body
         body_spans = find("body", body)
         in_body = bool(body_spans) or not story.summary
-        name, text, found = ("body", body, body_spans) if in_body else ("summary", story.summary, spans["summary"])
-        marks = {
-            "highlight": {field: mark(text, spans[field], tag) for field, text in texts.items()},
-            "snippet": {"field": name, "text": snippet(text, found, self._highlighting.words, tag, self._idfs)},
-            "matches": {field: own for field, own in spans.items() if own},
+        name, text, matches = ("body", body, body_spans) if in_body else ("summary", story.summary, spans["summary"])
+        highlights = {
+            "highlight": {field: insert_tags(text, spans[field], tag) for field, text in texts.items()},
+            "snippet": {"field": name, "text": make_snippet(text, matches, self._highlighting.words, tag, self._idfs)},
+            "matches": {field: field_spans for field, field_spans in spans.items() if field_spans},
             "matched_sources": [
                 number
                 for number, title in enumerate(titles[: count_searched_titles(titles)], start=1)
                 if find("source", title)
             ],
         }
-        return msgspec.json.encode(marks)
+        return msgspec.json.encode(highlights)
 
 
 def count_searched_titles(titles: Iterable[str]) -> int:
-    """How many titles of a story's sources matches are searched in: the first ones that together have at most
-    ``MAX_TEXT`` characters."""
+    """How many source titles are searched for matches: the first ones with at most MAX_TEXT characters together."""
     return sum(end <= schema.MAX_TEXT for end in accumulate(map(len, titles)))
 
 
 def query_terms(tree: Node | None) -> list[str]:
-    """The terms by whose IDF snippets are chosen."""
+    """The terms of a query whose IDF decides which snippet is best, sorted."""
     terms: set[str] = set()
     for leaf in iter_positive(tree):
         match leaf:
             case Term(_, term):
                 terms.add(term)
-            case Phrase(_, own):
-                terms.update(own)
+            case Phrase(_, phrase_terms):
+                terms.update(phrase_terms)
     return sorted(terms)
 
 
 def _find_phrases(words: Sequence[re.Match[str]], phrases: Iterable[tuple[str, ...]]) -> list[Span]:
-    """The spans of all phrases; those of one phrase that overlap are one."""
+    """The spans of all phrases. Overlapping spans of one phrase are merged."""
     tokens = [(term, word.span()) for word in words if (term := term_of(word[0])) is not None]
-    # A letter for each term: str.find is fast, and as fast where a phrase is "x x x x" and so is the text.
-    letters = {term: chr(number) for number, term in enumerate({term for own in phrases for term in own}, start=1)}
+    # Encodes each term as one letter, because str.find is fast, even for a phrase "x x x x" in a text of the same word.
+    letters = {
+        term: chr(number) for number, term in enumerate({term for phrase in phrases for term in phrase}, start=1)
+    }
     text = "".join([letters.get(term, "\0") for term, _ in tokens])
     spans: list[Span] = []
     for phrase in dict.fromkeys(phrases):
-        wanted = "".join([letters[term] for term in phrase])
+        pattern = "".join([letters[term] for term in phrase])
         first = last = -1
-        at = text.find(wanted)
+        at = text.find(pattern)
         while at >= 0:
             if at > last:
                 if last >= 0:
                     spans.append((tokens[first][1][0], tokens[last][1][1]))
                 first = at
             last = at + len(phrase) - 1
-            at = text.find(wanted, at + 1)
+            at = text.find(pattern, at + 1)
         if last >= 0:
             spans.append((tokens[first][1][0], tokens[last][1][1]))
     return spans
 
 
 def escape(text: str) -> str:
-    """html.escape, whose five passes most texts do not need."""
+    """html.escape, skipped for texts without special characters."""
     return html.escape(text) if _SPECIAL.search(text) else text
 
 
-def mark(text: str, spans: Sequence[Span], tag: str) -> str:
-    """HTML: the text escaped, each span within ``<tag>``."""
+def insert_tags(text: str, spans: Sequence[Span], tag: str) -> str:
+    """The text as escaped HTML with each span inside ``<tag>``."""
     if not spans:
         return escape(text)
     parts, last = [], 0
@@ -165,41 +166,43 @@ def mark(text: str, spans: Sequence[Span], tag: str) -> str:
     return "".join([*parts, escape(text[last:])])
 
 
-def snippet(text: str, spans: Sequence[Span], words: int, tag: str, idfs: Mapping[str, float] | None = None) -> str:
-    """HTML of the ``words`` words with the rarest different matches, then the most matches, then the closest ones.
+def make_snippet(
+    text: str, spans: Sequence[Span], words: int, tag: str, idfs: Mapping[str, float] | None = None
+) -> str:
+    """The best ``words`` consecutive words of a text as HTML, with the matches inside ``<tag>``.
 
-    ``idfs`` are those of terms (``Engine.find_idfs``); without them all are worth the same.
+    Best are the words whose distinct matches have the highest sum of IDFs, then the most matches, then the closest.
+    ``idfs``: from ``Engine.find_idfs``; without it, all terms count the same.
     """
-    # Line breaks between headings and paragraphs say nothing in an excerpt of one line.
+    # A snippet is one line.
     text = text.replace("\n", " ")
-    found = (word.span() for word in iter_words(text))
-    # Without a match it is the beginning, and one word more says that the text goes on.
-    places = list(found if spans else islice(found, words + 1))
-    first = _best_window(text, places, spans, words, idfs or {}) if len(places) > words else 0
-    last = min(first + words, len(places)) - 1
-    start = 0 if first == 0 else places[first][0]
+    word_spans = (word.span() for word in iter_words(text))
+    # Without a match, the snippet is the beginning; one more word shows whether the text continues.
+    positions = list(word_spans if spans else islice(word_spans, words + 1))
+    first = _best_window(text, positions, spans, words, idfs or {}) if len(positions) > words else 0
+    last = min(first + words, len(positions)) - 1
+    start = 0 if first == 0 else positions[first][0]
     end = min(len(text), schema.MAX_TEXT)
-    if places and (last < len(places) - 1 or end < len(text)):
-        end = places[last][1]
+    if positions and (last < len(positions) - 1 or end < len(text)):
+        end = positions[last][1]
     inside = [(max(a, start) - start, min(b, end) - start) for a, b in spans if a < end and b > start]
-    return ("… " if start else "") + mark(text[start:end], inside, tag) + (" …" if end < len(text) else "")
+    return ("… " if start else "") + insert_tags(text[start:end], inside, tag) + (" …" if end < len(text) else "")
 
 
 def _best_window(
-    text: str, places: Sequence[Span], spans: Sequence[Span], words: int, idfs: Mapping[str, float]
+    text: str, positions: Sequence[Span], spans: Sequence[Span], words: int, idfs: Mapping[str, float]
 ) -> int:
-    """The number of the word that the best window begins with."""
-    numbers = {start: number for number, (start, _) in enumerate(places)}
+    """The index of the first word of the best snippet."""
+    numbers = {start: number for number, (start, _) in enumerate(positions)}
     matches = [(numbers[start], _terms_in(text[start:end])) for start, end in spans if start in numbers]
     worth = {what: sum(snippet_weight(idfs.get(term, _UNKNOWN)) for term in what) for _, what in matches}
     best, best_value = 0, (0, 0, 0)
-    # The matches from ``low`` to before ``high`` are in the window; how often each, and what the different ones are
-    # worth together.
+    # The window contains matches[low:high]. ``inside`` counts each distinct match, ``total`` is their summed weight.
     low = high = total = 0
     inside: Counter[tuple[str, ...]] = Counter()
     for number, _ in matches:
-        # A few words before the first match say where one is.
-        first = min(max(0, number - words // 6), len(places) - words)
+        # Start a few words before the first match, for context.
+        first = min(max(0, number - words // 6), len(positions) - words)
         while high < len(matches) and matches[high][0] < first + words:
             what = matches[high][1]
             total += 0 if inside[what] else worth[what]
@@ -217,12 +220,12 @@ def _best_window(
 
 
 def snippet_weight(idf: float) -> int:
-    """What a match of a term says, in thousandths: sums of them are the same in any order."""
+    """1000 * IDF as an integer, so that sums do not depend on the order of addition."""
     return round(1000 * idf)
 
 
 def _terms_in(matched: str) -> tuple[str, ...]:
-    """What makes two matches different."""
+    """The terms of a match. Matches with different terms are distinct."""
     return tuple(term for word in WORD.findall(matched) if (term := term_of(word)) is not None)
 
 

@@ -1,9 +1,8 @@
-"""How much newer stories count for more: ``recency`` 0 leaves the score as it is, 1 makes it fall by half in a week.
+"""Prefers newer stories: ``recency`` 0 does not change scores, 1 halves the score of a story that is a week old.
 
-A story's score is multiplied by ``1 - recency * age / (age + HALF_LIFE)``. The age is counted from the newest story of
-the index, so that an archive is weighed as a day's news is, and an answer stays the same while its generation lives. A
-story without a time is infinitely old. The curve is a hyperbola and not an exponential, which would make all that is
-older than a few months equal, and lose it in rounding.
+The score is multiplied by ``1 - recency * age / (age + HALF_LIFE)``. The age counts from the newest story of the index,
+so that archives work like current news and answers do not change while a generation is current. A story without a time
+is infinitely old. The curve is a hyperbola: an exponential would round all stories older than a few months to 0.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ HALF_LIFE = 7 * 24 * 3600 * 1_000_000  # µs
 
 
 def recency_factor(recency: float, published: int | None, newest: int) -> float:
-    """What to multiply a score with; both times in µs since 1970."""
+    """The factor of a score. ``published`` and ``newest``: µs since 1970."""
     if published is None:
         return 1 - recency
     age = max(0, newest - published)

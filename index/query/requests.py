@@ -1,4 +1,4 @@
-"""What a search asks for: tree, filters, order, facets, highlighting, page. Values only."""
+"""Requests to an engine: query, filters, order, facets, highlighting and page."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from index.query.tree import Node
 FACETS = ("topic", "publisher", "curator", "language", "domain", "year", "month")
 NumberName = Literal["source_count", "published_at"]
 SuggestionType = Literal["query", "topic", "publisher", "story"]
-# Characters of a text that may be suggested: nobody chooses from a list by longer ones.
+# Longest text, in characters, that is suggested.
 MAX_SUGGESTED = 1000
-# Two words are suggested as a query when they are neighbours in at least so many titles.
+# Two words are suggested as a query if they are neighbours in at least this many titles.
 MIN_TITLES = 3
 
 
 class Sort(StrEnum):
-    """Orders of hits. Each ends in newest first (a story without a time last), then id."""
+    """Orders of hits. Ties are ordered newest first (stories without a time last), then by id."""
 
     RELEVANCE = "relevance"
     NEWEST = "newest"
@@ -30,7 +30,7 @@ class Sort(StrEnum):
 
 
 class Interval(StrEnum):
-    """How long a stretch of a timeline is; weeks begin on Monday, all in UTC."""
+    """The length of a timeline bucket. Weeks begin on Monday; all times are UTC."""
 
     HOUR = "hour"
     DAY = "day"
@@ -40,8 +40,10 @@ class Interval(StrEnum):
 
 
 class ValueFilter(Struct, frozen=True, kw_only=True):
-    """Narrows by a facet: one of ``any_of`` (when not empty) and none of ``none_of``; values are facet ids. Of several
-    for the same facet each must hold."""
+    """Keeps stories that have a value of ``any_of`` (unless it is empty) and no value of ``none_of`` in a facet.
+
+    Values are facet ids. A query may have several filters for one facet; all of them must hold.
+    """
 
     facet: str
     any_of: frozenset[str] = frozenset()
@@ -49,7 +51,7 @@ class ValueFilter(Struct, frozen=True, kw_only=True):
 
 
 class Filters(Struct, frozen=True, kw_only=True):
-    """What narrows and never scores. Times are UTC; ``published_before`` is exclusive, the others inclusive."""
+    """Conditions that do not affect scores. Times are UTC. All bounds are inclusive but ``published_before``."""
 
     values: tuple[ValueFilter, ...] = ()
     published_from: datetime | None = None
@@ -59,9 +61,11 @@ class Filters(Struct, frozen=True, kw_only=True):
 
 
 class FacetRequest(Struct, frozen=True, kw_only=True):
-    """Which facets to count, how many values of each, in which order; and of which values: those whose label has, for
-    each word of ``containing`` (case folded), a word that begins with it. ``filtered``: counted under the filters on
-    the facet itself too."""
+    """The facets to count. ``size``: values per facet, in the order ``sort``.
+
+    ``containing``: case-folded prefixes; only values are counted whose label has a word for each. ``filtered``: apply
+    the filters on a facet to its own counts too.
+    """
 
     names: tuple[str, ...] = ()
     size: int = 10
@@ -71,8 +75,10 @@ class FacetRequest(Struct, frozen=True, kw_only=True):
 
 
 class HighlightOptions(Struct, frozen=True, kw_only=True):
-    """How hits are marked: ``tag`` names the HTML element around a match, ``words`` says how many a snippet has.
-    Without ``matches`` the texts are the same with nothing marked in them."""
+    """How to highlight hits. ``tag``: the HTML element around a match; ``words``: the length of a snippet in words.
+
+    ``matches`` False gives the same texts and snippets without highlights.
+    """
 
     tag: str = "mark"
     words: int = 30

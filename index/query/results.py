@@ -1,4 +1,4 @@
-"""What a search returns: hits, pages, counts, suggestions. Values only."""
+"""Results of an engine: hits, pages, counts, suggestions and records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from index.query.requests import SuggestionType
 
 
 class FacetValue(Struct, frozen=True, kw_only=True):
-    """A counted value. ``selected`` when the query filters by it."""
+    """A value of a facet and how many stories have it. ``selected``: the query filters by it."""
 
     value: str
     label: str
@@ -23,8 +23,10 @@ class FacetValue(Struct, frozen=True, kw_only=True):
 
 
 class Facet(Struct, frozen=True, kw_only=True):
-    """Counts obey every filter but this facet's own, unless asked otherwise. ``other``: stories' values beyond
-    ``values``, added up; ``missing``: stories without any value."""
+    """The counts of a facet over all matches, without the filters on the facet itself (see FacetRequest.filtered).
+
+    ``other``: the sum of the counts of all values not in ``values``; ``missing``: stories without a value.
+    """
 
     values: tuple[FacetValue, ...]
     other: int
@@ -40,15 +42,18 @@ class Bucket(Struct, frozen=True, kw_only=True):
 
 
 class Timeline(Struct, frozen=True, kw_only=True):
-    """Stretches of time without a gap, and how many matches have no time."""
+    """Consecutive buckets without a gap. ``missing``: matches without a time."""
 
     buckets: tuple[Bucket, ...]
     missing: int
 
 
 class NumberStats(Struct, frozen=True, kw_only=True):
-    """The numbers that ``count`` matches have (others have none; of no numbers the bounds are 0): the lowest, the
-    highest, all added up, and the ``values`` that most have, each with how many, the least first of equals."""
+    """Minimum, maximum, sum and most frequent values of a numeric field over all matches.
+
+    ``count``: matches that have a number; if it is 0, the others are 0 too. ``values``: (number, matches) pairs, most
+    frequent first, then the smaller number.
+    """
 
     count: int
     low: int
@@ -57,8 +62,9 @@ class NumberStats(Struct, frozen=True, kw_only=True):
     values: tuple[tuple[int, int], ...]
 
 
+# Positional: map(Hit, ...) builds 20 hits in 1.3 µs, a comprehension with keywords takes 3.1 µs.
 class Hit(Struct, frozen=True):
-    """One matching story. ``score`` is 0.0 for a query without words.
+    """A matching story. ``score`` is 0.0 for a query without words.
 
     ``stored_hit``: the story as lists show it (index.documents.stored_hit), a JSON object. ``highlights``: made by
     index.query.highlight, a JSON object, or empty if the query asks for none.
@@ -70,13 +76,15 @@ class Hit(Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """The story's."""
+        """The id of the story."""
         return read_id(self.stored_hit)
 
 
 class SearchPage(Struct, frozen=True, kw_only=True):
-    """The hits asked for, the exact ``total``, and the facets by name. ``after``: what an engine that cannot begin
-    anywhere goes on by, "" for one that can."""
+    """One page of hits. ``total``: the exact number of matches; ``facets``: by name.
+
+    ``after``: the ``search_after`` token of the next page; "" if the engine supports plain offsets.
+    """
 
     total: int
     hits: tuple[Hit, ...]
@@ -85,7 +93,7 @@ class SearchPage(Struct, frozen=True, kw_only=True):
 
 
 class SourceRecord(Struct, frozen=True, kw_only=True):
-    """A source as indexed: what its stories say of it, merged; ``story_ids`` in the order they were indexed."""
+    """An indexed source, merged from all stories that cite it; ``story_ids`` in the order of indexing."""
 
     id: str
     source: Source
@@ -93,7 +101,7 @@ class SourceRecord(Struct, frozen=True, kw_only=True):
 
 
 class SourcePage(Struct, frozen=True, kw_only=True):
-    """``after``: see SearchPage."""
+    """One page of (source, score). ``after``: as in SearchPage."""
 
     total: int
     hits: tuple[tuple[SourceRecord, float], ...]
@@ -101,7 +109,7 @@ class SourcePage(Struct, frozen=True, kw_only=True):
 
 
 class PublisherRecord(Struct, frozen=True, kw_only=True):
-    """A publisher as indexed; ``name`` is its most frequent spelling."""
+    """An indexed publisher. ``name``: its most frequent spelling."""
 
     id: str
     name: str
@@ -122,18 +130,20 @@ class FuzzyTerm(Struct, frozen=True, kw_only=True):
 
     @property
     def share(self) -> float:
-        """How much of what it finds has this very form, at most: "ite" finds "its" too."""
+        """At most this share of the stories it finds use this exact spelling: 0 to 1."""
         return min(1.0, self.occurrences / self.doc_freq) if self.doc_freq else 0.0
 
 
 def fuzzy_term_order(near: FuzzyTerm) -> tuple[int, float, str]:
-    """The order in which engines list near words."""
+    """The sort key of fuzzy terms: least edits, then most stories with the spelling, then the word."""
     return near.distance, -near.doc_freq * near.share, near.word
 
 
 class Suggestion(Struct, frozen=True, kw_only=True):
-    """What typing may be completed to. ``id``: of a story, topic or publisher, None for a query. ``count``: how many
-    stories it leads to, a story to itself."""
+    """A completion of typed text. ``id``: of the story, topic or publisher; None for a query.
+
+    ``count``: the number of stories that it finds; 1 for a story.
+    """
 
     type: SuggestionType
     text: str
@@ -142,7 +152,7 @@ class Suggestion(Struct, frozen=True, kw_only=True):
 
 
 class RelatedStory(Struct, frozen=True, kw_only=True):
-    """``score`` is 0 to 1 within a reason: see docs/api.md."""
+    """A related story and why it is related. ``score``: 0 to 1, comparable within one reason (docs/api.md)."""
 
     story: Story
     reason: Literal["curated", "shared_source", "similar"]
@@ -150,8 +160,10 @@ class RelatedStory(Struct, frozen=True, kw_only=True):
 
 
 class IndexStatus(Struct, frozen=True, kw_only=True):
-    """What stands in a generation. ``newest`` is the latest ``published_at``; ``deleted`` counts stories and sources
-    that still lie in its segments."""
+    """Numbers of a generation. ``newest``: the latest ``published_at``.
+
+    ``deleted``: deleted stories and sources that its segments still contain.
+    """
 
     stories: int
     sources: int
@@ -161,6 +173,6 @@ class IndexStatus(Struct, frozen=True, kw_only=True):
     deleted: int = 0
 
     def with_story(self, story: Story) -> IndexStatus:
-        """The same with one story more."""
+        """A copy that counts one more story."""
         newest = max(filter(None, (self.newest, story.published_at or None)), default=None)
         return replace(self, stories=self.stories + 1, newest=newest)

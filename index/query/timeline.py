@@ -1,4 +1,4 @@
-"""Stretches of time: where one begins, which one follows, and counts with no gap between the first and the last."""
+"""Timeline buckets: their start and end, and counts without gaps."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from index.errors import TooManyBuckets
 from index.query.requests import Interval
 from index.query.results import Bucket
 
-# More bars than this no chart shows: a year of hours.
+# The hours of a year are 8,760.
 MAX_BUCKETS = 10_000
 _FIXED = {Interval.HOUR: timedelta(hours=1), Interval.DAY: timedelta(days=1), Interval.WEEK: timedelta(weeks=1)}
 
 
 def bucket_start(time: datetime, interval: Interval) -> datetime:
-    """The beginning (UTC) of the hour, day, week from Monday, month or year that ``time`` is in."""
+    """The start (UTC) of the hour, day, week (from Monday), month or year that contains ``time``."""
     time = time.astimezone(UTC)
     day = datetime(time.year, time.month, time.day, tzinfo=UTC)
     match interval:
@@ -32,9 +32,9 @@ def bucket_start(time: datetime, interval: Interval) -> datetime:
 
 
 def bucket_end(start: datetime, interval: Interval) -> datetime:
-    """Where the next one begins."""
+    """The start of the next bucket."""
     fixed = _FIXED.get(interval)
-    # No month has 32 days and no year 367.
+    # 32 days after its start, a month is over; so is a year after 367.
     return (
         start + fixed
         if fixed
@@ -43,13 +43,16 @@ def bucket_end(start: datetime, interval: Interval) -> datetime:
 
 
 def fill_gaps(counts: Mapping[datetime, int], interval: Interval) -> tuple[Bucket, ...]:
-    """``counts`` by beginning, in order, with 0 for each beginning between. Raises TooManyBuckets."""
+    """Consecutive buckets from the first to the last start in ``counts``, 0 where it has none.
+
+    Raises TooManyBuckets if there are more than MAX_BUCKETS.
+    """
     return tuple(
-        Bucket(start=start, end=end, count=counts.get(start, 0)) for start, end in _iter_stretches(counts, interval)
+        Bucket(start=start, end=end, count=counts.get(start, 0)) for start, end in _iter_buckets(counts, interval)
     )
 
 
-def _iter_stretches(counts: Mapping[datetime, int], interval: Interval) -> Iterator[tuple[datetime, datetime]]:
+def _iter_buckets(counts: Mapping[datetime, int], interval: Interval) -> Iterator[tuple[datetime, datetime]]:
     if not counts:
         return
     start, last = min(counts), max(counts)

@@ -1,4 +1,4 @@
-"""The query tree: made by index.query.language, executed by an engine."""
+"""The query tree: index.query.language parses text to a tree, an engine executes it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Term(Struct, frozen=True):
-    """One word. ``text`` is as typed, ``term`` as indexed; ``field`` None means all fields searched in."""
+    """One word. ``text``: as typed; ``term``: as indexed; ``field`` None: all fields of the search."""
 
     text: str
     term: str
@@ -16,7 +16,7 @@ class Term(Struct, frozen=True):
 
 
 class Phrase(Struct, frozen=True):
-    """Words that stand one after the other in one field (stop words do not count as a place)."""
+    """Words that follow each other in one field. Stop words have no position."""
 
     texts: tuple[str, ...]
     terms: tuple[str, ...]
@@ -24,27 +24,29 @@ class Phrase(Struct, frozen=True):
 
 
 class Prefix(Struct, frozen=True):
-    """Stands for every word of the stories (or sources) searched that begins with ``text`` (lower case), each read as
-    if typed."""
+    """Matches documents that contain any indexed word starting with ``text`` (lower case).
+
+    Each expansion is analysed like a typed word.
+    """
 
     text: str
     field: str | None = None
 
 
 class Not(Struct, frozen=True):
-    """Documents that ``child`` does not match."""
+    """Matches documents that ``child`` does not match."""
 
     child: Node
 
 
 class And(Struct, frozen=True):
-    """Documents that all children match. With nothing but ``Not`` children: all documents less theirs."""
+    """Matches documents that all children match. ``Not`` children alone start from all documents."""
 
     children: tuple[Node, ...]
 
 
 class Or(Struct, frozen=True):
-    """Documents that some child matches; without children, none."""
+    """Matches documents that any child matches; without children, none."""
 
     children: tuple[Node, ...]
 
@@ -54,7 +56,7 @@ NOTHING = Or(())
 
 
 def iter_positive(node: Node | None) -> Iterator[Term | Phrase | Prefix]:
-    """The leaves that a hit may contain: those under no ``Not``."""
+    """Yield the leaves that are not under a ``Not``: those that a hit may contain."""
     match node:
         case Term() | Phrase() | Prefix():
             yield node

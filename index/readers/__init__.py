@@ -1,1 +1,1 @@
-"""Input to documents."""
+"""Readers of input files: NDJSON, and the text of story pages."""

@@ -1,4 +1,4 @@
-"""Lines of JSON, plain or gzip, to stories: streamed, one line in memory at a time."""
+"""Reads stories from NDJSON files, plain or gzip, with one line in memory at a time."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from index.documents.story import InvalidStory, Story, parse_story
+from index.documents.checks import InvalidStory, parse_story
+from index.documents.story import Story
 from index.errors import Fault, InputUnreadable
 
-# The longest real story line is 6 kB; what is a thousand times that is no story.
+# Bytes of a line. The longest line of a real story has 6 kB.
 MAX_LINE = 4 * 1024 * 1024
-# Bytes of a longer line that are kept to show which one it is.
+# Bytes of a longer line that an error report quotes.
 _SHOWN = 1000
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 
 
 class AcceptedLine(Struct, frozen=True, kw_only=True):
-    """One input line that was accepted: the story and the place it stands at.
+    """A valid input line.
 
-    ``position`` is how many bytes of the file, compressed as they may be, were read for it: what is read ahead
-    included, so that it goes on in steps.
+    ``position``: bytes of the file, possibly compressed, read so far. Includes bytes that are buffered ahead.
     """
 
     story: Story
@@ -36,9 +36,9 @@ class AcceptedLine(Struct, frozen=True, kw_only=True):
 
 
 class RejectedLine(Struct, frozen=True, kw_only=True):
-    """One input line (or a whole file, with line 0 or the line where reading broke off) that was refused.
+    """An invalid input line, or an invalid file (line 0, or the line at which reading stopped).
 
-    ``more`` says that ``faults`` are not all, ``cut`` that ``raw`` is only the beginning of the line.
+    ``more``: there are other faults; ``cut``: ``raw`` is only the beginning of the line.
     """
 
     faults: tuple[Fault, ...]
@@ -48,11 +48,11 @@ class RejectedLine(Struct, frozen=True, kw_only=True):
 
 
 def iter_stories(path: str | Path) -> Iterator[AcceptedLine | RejectedLine]:
-    """The stories of one file, in order, refused lines among them.
+    """Yield the lines of one file in order, valid and invalid.
 
-    Compression is told by the first bytes, not by the name. A UTF-8 byte order mark and CRLF are taken
-    off; blank lines are passed over. A file without a story, or a gzip file that is cut or damaged, ends
-    in a RejectedLine. Raises InputUnreadable when the file cannot be opened or read.
+    The first bytes tell whether the file is gzip, not its name. A UTF-8 byte order mark and CRLF are removed; blank
+    lines are skipped. An empty file and a truncated or damaged gzip file give a RejectedLine at the end. Raises
+    InputUnreadable if the file cannot be opened or read.
     """
     name, accepted, number = describe_path(path), 0, 0
     try:
@@ -75,18 +75,18 @@ def iter_stories(path: str | Path) -> Iterator[AcceptedLine | RejectedLine]:
                     accepted += 1
                     yield _read_line(name, number, line, file.tell() if file.seekable() else 0)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        yield _refuse(name, number + 1, f"the gzip data is cut or damaged: {error}", "a whole gzip file")
+        yield _reject(name, number + 1, f"the gzip data is truncated or damaged: {error}", "a complete gzip file")
         return
     except OSError as error:
         raise InputUnreadable(name, error.strerror or str(error)) from error
     if not accepted and not number:
-        yield _refuse(name, 0, "the file is empty", "at least one story")
+        yield _reject(name, 0, "the file is empty", "at least one story")
     elif not accepted:
-        yield _refuse(name, 0, "the file holds no story", "at least one story")
+        yield _reject(name, 0, "the file holds no story", "at least one story")
 
 
 def describe_path(path: str | Path) -> str:
-    """A path as text for messages: bytes that are no UTF-8 are escaped, for no output could encode them."""
+    """A path as text for messages. Bytes that are not UTF-8 are escaped, so that every output can encode them."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
@@ -102,16 +102,16 @@ def _skip_line(stream: BufferedReader | gzip.GzipFile, line: bytes) -> None:
 def _read_line(name: str, number: int, line: bytes, position: int) -> AcceptedLine | RejectedLine:
     try:
         return AcceptedLine(story=parse_story(line), file=name, line=number, raw=line, position=position)
-    except InvalidStory as refused:
+    except InvalidStory as error:
         return RejectedLine(
             faults=tuple(
                 Fault(file=name, line=number, pointer=pointer, problem=problem, allowed=allowed)
-                for pointer, problem, allowed in refused.faults
+                for pointer, problem, allowed in error.faults
             ),
             raw=line,
-            more=refused.more,
+            more=error.more,
         )
 
 
-def _refuse(name: str, number: int, problem: str, allowed: str) -> RejectedLine:
+def _reject(name: str, number: int, problem: str, allowed: str) -> RejectedLine:
     return RejectedLine(faults=(Fault(file=name, line=number, pointer="", problem=problem, allowed=allowed),), raw=b"")

@@ -1,7 +1,7 @@
-"""The text of one story page, as copied from a browser, to stories: the main one and those it leads on to.
+"""Reads stories from the text of a story page, as copied from a browser: the main story and its related ones.
 
-A page is read whole or refused with the line where it stops being one. What a page does not say outright
-(the year, whether a digit is a citation) is inferred, and every inference is told in a note.
+A page is read completely, or refused with the first line that does not fit. What a page leaves out (the year, whether
+a digit is a citation) is inferred; a note tells about each inference.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from index.documents.checks import InvalidStory, parse_story
 from index.documents.identity import slug_of
-from index.documents.story import MAX_SOURCES, InvalidStory, Paragraph, Publisher, Section, Source, Story, parse_story
+from index.documents.story import MAX_SOURCES, Paragraph, Publisher, Section, Source, Story
 from index.errors import InputUnreadable, InvalidPage
 
 MAX_PAGE = 4 * 1024 * 1024
-# A page leads on to five stories. Each may claim MAX_SOURCES of them in one line, so 4 MB of text could become 400.
+# A real page has five related stories. The limit bounds memory: one line of text can claim MAX_SOURCES sources.
 MAX_RELATED = 100
-MAX_YEARS = 30  # 28 years bring every weekday to every date, 29 February among them
+MAX_YEARS = 30  # within 28 years every date falls on every weekday, 29 February included
 
 _PAGE = "the text of a story page, as copied from a browser"
 _BLOCK = "blocks of short title, title, summary, publishers and number of sources, then the footer"
@@ -36,62 +37,64 @@ _TIME = re.compile(
 _COUNT = re.compile(r"([0-9]{1,4}) Sources?")
 _COPYRIGHT = re.compile(r"©\s*(?:[0-9]{4}\s*[-–]\s*)?([0-9]{4})\s+(\S.*)")
 _RIGHTS = re.compile(r"[.,\s]*All rights reserved[.\s]*\Z", re.IGNORECASE)
-# What no text of a story may hold (see index.documents.story), and halves of a character, which have no UTF-8.
+# Characters that no text of a story may hold (see index.documents.story), and lone surrogates.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _STOPS, _CLOSERS, _OPENERS = ".!?…。！？", "\"”’'»)]", "\"“‘'«(["
 _BLANKS = ", \t\u00a0\u2009\u202f"
-_RUN = "0123456789" + _BLANKS  # what numbers at a paragraph's end are made of
+_RUN = "0123456789" + _BLANKS  # characters of the citation numbers at the end of a paragraph
 _DIGITS = re.compile("[0-9]+")
 _NUMBER = re.compile(r"[0-9]+(?!\w|[.,][0-9])")
-# A sentence does not end in these: a number after them is part of it ("5 to 2", "No. 1").
+# No sentence ends in these words, so a number after one belongs to the sentence ("5 to 2", "No. 1").
 _NEVER_LAST = frozenset("a an and aged at by from least most no. nr. of or than the to v. vol. vs.".split())
-# "on July 2" is a date, "in July 2" is a month and a citation.
+# After these words a number behind a month is a citation: "on July 2" is a date, "in July 2" is not.
 _BEFORE_MONTH = frozenset("early in last late next this".split())
 _DATED = frozenset((*_MONTH_NAMES, *_MONTHS, *(f"{month}." for month in _MONTHS)))
 
 
 class ParsedPage(Struct, frozen=True, kw_only=True):
-    """The stories of a page, the main one first, and what was inferred in reading it."""
+    """The stories of a page, the main one first, and notes about what was inferred."""
 
     stories: tuple[Story, ...]
     notes: tuple[str, ...]
 
 
 class _Lines(Struct, kw_only=True):
-    """The non-blank lines of a page with their numbers, and how far they are read."""
+    """The non-blank lines of a page as (number, text). ``at``: the index of the next line to read."""
 
     file: str
     lines: list[tuple[int, str]]
     at: int = 0
 
     def peek(self) -> str:
-        """The next line, "" after the last."""
+        """The next line; "" after the last one."""
         return self.lines[self.at][1] if self.at < len(self.lines) else ""
 
     def number(self) -> int:
-        """The number of the next line, or of the last one."""
+        """The number of the next line; after the last line, the number of the last."""
         return self.lines[min(self.at, len(self.lines) - 1)][0] if self.lines else 1
 
     def take(self, expected: str) -> str:
+        """Read the next line. Raises InvalidPage at the end of the page."""
         if self.at >= len(self.lines):
-            raise self.refuse("the page ends here", expected)
+            raise self.make_error("the page ends here", expected)
         self.at += 1
         return self.lines[self.at - 1][1]
 
     def match(self, pattern: str | re.Pattern[str], expected: str) -> re.Match[str]:
-        found = re.fullmatch(pattern, self.peek())
-        if found is None:
-            raise self.refuse(f"found {_shorten(self.peek())}" if self.peek() else "the page ends here", expected)
+        """Read the next line, which has to match ``pattern``. Raises InvalidPage."""
+        match = re.fullmatch(pattern, self.peek())
+        if match is None:
+            raise self.make_error(f"found {_shorten(self.peek())}" if self.peek() else "the page ends here", expected)
         self.at += 1
-        return found
+        return match
 
-    def refuse(self, problem: str, expected: str) -> InvalidPage:
+    def make_error(self, problem: str, expected: str) -> InvalidPage:
         return InvalidPage(self.file, self.number(), problem, expected)
 
 
 def read_page(path: str | Path) -> ParsedPage:
-    """The stories of a page on disk. Raises InputUnreadable, or InvalidPage for anything but one whole page."""
+    """Read the stories of a page file. Raises InputUnreadable, or InvalidPage if it is not one complete page."""
     name = str(path)
     try:
         with open(path, "rb") as stream:
@@ -109,10 +112,10 @@ def read_page(path: str | Path) -> ParsedPage:
 
 
 def parse_page(text: str, file: str, today: date) -> ParsedPage:
-    """The stories of a page's text; ``today`` bounds the year that a page leaves out. Raises InvalidPage."""
+    """Read the stories of a page; ``today`` is the latest date to infer. Raises InvalidPage."""
     lines, year = _cut_footer(_Lines(file=file, lines=_number_lines(text, file)))
     if lines.peek().startswith("<"):
-        raise lines.refuse("this is HTML or XML", _PAGE)
+        raise lines.make_error("this is HTML or XML", _PAGE)
     title = lines.take(_PAGE)
     curator = lines.match(r"Curated by (\S.*)", 'a line "Curated by NAME" under the title')[1]
     published, notes = _read_time(lines, year, today)
@@ -121,7 +124,7 @@ def parse_page(text: str, file: str, today: date) -> ParsedPage:
     summary = lines.take("a summary")
     sections, inferred = _read_sections(lines, count, _find_pairs(lines))
     if not sections[0].heading and not _ends_sentence(summary):
-        raise InvalidPage(file, lines.lines[5][0], "a heading stands where the summary should", "a summary")
+        raise InvalidPage(file, lines.lines[5][0], "there is a heading in place of the summary", "a summary")
     related = _read_related(lines)
     ids = tuple(dict.fromkeys(story.id for story in related))
     main = Story(
@@ -130,16 +133,16 @@ def parse_page(text: str, file: str, today: date) -> ParsedPage:
     )  # fmt: skip
     notes += inferred
     if year is None:
-        notes.append("the page has no footer, so a cut after a sentence or between two stories would not be seen")
+        notes.append("the page has no footer, so missing text at its end cannot be detected")
     return ParsedPage(stories=_distinct((main, *related), lines), notes=tuple(notes))
 
 
 def _number_lines(text: str, file: str) -> list[tuple[int, str]]:
-    """The non-blank lines, numbered from 1. Not splitlines(), which also breaks at control characters."""
+    """The non-blank lines with their numbers from 1. splitlines() would also split at control characters."""
     text = text.removeprefix("\ufeff")
     if bad := _UNPRINTABLE.search(text):
         line = text.count("\n", 0, bad.start()) + 1
-        raise InvalidPage(file, line, f"holds the control character U+{ord(bad[0]):04X}", _PAGE)
+        raise InvalidPage(file, line, f"contains the control character U+{ord(bad[0]):04X}", _PAGE)
     numbered = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
     found = [(number, line) for number, line in numbered if line]
     if not found:
@@ -148,7 +151,7 @@ def _number_lines(text: str, file: str) -> list[tuple[int, str]]:
 
 
 def _cut_footer(page: _Lines) -> tuple[_Lines, int | None]:
-    """The lines above the footer, and its copyright year; all lines and None where there is no footer."""
+    """The lines above the footer and its copyright year; without a footer, all lines and None."""
     number, last = page.lines[-1]
     if "©" not in last:
         return page, None
@@ -164,20 +167,22 @@ def _cut_footer(page: _Lines) -> tuple[_Lines, int | None]:
 def _read_time(lines: _Lines, copyright_year: int | None, today: date) -> tuple[datetime, list[str]]:
     expected = 'a time such as "On Wed, 3 Jan, 4:02 PM UTC"'
     number = lines.number()
-    weekday, day, month, said, hour, minute, half = lines.match(_TIME, expected).groups()
+    weekday, day, month, given_year, hour, minute, half = lines.match(_TIME, expected).groups()
     newest = min(copyright_year or today.year, today.year)
-    years = [int(said)] if said else range(newest, newest - MAX_YEARS, -1)
+    years = [int(given_year)] if given_year else range(newest, newest - MAX_YEARS, -1)
     days = (_day_of(year, _MONTHS.index(month) + 1, int(day)) for year in years)
-    fitting = (d for d in days if d and d.weekday() == _WEEKDAYS.index(weekday) and (said or d <= today))
-    found = next(fitting, None)
-    if found is None:
-        span = f"in {said}" if said else f"in the {MAX_YEARS} years up to {newest}"
-        raise InvalidPage(lines.file, number, f"{day} {month} is no {weekday} {span}", expected)
-    time = datetime(found.year, found.month, found.day, int(hour) % 12 + 12 * (half == "PM"), int(minute), tzinfo=UTC)
+    fitting = (d for d in days if d and d.weekday() == _WEEKDAYS.index(weekday) and (given_year or d <= today))
+    inferred = next(fitting, None)
+    if inferred is None:
+        span = f"in {given_year}" if given_year else f"in the {MAX_YEARS} years up to {newest}"
+        raise InvalidPage(lines.file, number, f"{day} {month} is not a {weekday} {span}", expected)
+    time = datetime(
+        inferred.year, inferred.month, inferred.day, int(hour) % 12 + 12 * (half == "PM"), int(minute), tzinfo=UTC
+    )
     bounded = copyright_year and copyright_year < today.year
     bound = f"the page's copyright year {copyright_year}" if bounded else f"today, {today}"
     why = f"the latest in which {day} {month} is a {weekday}, not after {bound}"
-    return time, [] if said else [f"line {number}: the page gives no year; {found.year} was taken, {why}"]
+    return time, [] if given_year else [f"line {number}: the page gives no year; {inferred.year} was used, {why}"]
 
 
 def _day_of(year: int, month: int, day: int) -> date | None:
@@ -191,12 +196,12 @@ def _read_count(lines: _Lines) -> int:
     count = int(lines.match(_COUNT, 'a number of sources such as "3 Sources"')[1])
     if count > MAX_SOURCES:
         lines.at -= 1
-        raise lines.refuse(f"{count} sources", f"at most {MAX_SOURCES} sources")
+        raise lines.make_error(f"{count} sources", f"at most {MAX_SOURCES} sources")
     return count
 
 
 def _read_sections(lines: _Lines, count: int, pairs: set[tuple[str, str]]) -> tuple[tuple[Section, ...], list[str]]:
-    """Headings and their paragraphs, up to the related stories or the end; and notes on the citations."""
+    """Read headings and paragraphs up to the related stories or the end; also returns notes about citations."""
     sections: list[Section] = []
     notes: list[str] = []
     while lines.peek() not in ("", _MORE):
@@ -210,10 +215,10 @@ def _read_sections(lines: _Lines, count: int, pairs: set[tuple[str, str]]) -> tu
             lines.at += 1
         if not paragraphs:
             lines.at -= 1
-            raise lines.refuse(f"no paragraph follows the heading {_shorten(heading)}", "a paragraph, whole to its end")
+            raise lines.make_error(f"no paragraph follows the heading {_shorten(heading)}", "a complete paragraph")
         sections.append(Section(heading=heading, paragraphs=tuple(paragraphs)))
     if not sections:
-        raise lines.refuse("no section follows the summary", "headed sections")
+        raise lines.make_error("no section follows the summary", "headed sections")
     return tuple(sections), notes
 
 
@@ -230,19 +235,19 @@ def _ends_sentence(text: str) -> bool:
 
 
 def _split_run(line: str) -> tuple[str, str, str]:
-    """Text, the numbers that stand free at its end, and the closing punctuation after those.
+    """Split a line into its text, the separate numbers at its end, and the closing punctuation after those.
 
-    By stripping from the end, not by a pattern: the time stays linear on lines made of digits.
+    Strips from the end instead of using a pattern, so that the time is linear even for lines made of digits.
     """
     bare = line.rstrip(_CLOSERS).rstrip(_STOPS)
     text = bare.rstrip(_RUN)
-    free = re.search(r"\s", bare[len(text) :])  # "GPT4" and the "1" of "3.1" are not free
+    free = re.search(r"\s", bare[len(text) :])  # the digits of "GPT4" and the "1" of "3.1" are not separate numbers
     text = bare[: len(text) + free.start()] if free else bare
     return text, bare[len(text) :], line[len(bare) :]
 
 
 def _lift_citations(line: str, count: int, pairs: set[tuple[str, str]]) -> tuple[Paragraph, str]:
-    """The paragraph without the numbers of sources at its end; a note where that was a guess, else ""."""
+    """The paragraph with the source numbers at its end as citations; and a note if that is a guess, else ""."""
     text, run, end = _split_run(line)
     backwards = reversed(list(_DIGITS.finditer(line, len(text), len(text + run))))
     numbers = list(takewhile(lambda n: _positions(n[0], count), backwards))[::-1]
@@ -254,7 +259,7 @@ def _lift_citations(line: str, count: int, pairs: set[tuple[str, str]]) -> tuple
     if _belongs(before, numbers[0][0], pairs):
         notes.append(f'"{word} {numbers[0][0]}" is read as text, not as a citation')
         before = line[: numbers.pop(0).end()]
-    elif word.lstrip(_OPENERS)[:1].isupper():  # a name, perhaps of a product with a number
+    elif word.lstrip(_OPENERS)[:1].isupper():  # may be the name of a product with a number
         notes.append(f'"{word} {numbers[0][0]}" is read as a citation, not as text')
     if not numbers:
         return Paragraph(text=line), notes[0]
@@ -266,7 +271,7 @@ def _lift_citations(line: str, count: int, pairs: set[tuple[str, str]]) -> tuple
 
 
 def _positions(digits: str, count: int) -> tuple[int, ...]:
-    """The sources that a number names: one, or several where raised digits were copied without a blank."""
+    """The source positions of a number: one, or several if superscript digits were copied without blanks."""
     if digits.startswith("0") or len(digits) > 4:
         return ()
     if int(digits) <= count:
@@ -277,7 +282,7 @@ def _positions(digits: str, count: int) -> tuple[int, ...]:
 
 
 def _belongs(before: str, number: str, pairs: set[tuple[str, str]]) -> bool:
-    """Whether a number is a part of the sentence before it, as in "Llama 3", "5 to 2", "on July 2"."""
+    """True if a number is part of the sentence before it, as in "Llama 3", "5 to 2", "on July 2"."""
     *_, second, last = ["", "", *before[-200:].split()]
     if last in _DATED and second.casefold() not in _BEFORE_MONTH and int(number) <= 31:
         return True
@@ -289,8 +294,10 @@ def _word(token: str) -> str:
 
 
 def _find_pairs(lines: _Lines) -> set[tuple[str, str]]:
-    """Every word with the number behind it in running text. In sections not at a sentence's end: the
-    number there may be a citation itself."""
+    """Find each (word, number) that stands together in running text.
+
+    In sections, numbers at the end of a sentence are left out: they may be citations.
+    """
     texts = [line for _, line in lines.lines]
     end = texts.index(_MORE, lines.at) if _MORE in texts[lines.at :] else len(texts)
     found = set()
@@ -312,20 +319,22 @@ def _read_related(lines: _Lines) -> list[Story]:
         stories.append(_read_block(lines))
     while lines.peek():
         if len(stories) == MAX_RELATED:
-            raise lines.refuse(f"more than {MAX_RELATED} related stories", f"at most {MAX_RELATED}")
+            raise lines.make_error(f"more than {MAX_RELATED} related stories", f"at most {MAX_RELATED}")
         stories.append(_read_block(lines))
     return stories
 
 
 def _read_block(lines: _Lines) -> Story:
-    """One related story. Its publishers and number of sources stand there twice, for two widths of screen."""
+    """Read one related story. Its publishers and number of sources appear twice, for two screen widths."""
     short, title = lines.take(_BLOCK), lines.take(_BLOCK)
     stem = short.rstrip("….\u00a0 ")
     if not stem or not title.startswith(stem):
         lines.at -= 1
-        raise lines.refuse(f"{_shorten(title)} does not begin with {_shorten(short)}", _BLOCK)
+        raise lines.make_error(
+            f"the title {_shorten(title)} does not begin with the short title {_shorten(short)}", _BLOCK
+        )
     if _is_shown(lines.peek()):
-        raise lines.refuse("a block without a summary", _BLOCK)
+        raise lines.make_error("the summary of this story is missing", _BLOCK)
     summary = lines.take(_BLOCK)
     names, count = _read_shown(lines)
     if _is_shown(lines.peek()):
@@ -342,34 +351,34 @@ def _is_shown(line: str) -> bool:
 
 
 def _read_shown(lines: _Lines) -> tuple[list[str], int]:
-    """The row of publishers, which may be missing, and the number of sources."""
+    """Read the row of publishers, which is optional, and the number of sources."""
     names: list[str] = []
     if lines.peek().endswith(" logo"):
         names = [name.strip() for name in lines.take(_BLOCK).split(" logo")[:-1]]
     if not all(names):
         lines.at -= 1
-        raise lines.refuse("a publisher without a name", 'a row such as "Reuters logoBBC logo"')
+        raise lines.make_error("a publisher without a name", 'a row such as "Reuters logoBBC logo"')
     count = _read_count(lines)
     if len(names) > count:
         lines.at -= 1
-        raise lines.refuse(f"{len(names)} publishers stand above {count} sources", "at most one publisher a source")
+        raise lines.make_error(f"{len(names)} publishers for {count} sources", "at most one publisher per source")
     return names, count
 
 
 def _distinct(stories: tuple[Story, ...], lines: _Lines) -> tuple[Story, ...]:
-    """The stories, each once and valid. Raises InvalidPage where two that differ would have one id."""
-    found: dict[str, Story] = {}
-    places = {line: number for number, line in lines.lines}  # the last, where a line stands twice
+    """Remove duplicates and check each story. Raises InvalidPage if two different stories have the same id."""
+    unique: dict[str, Story] = {}
+    numbers = {line: number for number, line in lines.lines}  # the last number of a repeated line
     for story in stories:
-        number = places[story.title]
-        if found.setdefault(story.id, story) != story:
-            raise InvalidPage(lines.file, number, f"two stories have the id {story.id}", "one story for a title")
+        number = numbers[story.title]
+        if unique.setdefault(story.id, story) != story:
+            raise InvalidPage(lines.file, number, f"two stories have the id {story.id}", "one story per title")
         try:
             parse_story(msgspec.json.encode(story))
-        except InvalidStory as refused:
-            pointer, problem, allowed = refused.faults[0]
+        except InvalidStory as error:
+            pointer, problem, allowed = error.faults[0]
             raise InvalidPage(lines.file, number, f"{pointer}: {problem}", allowed) from None
-    return tuple(found.values())
+    return tuple(unique.values())
 
 
 def _id_of(title: str) -> str:

@@ -1,4 +1,4 @@
-"""The seam between what builds and serves an index and the place where its generations live."""
+"""The interface of stores, used to build an index and to serve it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from index.query.results import IndexStatus
 
 
 class KnownIds(Protocol):
-    """Which ids a generation has, and which earlier ones had."""
+    """The ids of a generation and of earlier generations."""
 
     def was_removed(self, ident: str) -> bool:
-        """Whether an earlier generation had this story and this one has not."""
+        """True if an earlier generation had this story and this one does not."""
         ...
 
     def find_similar(self, ident: str) -> tuple[str, ...]:
-        """Up to three ids that look like ``ident``."""
+        """Up to three ids that are spelled like ``ident``."""
         ...
 
 
 class GenerationHandle(Struct, frozen=True, kw_only=True):
-    """The current generation, which stays what it is until ``release`` is called, after the engine was closed.
+    """An opened generation. It is not removed until ``release`` is called; close the engine before that.
 
-    ``files`` are those on this machine that it is served from.
+    ``files``: the local files that it is served from.
     """
 
     manifest: Manifest
@@ -40,8 +40,10 @@ class GenerationHandle(Struct, frozen=True, kw_only=True):
 
 
 class CheckedGeneration(Struct, frozen=True, kw_only=True):
-    """What checking a generation found. Faults that are of no generation come without a name. ``complete``: all of it
-    was looked at."""
+    """The result of checking a generation. ``name`` is "" for faults that belong to no generation.
+
+    ``about``: what was checked, as text. ``complete``: all of the generation was checked.
+    """
 
     name: str = ""
     current: bool = False
@@ -51,50 +53,55 @@ class CheckedGeneration(Struct, frozen=True, kw_only=True):
 
 
 class Build(Protocol):
-    """A generation that is being made. Whatever ends it before ``publish`` leaves the current one as it was."""
+    """A generation that is being built. The current one is unchanged until ``publish``."""
 
     rejects: Path
 
     def make_writer(self) -> GenerationWriter: ...
 
     def make_updater(self) -> GenerationUpdater:
-        """Goes on from the current generation."""
+        """Start from the current generation."""
         ...
 
     def describe(self, status: IndexStatus, present: Collection[str], removed: Collection[str]) -> None:
-        """Say what was built: ``present`` are the ids that came in, ``removed`` those that an update took out."""
+        """Store the status and the ids. ``present``: ids that were added; ``removed``: ids that an update deleted."""
         ...
 
     def open(self) -> Engine:
-        """For a look at it before it is published."""
+        """Open it for verification before it is published."""
         ...
 
     def keep_rejects(self, refused: int) -> Path | None:
-        """Where the refused lines are for whoever mends the input; None where there are none."""
+        """Keep the file of rejected lines and return its path; None if there are none."""
         ...
 
     def publish(self) -> tuple[str, int]:
-        """Make it current, all at once. Returns its name and its size in bytes."""
+        """Make it current in one atomic step. Returns its name and its size in bytes."""
         ...
 
 
 class Store(Protocol):
-    """Raises IndexUnavailable (or a subclass) where there is nothing that could answer."""
+    """A place for generations. Methods raise IndexUnavailable (or a subclass) if no generation can be used."""
 
     def read_stamp(self) -> Hashable:
-        """Differs when another generation is current. Asked for every loan, so it takes microseconds."""
+        """A value that changes when another generation becomes current. Takes microseconds: every loan calls it."""
         ...
 
-    def open_current(self) -> GenerationHandle: ...
+    def open_current(self) -> GenerationHandle:
+        """Open the current generation."""
+        ...
 
     def remove_unused(self) -> None:
-        """Remove generations that nobody needs any more, as far as this process may."""
+        """Remove generations that no process uses, as far as permissions allow."""
         ...
 
     def check(self) -> Iterator[CheckedGeneration]:
-        """Compare what is stored with what it has to be, reading all of it anew. Raises IndexMissing."""
+        """Read everything again and compare it with the manifest. Raises IndexMissing."""
         ...
 
     def begin(self, *, incremental: bool) -> AbstractContextManager[Build]:
-        """Be the only build here. With ``incremental`` it goes on from the current generation. Raises BuildRunning."""
+        """Start a build. Raises BuildRunning if there is another one.
+
+        ``incremental``: start from the current generation instead of an empty one.
+        """
         ...

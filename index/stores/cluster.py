@@ -1,12 +1,13 @@
-"""Generations on a cluster.
+"""Stores generations on an OpenSearch cluster.
 
-    NAME                   an alias of the current generation's stories: moved in one step, so never between two
-    NAME-g7-s1-f1          the stories of a generation, -sources and -lists beside it; its mapping's ``_meta`` holds the
-                           manifest, written last, so that its presence says that the rest is there
-    NAME-lock              one document while a build runs, which its process renews
+    NAME                   alias of the index with the stories of the current generation; moved in one atomic step
+    NAME-g7-s1-f1          index with the stories of a generation; those with -sources and -lists appended belong to it.
+                           ``_meta`` of its mapping holds the manifest. It is written last: its presence means that the
+                           generation is complete
+    NAME-lock              a document that exists while a build runs and that the build renews
 
-The generation that was replaced last stays until the next build: requests and exports may still read it. An update
-changes the current one where it is, and gives it a new name in the manifest.
+The replaced generation stays until the next build, because requests and exports may still read it. An update changes
+the current generation in place and gives it a new name in its manifest.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ from index.stores.base import CheckedGeneration, GenerationHandle
 
 Json = dict[str, Any]
 ENGINE = "opensearch"
-# How long a switch or an update may go unseen: for so many seconds nobody asks the cluster again. Where it does not
-# answer for so many, the request that asked goes on with what it knows.
+# _FRESH: seconds between two checks for a new generation. _GLANCE: seconds to wait for the answer to a check; after
+# that the request uses the known generation.
 _FRESH, _GLANCE = 1.0, 2.0
 _UNKNOWN = ("", "")
 _META = "outpost"
@@ -64,7 +65,7 @@ _log = logging.getLogger(__name__)
 
 
 class ClusterStore:
-    """A Store (index.stores.base). ``shards`` and ``replicas`` are those of what it builds."""
+    """A Store (index.stores.base). ``shards`` and ``replicas`` apply to new indices."""
 
     def __init__(self, address: ClusterAddress, *, shards: int = 1, replicas: int = 1) -> None:
         self.address, self._shards, self._replicas = address, shards, replicas
@@ -77,18 +78,18 @@ class ClusterStore:
         return str(self.address)
 
     def read_stamp(self) -> tuple[str, str]:
-        """Which index the alias leads to, and the build. While the cluster is away nothing is known to have changed."""
-        # Until there is an index each request looks for it: whoever waits for one is not to wait a second more.
+        """The index behind the alias and its build id. Does not change while the cluster is unreachable."""
+        # As long as there is no index, each request checks for one, so that a first build is seen at once.
         due = self._stamp == _UNKNOWN or time.monotonic() - self._asked >= _FRESH
         if due and self._asking.acquire(blocking=False):
             try:
                 name, manifest = self._find_current(self._glancing)
                 self._stamp = name, manifest.build
             except (OutpostError, Refused) as error:
-                _log.debug("the stamp stays: %s", error)
+                _log.debug("could not check for a new generation: %s", error)
             except Exception:
-                # An answer that no OpenSearch gives: whatever is open goes on serving.
-                _log.exception("the stamp stays")
+                # Not an answer of OpenSearch. The open generation keeps serving.
+                _log.exception("could not check for a new generation")
             finally:
                 self._asked = time.monotonic()
                 self._asking.release()
@@ -100,16 +101,16 @@ class ClusterStore:
             name, manifest = self._find_current()
             engine = ClusterEngine(cluster, name, manifest.status, lambda: self._is_current(name, manifest.build))
         except QueryTimeout as error:
-            raise IndexUnavailable(self.address, "nothing answers in time") from error
+            raise IndexUnavailable(self.address, "the cluster does not answer in time") from error
         except Refused as error:
-            raise IndexUnavailable(self.address, f"the cluster refuses: {error.reason}") from error
+            raise IndexUnavailable(self.address, f"the cluster refused a request: {error.reason}") from error
         self._stamp = name, manifest.build
         return GenerationHandle(
             manifest=manifest, engine=engine, story_ids=ClusterIds(cluster, name), release=lambda: None
         )
 
     def _find_current(self, cluster: Cluster | None = None) -> tuple[str, Manifest]:
-        """The index behind the alias, and its manifest. Raises VersionMismatch for one of another version."""
+        """The index behind the alias and its manifest. Raises IndexMissing, IndexDamaged or VersionMismatch."""
         cluster = cluster or self._cluster
         try:
             found: Json = cluster.send("GET", f"/_alias/{self.address.alias}")
@@ -117,26 +118,29 @@ class ClusterStore:
             raise IndexMissing(self.address, "nothing has been built there; 'outpost build FILE' does") from error
         names = [name for name in found if self._read_version(name)]
         if len(names) != 1:
-            raise IndexDamaged(self.address, f"the alias leads to {', '.join(sorted(found)) or 'nothing'}")
+            raise IndexDamaged(
+                self.address,
+                f"the alias should point to one generation, but points to {', '.join(sorted(found)) or 'nothing'}",
+            )
         return names[0], self._read_manifest(cluster, names[0])
 
     def _read_manifest(self, cluster: Cluster, name: str) -> Manifest:
-        # Before the manifest is read: that of another version may have another form.
+        # Before the manifest is read, because other versions may use another format.
         check_versions(self.address, name, FORMAT_VERSION)
         answer = cluster.send("GET", f"/{name}/_mapping", filter_path="*.mappings._meta")
         try:
             found = answer[name]["mappings"]["_meta"][_META]
             manifest = msgspec.convert(found, Manifest)
         except (KeyError, TypeError, msgspec.ValidationError) as error:
-            raise IndexDamaged(self.address, f"{name} has no manifest that can be read: {error}") from error
+            raise IndexDamaged(self.address, f"the manifest of {name} cannot be read: {error}") from error
         compare_versions(self.address, manifest, ENGINE, FORMAT_VERSION)
         if msgspec.to_builtins(manifest) != found:
-            # More than was asked for, less, or in another spelling: nothing that this version has written.
-            raise IndexDamaged(self.address, f"{name} has a manifest with other fields than this version writes")
+            # Unknown, missing or differently spelled fields: this version did not write it.
+            raise IndexDamaged(self.address, f"the manifest of {name} has other fields than this version writes")
         return manifest
 
     def _is_current(self, name: str, build: str) -> bool:
-        """Whether the index ``name`` has not been updated, or removed, since it had ``build``."""
+        """True if the index ``name`` still has the build id ``build``: it was neither updated nor removed."""
         try:
             return self._read_manifest(self._cluster, name).build == build
         except (Refused, VersionMismatch):
@@ -147,7 +151,7 @@ class ClusterStore:
         return int(match[1]) if match else None
 
     def check(self) -> Iterator[CheckedGeneration]:
-        """Its manifest, and whether as many documents can be found as it says: files are for the cluster to check."""
+        """Check the manifest and the numbers of documents. The cluster itself checks its files."""
         try:
             opened = self.open_current()
         except (IndexDamaged, VersionMismatch) as error:
@@ -165,20 +169,20 @@ class ClusterStore:
             opened.release()
         about = ", ".join(f"{count:,} {kind}" for kind, (_, count) in found.items()) + " found"
         if opened.manifest.updating:
-            # The manifest says again how many there are when the update, or the one that mends it, has ended.
+            # The numbers in the manifest are valid again after this update, or the next one, has finished.
             yield CheckedGeneration(name=name, current=True, about=f"{about}, an update is running or was interrupted")
             return
         wrong = (f"{name} has {n:,} {kind} instead of {said:,}" for kind, (said, n) in found.items() if n != said)
         yield CheckedGeneration(
             name=name,
             current=True,
-            about=f"{about} (files are for the cluster to check)",
+            about=f"{about} (the cluster checks its own files)",
             faults=tuple(wrong),
             complete=True,
         )
 
     def remove_unused(self) -> None:
-        """The next build does: other processes may read it for a second more."""
+        """Does nothing: the next build removes them, because other processes may read them for a second more."""
 
     @contextmanager
     def begin(self, *, incremental: bool) -> Iterator[ClusterBuild]:
@@ -197,7 +201,7 @@ class ClusterStore:
                     raise
                 self._clean(None)
             except Refused as error:
-                raise BuildFailed(f"the cluster refuses: {error.reason}") from error
+                raise BuildFailed(f"the cluster refused a request: {error.reason}") from error
             except QueryTimeout as error:
                 raise BuildFailed(f"the cluster did not answer within {error.seconds:g} seconds") from error
 
@@ -208,14 +212,14 @@ class ClusterStore:
             if incremental or not self._cluster.is_there():
                 raise
             if isinstance(error, IndexDamaged | VersionMismatch):
-                _log.warning("which stories were removed cannot be told: %s", error)
+                _log.warning("removed stories will be unknown: %s", error)
             return None
 
     def _clean(self, current: str | None) -> int:
-        """Remove what killed builds left, and all but the newest of what was replaced; returns the next version."""
+        """Remove leftovers of killed builds and all replaced generations but the newest; return the next version."""
         found = self._cluster.send("GET", f"/{self.address.alias}-g*/_mapping", filter_path="*.mappings._meta,*.none")
         listed = self._cluster.send("GET", f"/_cat/indices/{self.address.alias}-g*", h="index", format="json")
-        # What the alias leads to stays, whatever it is.
+        # Indices behind the alias are never removed.
         behind = set(self._cluster.find_alias(self.address.alias))
         versions = {
             name: version for entry in listed if (version := self._read_version(name := entry["index"])) is not None
@@ -261,7 +265,7 @@ class ClusterBuild:
         assert self._current
         manifest = self._current[1]
         if manifest.updating:
-            _log.warning("an update of %s was interrupted: its words and labels are counted anew", self._name)
+            _log.warning("an update of %s was interrupted: counting its words and labels again", self._name)
             recount(self._cluster, self._name)
         started = msgspec.structs.replace(manifest, updating=True)
         return ClusterUpdater(self._cluster, self._name, manifest.status, lambda: self._write_manifest(started))
@@ -283,7 +287,7 @@ class ClusterBuild:
                         document = describe_removed(ident)
                         bulk.add(index_line(lists, entry_id(REMOVED_KIND, ident), f"removed {ident}", document))
             except (OutpostError, Refused) as error:
-                _log.warning("which stories were removed cannot be told: %s", error)
+                _log.warning("removed stories will be unknown: %s", error)
         bulk.finish()
         self._cluster.send("POST", f"/{lists}/_refresh")
 
@@ -320,7 +324,7 @@ class ClusterBuild:
         return self._generation, int(stats["_all"]["primaries"]["store"]["size_in_bytes"])
 
     def _switch(self) -> None:
-        """One step: whoever searches the alias finds the old stories or the new ones."""
+        """Move the alias in one atomic step: a search finds either the old stories or the new ones."""
         alias = self._cluster.address.alias
         before = [{"remove": {"index": name, "alias": alias}} for name in self._cluster.find_alias(alias)]
         actions = [*before, {"add": {"index": self._name, "alias": alias}}]
@@ -331,11 +335,11 @@ class ClusterBuild:
         self._cluster.send("PUT", f"/{self._name}/_mapping", meta)
 
     def discard(self) -> None:
-        """What was built goes; what an update did stays, and the next one counts anew."""
+        """Remove a new generation. An interrupted update stays as it is; the next update counts its words again."""
         self.rejects.unlink(missing_ok=True)
         if self._incremental:
             return
         try:
             self._cluster.send("DELETE", f"/{name_indices(self._name)}", ignore_unavailable="true")
         except (OutpostError, Refused) as error:
-            _log.warning("%s is left for the next build to remove: %s", self._name, error)
+            _log.warning("%s could not be removed; the next build will do it: %s", self._name, error)

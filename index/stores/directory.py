@@ -1,4 +1,7 @@
-"""Generations in a directory: built aside, made durable, switched to by one rename (index/generations.py)."""
+"""Stores generations in a directory: builds each in a directory of its own and switches by renaming one file.
+
+index/generations.py describes the layout.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +35,13 @@ from index.query.results import IndexStatus
 from index.stores.base import CheckedGeneration, GenerationHandle
 
 _REJECTS = "rejects.ndjson"
-# A build may switch and clean up between reading the name and locking; it cannot do so endlessly.
+# Attempts to open the current generation: a build may replace and remove it between reading the name and locking it.
 _ATTEMPTS = 5
 _log = logging.getLogger(__name__)
 
 
 class DirectoryStore:
-    """A Store (index.stores.base) at ``root``."""
+    """A Store (index.stores.base) in the directory ``root``."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -63,10 +66,10 @@ class DirectoryStore:
                 return opened
         if directory.is_dir():
             raise IndexDamaged(self.root, f"{directory.name}/{MANIFEST} is missing")
-        raise IndexUnavailable(self.root, f"the generation {directory.name} that 'current' names is not there")
+        raise IndexUnavailable(self.root, f"the generation {directory.name}, named by 'current', does not exist")
 
     def _open(self, directory: Path) -> GenerationHandle | None:
-        """None where the generation has just been removed."""
+        """None if the generation has just been removed."""
         try:
             held = generations.lock_shared(directory)
         except OSError as error:
@@ -75,7 +78,7 @@ class DirectoryStore:
             return None
         try:
             manifest = self._read_verified(directory)
-            # All that answers need is opened now: later there may be no descriptor left, or no file.
+            # Open everything now: later there may be no free descriptor, or the file may be gone.
             ids = StoryIds(directory)
             files = list_files(directory, manifest)
             engine = self._kind.open(directory, manifest.status)
@@ -111,7 +114,7 @@ class DirectoryStore:
                 directories = generations.list_generations(self.root)
             except OSError as error:
                 raise make_unreadable_error(self.root, "generations", error) from error
-            # A build may have switched, and removed what was current, in between.
+            # A build may have switched meanwhile and removed the generation.
             if not current or current in [directory.name for directory in directories]:
                 break
         else:
@@ -122,7 +125,7 @@ class DirectoryStore:
                 yield checked
 
     def _check(self, directory: Path, *, current: bool) -> CheckedGeneration | None:
-        """None where the generation has just been removed."""
+        """None if the generation has just been removed."""
         name = directory.name
         try:
             held = generations.lock_shared(directory)
@@ -137,7 +140,7 @@ class DirectoryStore:
             try:
                 manifest = self._read_manifest(directory)
             except VersionMismatch as error:
-                # An older server may still read it, until the next build removes it.
+                # An older server may still use it. The next build removes it.
                 return CheckedGeneration(
                     name=name,
                     current=current,
@@ -160,7 +163,7 @@ class DirectoryStore:
     def begin(self, *, incremental: bool) -> Iterator[DirectoryBuild]:
         try:
             if incremental:
-                # Told before anything is written where there is nothing to go on from.
+                # Fails before anything is written if there is no index.
                 generations.read_current(self.root)
             with generations.lock_for_build(self.root):
                 if incremental:
@@ -200,19 +203,19 @@ class DirectoryBuild:
         self._status = status
 
     def _read_previous_ids(self) -> StoryIds | None:
-        """Those of the generation that is replaced: of which stories it knows that they were removed."""
+        """The ids of the generation that is replaced, which also knows the removed stories."""
         try:
             directory = generations.directory_of(self._root) / generations.read_previous(self._root)
             try:
                 manifest = read_manifest(self._root, directory, self._kind.name, self._kind.format_version)
                 verify_files(self._root, directory, manifest, ID_FILES)
             except VersionMismatch as error:
-                _log.info("the ids of %s are taken as they are: %s", directory.name, error)
+                _log.info("the ids of %s are used without a check: %s", directory.name, error)
             return StoryIds(directory)
         except IndexMissing:
             return None
         except IndexUnavailable as error:
-            _log.warning("which stories were removed cannot be told: %s", error)
+            _log.warning("removed stories will be unknown: %s", error)
             return None
 
     def keep_rejects(self, refused: int) -> Path | None:
@@ -233,14 +236,14 @@ class DirectoryBuild:
         return self._kind.open(self.directory, manifest.status)
 
     def publish(self) -> tuple[str, int]:
-        # Held from before the switch on, so that no reader that cleans up takes it for an old one.
+        # Locked before the switch, so that no reader removes it as an old generation.
         held = generations.lock_shared(self.directory)
         try:
             generations.publish(self._root, self.directory, self._name)
             try:
                 generations.remove_unused(self._root)
             except OSError as error:
-                # The switch is done, whatever stays behind.
+                # The switch is done. The old files do no harm.
                 _log.warning("an older generation cannot be removed: %s", error)
         finally:
             if held:
@@ -248,7 +251,7 @@ class DirectoryBuild:
         return self._name, self._size
 
     def _write_manifest(self) -> int:
-        """Returns the bytes of all files."""
+        """Write the manifest and return the size of all files in bytes."""
         building = self.directory
         files = {str(p.relative_to(building)): p.stat().st_size for p in sorted(building.rglob("*")) if p.is_file()}
         now = datetime.now(UTC).replace(microsecond=0)

@@ -201,7 +201,7 @@ def test_names_are_compared_for_the_first_faults_only(client: FlaskClient, monke
         compared.append(name)
         return []
 
-    monkeypatch.setattr(parameters, "find_near_names", find_similar_names)
+    monkeypatch.setattr(parameters, "find_similar_names", find_similar_names)
     body = {f"facets{n}": 1 for n in range(3000)}
     assert len(check_refused(client.post(ONE, json=body), 400, "unknown_parameter")["errors"]) == 100
     searches = [{"indexName": "stories", **{f"facets{n}": 1 for n in range(150)}}] * 20

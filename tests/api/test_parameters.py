@@ -371,7 +371,7 @@ def test_names_are_compared_for_the_first_faults_only(
         compared.append(name)
         return ["topic"]
 
-    monkeypatch.setattr(parameters, "find_near_names", find_similar_names)
+    monkeypatch.setattr(parameters, "find_similar_names", find_similar_names)
     errors = client.get(f"{path}?{_query(60_000 // len(form), form)[:60_000]}").json["errors"]
     assert len(compared) <= MAX_HINTS
     assert [error["hint"] for error in errors if error["code"] == "unknown_parameter"] == (

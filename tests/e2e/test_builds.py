@@ -181,7 +181,7 @@ def test_a_broken_build_directory_does_not_stop_a_running_server(tmp_path: Path,
     assert requests.get(f"{server.url}/v1/search?q=ferry", timeout=10).json()["total"] > 0
     (root / "current").write_text("g999-s1-f1\n")
     assert requests.get(f"{server.url}/v1/search?q=ferry", timeout=10).json()["total"] > 0
-    wait_until(lambda: "goes on serving" in server.log.read_text(), "the reason in the log")
+    wait_until(lambda: "keeps serving" in server.log.read_text(), "the reason in the log")
 
 
 def test_an_update_and_a_deletion_are_seen_by_a_running_server(tmp_path: Path, start_server: type[Server]) -> None:

@@ -51,7 +51,7 @@ def test_check_tells_every_fault_on_a_line_and_ends_with_1(root: Path) -> None:
     head, *faults = checked.stdout.splitlines()
     assert head.startswith("g1-s1-f5, current: ")
     assert head.endswith(", 3 faults")
-    assert faults[0] == "g1-s1-f5/census.tsv was altered: its checksum is another"
+    assert faults[0] == "g1-s1-f5/census.tsv was changed: its checksum does not match"
     assert faults[1] == "g1-s1-f5/ids.txt is missing"
     assert faults[2].startswith("g1-s1-f5/stories/0001/documents.bin has 5 bytes instead of ")
 
@@ -60,7 +60,7 @@ def test_check_tells_every_fault_on_a_line_and_ends_with_1(root: Path) -> None:
     ("file", "fault"),
     [
         ("current", "'current' names no generation: '?'"),
-        ("generations/g1-s1-f5/manifest.json", "g1-s1-f5/manifest.json was altered: its checksum is another"),
+        ("generations/g1-s1-f5/manifest.json", "g1-s1-f5/manifest.json was changed: its checksum does not match"),
     ],
 )
 def test_check_finds_what_leads_to_the_files(root: Path, file: str, fault: str) -> None:

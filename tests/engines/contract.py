@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from index.analysis.schema import STORY_DEFAULTS
+from index.documents.checks import parse_story
 from index.documents.stored_hit import encode_hit
-from index.documents.story import Story, parse_story
+from index.documents.story import Story
 from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout
 from index.query.highlight import HitHighlighter, query_terms
 from index.query.language import format_query, parse_query

@@ -19,7 +19,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 LINES = TEXT.split("\n")
 MORE = LINES.index("Continue Reading")
 TODAY = date(2026, 11, 2)
-NO_FOOTER = "the page has no footer, so a cut after a sentence or between two stories would not be seen"
+NO_FOOTER = "the page has no footer, so missing text at its end cannot be detected"
 
 TIME = "On Tue, 18 Mar, 12:07 PM UTC"
 HEAD = f"Otters Win the Vote\nCurated by LANTERNROW\n{TIME}\n4 Sources\nShare\nThe river is theirs.\n"

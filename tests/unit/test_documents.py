@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from index.documents.story import MAX_FAULTS, MAX_SOURCES, InvalidStory, Publisher, Source, Story, parse_story
+from index.documents.checks import MAX_FAULTS, InvalidStory, parse_story
+from index.documents.story import MAX_SOURCES, Publisher, Source, Story
 from tests.support.factories import SAMPLE, make_story, to_line
 from tests.support.strategies import stories
 
@@ -232,7 +233,7 @@ def test_a_citation_that_is_no_position_is_refused(citation: object) -> None:
 def test_a_citation_in_a_story_without_sources_says_that_there_are_none() -> None:
     fields = {"sections": [{"paragraphs": [{"text": "a", "citations": [1]}]}]}
     ((_, _, allowed),) = refusals(json.dumps({"id": "1", "title": "A", **fields}).encode())
-    assert allowed == "none, for the story has no sources"
+    assert allowed == "none: the story has no sources"
 
 
 @pytest.mark.parametrize(

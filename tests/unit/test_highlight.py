@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.analysis.schema import MAX_TEXT, WORD, iter_tokens
-from index.query.highlight import Highlighter, Span, mark, snippet
+from index.query.highlight import Highlighter, Span, insert_tags, make_snippet
 from index.query.language import parse_query
 from index.query.tree import Node, Phrase, Prefix, Term, iter_positive
 from tests.support.strategies import texts, trees
@@ -104,7 +104,7 @@ def expected_spans(tree: Node | None, text: str) -> list[Span]:
 @given(data=st.data(), text=st.one_of(hostile, st.text()), tag=st.sampled_from(("mark", "em", "b", "strong")))
 def test_marked_text_without_its_tags_is_the_text(data: st.DataObject, text: str, tag: str) -> None:
     spans = data.draw(st.composite(some_spans)(text))
-    html = mark(text, spans, tag)
+    html = insert_tags(text, spans, tag)
     assert plain(html, tag) == text
     assert [unescape(part.partition(f"</{tag}>")[0]) for part in html.split(f"<{tag}>")[1:]] == [
         text[start:end] for start, end in spans
@@ -113,7 +113,7 @@ def test_marked_text_without_its_tags_is_the_text(data: st.DataObject, text: str
 
 def test_nothing_of_a_text_becomes_html() -> None:
     text = """<script>chips("&'")</script>"""
-    html = mark(text, Highlighter(parse_query("chips", ()), ("title",)).find_spans("title", text), "mark")
+    html = insert_tags(text, Highlighter(parse_query("chips", ()), ("title",)).find_spans("title", text), "mark")
     assert html == "&lt;script&gt;<mark>chips</mark>(&quot;&amp;&#x27;&quot;)&lt;/script&gt;"
 
 
@@ -124,7 +124,7 @@ def test_a_snippet_is_a_piece_of_the_text_of_so_many_words_with_a_match_where_th
 ) -> None:
     text = " ".join(parts)
     spans = Highlighter(tree, FIELDS).find_spans("body", text)
-    html = snippet(text, spans, words, "mark")
+    html = make_snippet(text, spans, words, "mark")
     piece = plain(html)
     assert len(WORD.findall(piece)) <= words
     assert piece.removeprefix("… ").removesuffix(" …") in text.replace("\n", " ") or piece in text.replace("\n", " ")
@@ -136,16 +136,16 @@ def test_a_snippet_is_a_piece_of_the_text_of_so_many_words_with_a_match_where_th
 def test_a_snippet_shows_where_most_of_the_different_words_stand() -> None:
     text = "robot robot robot " + "and so on " * 30 + "a ferry with a robot on it " + "and so forth " * 30
     spans = Highlighter(parse_query("robot ferry", ()), ("body",)).find_spans("body", text)
-    html = snippet(text, spans, 12, "mark")
+    html = make_snippet(text, spans, 12, "mark")
     assert html.startswith("… ")
     assert html.endswith(" …")
     assert "<mark>ferry</mark> with a <mark>robot</mark>" in html
 
 
 def test_a_text_without_matches_gives_its_beginning() -> None:
-    assert snippet("one two three four <five>", [], 3, "mark") == "one two three …"
-    assert snippet("one <two>", [], 3, "mark") == escape("one <two>")
-    assert snippet("", [], 3, "mark") == ""
+    assert make_snippet("one two three four <five>", [], 3, "mark") == "one two three …"
+    assert make_snippet("one <two>", [], 3, "mark") == escape("one <two>")
+    assert make_snippet("", [], 3, "mark") == ""
 
 
 def test_what_lies_beyond_the_limit_is_not_looked_at() -> None:
@@ -153,22 +153,22 @@ def test_what_lies_beyond_the_limit_is_not_looked_at() -> None:
     highlighter = Highlighter(parse_query("zebras OR chips", ()), ("body",))
     spans = highlighter.find_spans("body", text)
     assert spans[-1][1] <= MAX_TEXT
-    assert len(plain(snippet(text, spans[:3], 30, "mark"))) < 300
+    assert len(plain(make_snippet(text, spans[:3], 30, "mark"))) < 300
 
 
 def test_a_snippet_shows_the_rarest_match_where_both_do_not_fit() -> None:
     text = "common " + "filler " * 40 + "rare " + "filler " * 40
     highlighter = Highlighter(parse_query("common rare", ()), ("body",))
     spans = highlighter.find_spans("body", text)
-    assert "<mark>rare</mark>" in snippet(text, spans, 10, "mark", {"common": 0.5, "rare": 8.0})
-    assert "<mark>common</mark>" in snippet(text, spans, 10, "mark", {"common": 8.0, "rare": 0.5})
+    assert "<mark>rare</mark>" in make_snippet(text, spans, 10, "mark", {"common": 0.5, "rare": 8.0})
+    assert "<mark>common</mark>" in make_snippet(text, spans, 10, "mark", {"common": 8.0, "rare": 0.5})
 
 
 def test_a_snippet_shows_matches_where_they_stand_closest() -> None:
     far = "alpha " + "filler " * 6 + "bravo "
     text = far + "filler " * 40 + "alpha bravo " + "filler " * 40
     spans = Highlighter(parse_query("alpha bravo", ()), ("body",)).find_spans("body", text)
-    assert "<mark>alpha</mark> <mark>bravo</mark>" in snippet(text, spans, 10, "mark")
+    assert "<mark>alpha</mark> <mark>bravo</mark>" in make_snippet(text, spans, 10, "mark")
 
 
 _words = st.lists(st.sampled_from(("alpha", "bravo", "alphas", "the", "filler", "filler")), max_size=60)
@@ -194,7 +194,7 @@ def test_the_best_window_is_the_best_of_all_that_have_a_match_near_their_beginni
     if len(places) > words and matches:
         firsts = [min(max(0, number - words // 6), len(places) - words) for number, _ in matches]
         first = max(firsts, key=value_of)
-    html = snippet(text, spans, words, "mark", idfs)
+    html = make_snippet(text, spans, words, "mark", idfs)
     end = len(text) if first + words >= len(places) else places[first + words - 1][1]
     assert plain(html).removeprefix("… ").removesuffix(" …") == text[places[first][0] if first else 0 : end]
 
@@ -202,4 +202,4 @@ def test_the_best_window_is_the_best_of_all_that_have_a_match_near_their_beginni
 def test_a_text_of_nothing_but_matches_is_cut_quickly() -> None:
     text = "alpha " * 16_000
     spans = Highlighter(parse_query("alpha", ()), ("body",)).find_spans("body", text)
-    assert snippet(text, spans, 5, "mark").count("<mark>") == 5
+    assert make_snippet(text, spans, 5, "mark").count("<mark>") == 5

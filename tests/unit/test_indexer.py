@@ -150,8 +150,8 @@ def test_an_id_that_stands_twice_is_refused_and_told_with_both_places(root: Path
     with pytest.raises(InvalidDocuments) as caught:
         build_index(root, [one, two])
     assert [(fault.file, fault.line, fault.pointer, fault.problem) for fault in caught.value.faults] == [
-        (str(one), 3, "/id", f"1 stands already at {one}:1"),
-        (str(two), 2, "/id", f"2 stands already at {one}:2"),
+        (str(one), 3, "/id", f"the id 1 is already used at {one}:1"),
+        (str(two), 2, "/id", f"the id 2 is already used at {one}:2"),
     ]
     assert served(root) == ["old"]
 

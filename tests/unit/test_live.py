@@ -259,7 +259,7 @@ def test_whatever_a_new_generation_raises_the_open_one_goes_on_and_it_is_tried_a
         clock.now += 0.2
     assert ids(watched) == ["first"]
     assert watched.open_failures == store.attempts == 7
-    assert caplog.text.count("goes on serving") == 7
+    assert caplog.text.count("keeps serving") == 7
     # Where it is no error of Outpost the log says where it came from.
     assert ("Traceback" in caplog.text) == (not isinstance(error, IndexUnavailable))
     store.error = None
@@ -387,8 +387,8 @@ def test_damage_that_is_found_while_a_switch_fails_is_not_forgotten(
 
         class FindsDamage(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
-                if "goes on serving" in record.getMessage():
-                    live._take_out(file, "was altered")
+                if "keeps serving" in record.getMessage():
+                    live._withdraw(file, "was changed")
 
         monkeypatch.setattr(live._store, "open_current", fail)
         monkeypatch.setattr(live._store, "read_stamp", lambda: "another")

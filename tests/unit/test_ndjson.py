@@ -183,7 +183,7 @@ def test_a_gzip_file_that_is_cut_gives_what_is_whole_and_then_a_fault(path: Path
     *good, (number, problem) = read(path, PACKED[:size])
     assert good == [(n, str(n)) for n in range(1, len(good) + 1)]
     assert number == len(good) + 1
-    assert "cut or damaged" in problem
+    assert "truncated or damaged" in problem
 
 
 @pytest.mark.parametrize("place", [2, len(PACKED) // 2, len(PACKED) - 6])
@@ -191,11 +191,11 @@ def test_a_gzip_file_that_is_damaged_ends_in_a_fault(path: Path, place: int) -> 
     damaged = bytearray(PACKED)
     damaged[place] ^= 0xFF
     results = read(path, bytes(damaged))
-    assert "cut or damaged" in results[-1][1]
+    assert "truncated or damaged" in results[-1][1]
 
 
 def test_a_gzip_file_with_other_things_after_it_ends_in_a_fault(path: Path) -> None:
-    assert "cut or damaged" in read(path, PACKED + b"trailing")[-1][1]
+    assert "truncated or damaged" in read(path, PACKED + b"trailing")[-1][1]
 
 
 @settings(max_examples=60, deadline=None)

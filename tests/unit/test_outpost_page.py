@@ -54,7 +54,7 @@ def test_citations_belong_to_the_paragraphs_they_end() -> None:
 
 def test_every_guess_is_told_with_its_line() -> None:
     assert parse(TEXT).notes == (
-        "line 5: the page gives no year; 2025 was taken, the latest in which 18 Mar is a Tue, "
+        "line 5: the page gives no year; 2025 was used, the latest in which 18 Mar is a Tue, "
         "not after today, 2026-11-02",
         'line 21: "Marigold 3" is read as text, not as a citation',
         'line 23: "Marigold 2" is read as text, not as a citation',
@@ -148,7 +148,7 @@ def test_the_year_is_the_latest_that_fits(
     footer = FOOTER.replace("2026", str(copyright_year)) if copyright_year else ""
     page = parse(HEAD.replace(TIME, f"On {said} UTC") + BODY + footer, today)
     assert page.stories[0].published_at == expected
-    assert page.notes[0].startswith(f"line 3: the page gives no year; {expected.year} was taken")
+    assert page.notes[0].startswith(f"line 3: the page gives no year; {expected.year} was used")
     assert (NO_FOOTER in page.notes) is (copyright_year is None)
 
 
@@ -173,11 +173,11 @@ def test_a_year_that_is_given_is_no_guess() -> None:
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
-        ("Tue, 30 Feb, 12:07 PM", "30 Feb is no Tue in the 30 years up to 2026"),
-        ("Tue, 31 Jun, 12:07 PM", "31 Jun is no Tue in the 30 years up to 2026"),
-        ("Tue, 0 Mar, 12:07 PM", "0 Mar is no Tue in the 30 years up to 2026"),
-        ("Tue, 18 Mar, 2024, 12:07 PM", "18 Mar is no Tue in 2024"),
-        ("Tue, 18 Mar, 0000, 12:07 PM", "18 Mar is no Tue in 0000"),
+        ("Tue, 30 Feb, 12:07 PM", "30 Feb is not a Tue in the 30 years up to 2026"),
+        ("Tue, 31 Jun, 12:07 PM", "31 Jun is not a Tue in the 30 years up to 2026"),
+        ("Tue, 0 Mar, 12:07 PM", "0 Mar is not a Tue in the 30 years up to 2026"),
+        ("Tue, 18 Mar, 2024, 12:07 PM", "18 Mar is not a Tue in 2024"),
+        ("Tue, 18 Mar, 0000, 12:07 PM", "18 Mar is not a Tue in 0000"),
         ("Tue, 18 Mar, 13:07 PM", "found"),
         ("Tue, 18 Mar, 12:60 PM", "found"),
         ("Tuesday, 18 Mar, 12:07 PM", "found"),

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.documents.story import parse_story
+from index.documents.checks import parse_story
 from index.errors import InputUnreadable, InvalidPage
 from index.readers.outpost_page import MAX_PAGE, MAX_RELATED, ParsedPage, read_page
 from scripts.cli import main
@@ -76,16 +76,24 @@ def test_notes_of_a_page_are_told_up_to_a_number(tmp_path: Path) -> None:
         (SMALL.replace("4 Sources", "Sources"), 4, 'found "Sources"'),
         (SMALL.replace("4 Sources", "1001 Sources"), 4, "1001 sources"),
         (SMALL.replace("Share\n", ""), 5, 'found "The river is theirs."'),
-        (SMALL.replace("The river is theirs.\n", ""), 6, "a heading stands where the summary should"),
+        (SMALL.replace("The river is theirs.\n", ""), 6, "there is a heading in place of the summary"),
         (SMALL.replace(BODY, ""), 7, "no section follows the summary"),
         (SMALL.replace("Nobody had asked the fish.\n", ""), 7, 'no paragraph follows the heading "A Count at Dawn"'),
         (SMALL.replace(BLOCK, ""), 9, "the page ends here"),
-        (SMALL.replace("Herons Demand\n", "Egrets Demand\n"), 11, '"Herons Demand a Recount" does not begin with'),
-        (SMALL.replace("Herons Demand\n", "…\n"), 11, '"Herons Demand a Recount" does not begin with "…"'),
-        (SMALL.replace("They stand by their figures.\n", ""), 12, "a block without a summary"),
+        (
+            SMALL.replace("Herons Demand\n", "Egrets Demand\n"),
+            11,
+            'the title "Herons Demand a Recount" does not begin with',
+        ),
+        (
+            SMALL.replace("Herons Demand\n", "…\n"),
+            11,
+            'the title "Herons Demand a Recount" does not begin with the short title "…"',
+        ),
+        (SMALL.replace("They stand by their figures.\n", ""), 12, "the summary of this story is missing"),
         (SMALL.replace(ROW * 2, ""), 12, "the page ends here"),
         (SMALL.replace("3 Sources\n", ""), 14, 'found "Byte Meadow logo'),
-        (SMALL.replace("3 Sources", "1 Source"), 14, "2 publishers stand above 1 sources"),
+        (SMALL.replace("3 Sources", "1 Source"), 14, "2 publishers for 1 sources"),
         (SMALL.replace("3 Sources", "9999 Sources"), 14, "9999 sources"),
         (SMALL.replace(ROW * 2, ROW + ROW.replace("3", "4")), 15, "the second row of publishers and count differs"),
         (SMALL.replace(ROW * 2, ROW + ROW.replace("Byte", "Bite")), 15, "the second row of publishers and count"),
@@ -113,7 +121,7 @@ def test_a_refusal_says_what_was_expected() -> None:
 def test_a_control_character_is_refused_at_its_line(character: str) -> None:
     refusal = refuse(SMALL.replace("Nobody", f"No{character}body"))
     assert refusal.line == 8
-    assert refusal.problem == f"holds the control character U+{ord(character):04X}"
+    assert refusal.problem == f"contains the control character U+{ord(character):04X}"
 
 
 def test_bytes_that_are_not_utf8_are_refused_at_their_line(tmp_path: Path) -> None:

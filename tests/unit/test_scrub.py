@@ -103,13 +103,13 @@ def test_a_bit_that_flips_in_any_file_takes_the_generation_out_of_service(
         flip(file.path, rng.randrange(8 * file.size))
         caplog.clear()
         read_all(live)
-        with pytest.raises(IndexDamaged, match="was altered"):
+        with pytest.raises(IndexDamaged, match="was changed"):
             count(live)
         [line] = [record for record in caplog.records if "out of service" in record.message]
         assert (line.levelno, str(file.path) in line.message) == (logging.ERROR, True)
         # What is opened anew in this process is not taken for what it was.
         os.utime(root / "current")
-        with pytest.raises(IndexDamaged, match="was altered"):
+        with pytest.raises(IndexDamaged, match="was changed"):
             count(live)
         build_index(root, [build])
         assert count(live) == 5
@@ -159,7 +159,7 @@ def test_files_that_are_shared_with_a_new_generation_are_its_files_too(live: Liv
         file.path for file in files_of(live) if file.inode == shared.inode
     ), 99)  # fmt: skip
     # Found under its old name, as by a turn that had begun before the switch.
-    live._take_out(shared, "was altered")
+    live._withdraw(shared, "was changed")
     with pytest.raises(IndexDamaged):
         count(live)
 
@@ -168,7 +168,7 @@ def test_damage_in_a_generation_that_was_replaced_harms_nobody(live: LiveIndex, 
     old = files_of(live)[0]
     build_stories(root, [make_story("1")])
     assert count(live) == 1
-    live._take_out(old, "was altered")
+    live._withdraw(old, "was changed")
     assert count(live) == 1
 
 
