@@ -17,7 +17,7 @@ from msgspec import Struct
 from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.requests import MAX_CONDITIONS_LENGTH, Conditions
 from api.request.arguments import make_value_filter
-from api.request.parameters import MAX_VALUES_LENGTH, Choice
+from api.request.parameters import MAX_VALUES_LENGTH, ValueChoice
 from index.documents.story import EARLIEST, LATEST
 from index.query.requests import FACETS, Filters, NumberName, ValueFilter
 
@@ -204,10 +204,10 @@ class Reader:
                     none_of.setdefault(attribute, set()).add(value)
                 case [Value(attribute), *_] if all(_is_value_of(one, attribute) for one in clause):
                     values = tuple(sorted(one.value for one in clause if isinstance(one, Value)))
-                    any_of.append(make_value_filter(attribute, Choice(values, ())))
+                    any_of.append(make_value_filter(attribute, ValueChoice(values, ())))
                 case _:
                     self.refuse("filters", "or between values of one attribute, none of them excluded")
-        excluded = [make_value_filter(name, Choice((), tuple(values))) for name, values in none_of.items()]
+        excluded = [make_value_filter(name, ValueChoice((), tuple(values))) for name, values in none_of.items()]
         chosen = list(dict.fromkeys(any_of))
         if len(chosen) > MAX_CLAUSES:
             self.refuse("filters", f"at most {MAX_CLAUSES} conditions on values that must all hold")

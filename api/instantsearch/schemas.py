@@ -6,27 +6,27 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from api.openapi.schemas import Answer
+from api.openapi.schemas import AnswerSchema
 
 
 def _any(kind: type[fields.Field[Any]], description: str, *, required: bool = True, **more: Any) -> fields.Field[Any]:
     return kind(required=required, metadata={"description": description, **more})
 
 
-class FacetHit(Answer):
+class FacetHit(AnswerSchema):
     value = _any(fields.String, "Label, the value for facetFilters")
     highlighted = _any(fields.String, "The same with what was typed between the tags; not escaped")
     count = _any(fields.Integer, "Stories, under every filter of the search", minimum=0)
 
 
-class NumberStatsAnswer(Answer):
+class NumberStatsAnswer(AnswerSchema):
     min = _any(fields.Integer, "The lowest")
     max = _any(fields.Integer, "The highest")
     avg = _any(fields.Float, "All by their number")
     sum = _any(fields.Integer, "All added up")
 
 
-class OneAnswer(Answer):
+class OneAnswer(AnswerSchema):
     """Hits, or with type facet facetHits."""
 
     hits = fields.List(
@@ -68,7 +68,7 @@ class OneAnswer(Answer):
     processingTimeMS = _any(fields.Integer, "Milliseconds", minimum=0)
 
 
-class ManyAnswers(Answer):
+class ManyAnswers(AnswerSchema):
     results = fields.List(
         fields.Nested(OneAnswer), required=True, metadata={"description": "One for each search, in their order"}
     )

@@ -12,7 +12,7 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 from index.query.requests import FACETS, Interval, Sort
 
 
-class Answer(Schema):
+class AnswerSchema(Schema):
     """The root of all answers."""
 
     class Meta:
@@ -26,7 +26,7 @@ def _selectable(schema: type[Schema]) -> type[Schema]:
     for name, field in schema._declared_fields.items():
         loose[name] = copy(field)
         loose[name].required = name == "id"
-    return Answer.from_dict(loose, name=f"{schema.__name__}Selection")
+    return AnswerSchema.from_dict(loose, name=f"{schema.__name__}Selection")
 
 
 def text_field(description: str, *, nullable: bool = False, example: object = None) -> fields.String:
@@ -50,7 +50,7 @@ def list_of(schema: type[Schema], description: str) -> fields.List[Any]:
     return fields.List(fields.Nested(schema), required=True, metadata={"description": description})
 
 
-class PublisherBrief(Answer):
+class PublisherBrief(AnswerSchema):
     id = text_field("Slug, the value for filters", example="harbor-ledger")
     name = text_field("Name as the story has it")
     domain = text_field("Domain, or empty")
@@ -62,12 +62,12 @@ class PublisherAnswer(PublisherBrief):
     source_count = _count("Its articles")
 
 
-class TopicAnswer(Answer):
+class TopicAnswer(AnswerSchema):
     id = text_field("Slug, the value for filters", example="open-source")
     label = text_field("Label as sent", example="Open Source")
 
 
-class StoryBrief(Answer):
+class StoryBrief(AnswerSchema):
     id = text_field("Stable id", example="31001")
     slug = text_field("Title in ASCII, for addresses")
     url = text_field("The story in this API")
@@ -85,18 +85,18 @@ class StoryBrief(Answer):
     image_url = text_field("Picture", nullable=True)
 
 
-class ParagraphAnswer(Answer):
+class ParagraphAnswer(AnswerSchema):
     text = text_field("Plain text")
     citations = fields.List(fields.Integer(), required=True, metadata={"description": "Positions n in sources, from 1"})
 
 
-class SectionAnswer(Answer):
+class SectionAnswer(AnswerSchema):
     heading = text_field("Heading, or empty")
     anchor = text_field("Fragment, unique in the story")
     paragraphs = list_of(ParagraphAnswer, "Paragraphs")
 
 
-class SourceBase(Answer):
+class SourceBase(AnswerSchema):
     id = text_field("Stable id: of the canonical URL, else of story and position")
     url = text_field("The article", nullable=True)
     title = text_field("Title, or empty")
@@ -135,12 +135,12 @@ class StoryDetail(StoryBrief):
     related = fields.List(fields.Nested(RelatedAnswer), metadata={"description": "With include=related"})
 
 
-class HighlightAnswer(Answer):
+class HighlightAnswer(AnswerSchema):
     title = text_field("HTML")
     summary = text_field("HTML")
 
 
-class SnippetAnswer(Answer):
+class SnippetAnswer(AnswerSchema):
     field = fields.String(
         required=True, validate=validate.OneOf(["body", "summary"]), metadata={"description": "Where it is from"}
     )
@@ -162,7 +162,7 @@ class HitAnswer(StoryBrief):
     )
 
 
-class LinksAnswer(Answer):
+class LinksAnswer(AnswerSchema):
     self = text_field("This page")
     first = text_field("The first page")
     next = text_field("The next page", nullable=True)
@@ -173,7 +173,7 @@ class SearchLinksAnswer(LinksAnswer):
     feed = text_field("The same search as a feed, newest first")
 
 
-class ListAnswer(Answer):
+class ListAnswer(AnswerSchema):
     total = _count("Exact number of results")
     page = _count("This page, from 1")
     per_page = _count("Results a page")
@@ -194,24 +194,24 @@ class PublisherList(ListAnswer):
     results = list_of(PublisherAnswer, "Publishers")
 
 
-class RelatedList(Answer):
+class RelatedList(AnswerSchema):
     total = _count("Number of results")
     results = list_of(RelatedAnswer, "Curated, then sharing a source, then similar")
 
 
-class StorySourceList(Answer):
+class StorySourceList(AnswerSchema):
     total = _count("Number of sources")
     results = list_of(StorySource, "In the story's order")
 
 
-class FacetValueAnswer(Answer):
+class FacetValueAnswer(AnswerSchema):
     value = text_field("Id, for the filter")
     label = text_field("For people")
     count = _count("Stories, the filter on this facet aside")
     selected = fields.Boolean(required=True, metadata={"description": "Whether the search filters by it"})
 
 
-class FacetAnswer(Answer):
+class FacetAnswer(AnswerSchema):
     values = list_of(FacetValueAnswer, "The first facet_size values, and every selected one")
     other = _count("Values beyond those, added up")
     missing = _count("Stories without a value")
@@ -222,13 +222,13 @@ class FacetValuesAnswer(FacetAnswer):
     generation = text_field("The generation that answered")
 
 
-class BucketAnswer(Answer):
+class BucketAnswer(AnswerSchema):
     start = _time("When it begins", nullable=False)
     end = _time("When the next one begins", nullable=False)
     count = _count("Stories published in it")
 
 
-class TimelineAnswer(Answer):
+class TimelineAnswer(AnswerSchema):
     interval = _one_of(Interval, "How long each stretch is")
     buckets = list_of(BucketAnswer, "From the first story's to the last one's, with no gap")
     missing = _count("Stories without a time")
@@ -236,7 +236,7 @@ class TimelineAnswer(Answer):
     generation = text_field("The generation that answered")
 
 
-class QueryAnswer(Answer):
+class QueryAnswer(AnswerSchema):
     q = text_field("As sent")
     parsed = text_field("As understood")
     corrected = fields.Boolean(required=True, metadata={"description": "Whether parsed has other words than q"})
@@ -267,7 +267,7 @@ class SearchAnswer(ListAnswer):
     results = list_of(_selectable(HitAnswer), "Hits; with fields, only those keys")
 
 
-class SuggestionAnswer(Answer):
+class SuggestionAnswer(AnswerSchema):
     type = fields.String(
         required=True,
         validate=validate.OneOf(["query", "topic", "publisher", "story"]),
@@ -279,12 +279,12 @@ class SuggestionAnswer(Answer):
     count = _count("How many stories it leads to; 1 for a story")
 
 
-class SuggestAnswer(Answer):
+class SuggestAnswer(AnswerSchema):
     query = text_field("As sent")
     suggestions = list_of(SuggestionAnswer, "Queries, then topics, publishers and stories, each the best first")
 
 
-class FaultAnswer(Answer):
+class FaultAnswer(AnswerSchema):
     parameter = text_field("Name")
     code = text_field("Kind of fault")
     value = text_field("As sent", nullable=True)
@@ -292,7 +292,7 @@ class FaultAnswer(Answer):
     hint = text_field("What may have been meant", nullable=True)
 
 
-class ProblemAnswer(Answer):
+class ProblemAnswer(AnswerSchema):
     type = text_field("Where the code is explained", example="/problems/not-found")
     title = text_field("Kind of problem")
     status = fields.Integer(required=True, metadata={"description": "HTTP status"})
@@ -305,7 +305,7 @@ class ProblemAnswer(Answer):
     near = fields.List(fields.String(), metadata={"description": "Ids that look like the one asked for"})
 
 
-class StatusAnswer(Answer):
+class StatusAnswer(AnswerSchema):
     version = text_field("Version of Outpost")
     generation = text_field("Current generation")
     built_at = _time("When it was built", nullable=False)
@@ -320,11 +320,11 @@ class StatusAnswer(Answer):
     bytes = _count("Size on disk")
 
 
-class HealthAnswer(Answer):
+class HealthAnswer(AnswerSchema):
     status = _one_of(("ok", "ready"), "That it is")
 
 
-class ProblemMeaning(Answer):
+class ProblemMeaning(AnswerSchema):
     type = text_field("Where it is explained", example="/problems/not-found")
     code = text_field("Stable code", example="not_found")
     status = fields.Integer(required=True, metadata={"description": "HTTP status"})

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from api.openapi.schemas import Answer, list_of, text_field
+from api.openapi.schemas import AnswerSchema, list_of, text_field
 
 
 def optional(field: fields.Field[Any]) -> fields.Field[Any]:
@@ -14,16 +14,16 @@ def optional(field: fields.Field[Any]) -> fields.Field[Any]:
     return field
 
 
-class FeedAuthorAnswer(Answer):
+class FeedAuthorAnswer(AnswerSchema):
     name = text_field("Who curated it")
 
 
-class FeedMoreAnswer(Answer):
+class FeedMoreAnswer(AnswerSchema):
     short_title = fields.String(metadata={"description": "A shorter title"})
     related = fields.List(fields.String(), metadata={"description": "Ids of curated stories to go on with"})
 
 
-class FeedItemAnswer(Answer):
+class FeedItemAnswer(AnswerSchema):
     id = text_field("Stable: the story in this API")
     url = text_field("The story for readers")
     title = text_field("Plain text")
@@ -38,7 +38,7 @@ class FeedItemAnswer(Answer):
     more = fields.Nested(FeedMoreAnswer, data_key="_outpost", metadata={"description": "What has no name there"})
 
 
-class JsonFeedAnswer(Answer):
+class JsonFeedAnswer(AnswerSchema):
     version = text_field("The format", example="https://jsonfeed.org/version/1.1")
     title = text_field("The words and filters of the search")
     home_page_url = text_field("The same search for readers")
@@ -49,7 +49,7 @@ class JsonFeedAnswer(Answer):
     items = list_of(FeedItemAnswer, "Stories, newest first")
 
 
-class OembedAnswer(Answer):
+class OembedAnswer(AnswerSchema):
     version = text_field("Of the protocol", example="1.0")
     type = text_field("rich or link", example="rich")
     title = text_field("Plain text; escape it in HTML")
@@ -61,8 +61,8 @@ class OembedAnswer(Answer):
     height = fields.Integer(metadata={"description": "Rich: about as many pixels as it takes from top to bottom"})
 
 
-_NamedAnswer = Answer.from_dict({"name": text_field("Name as the story has it")}, name="Named")
-_OrganizationAnswer = Answer.from_dict(
+_NamedAnswer = AnswerSchema.from_dict({"name": text_field("Name as the story has it")}, name="Named")
+_OrganizationAnswer = AnswerSchema.from_dict(
     {
         "@type": text_field("Organization"),
         "name": text_field("Name"),
@@ -71,7 +71,7 @@ _OrganizationAnswer = Answer.from_dict(
     },
     name="Organization",
 )
-_CitationAnswer = Answer.from_dict(
+_CitationAnswer = AnswerSchema.from_dict(
     {
         "@type": text_field("Article"),
         "position": fields.Integer(required=True, metadata={"description": "Position in the story, from 1"}),
@@ -84,7 +84,7 @@ _CitationAnswer = Answer.from_dict(
     },
     name="Citation",
 )
-ArticleAnswer = Answer.from_dict(
+ArticleAnswer = AnswerSchema.from_dict(
     {
         "@context": text_field("https://schema.org"),
         "@type": text_field("NewsArticle"),

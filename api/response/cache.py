@@ -11,7 +11,7 @@ from cachetools import LRUCache
 MAX_BYTES = 64 * 1024 * 1024
 # Bytes of an entry besides key, body and Link header: two tuples, an integer and its slots in the three dictionaries of
 # LRUCache, measured where these have just grown.
-OVERHEAD = 280
+OVERHEAD = 330
 Entry = tuple[bytes, str]  # the body and its Link header
 
 
