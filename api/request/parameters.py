@@ -164,7 +164,7 @@ _DAY = (
 )
 _CLOCK = r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 _AGO = "now(-([0-9]{1,4}[mhdw]|[0-9]{1,2}y))?"
-_MOMENT = f"({_DAY}({_CLOCK})?|{_AGO})"
+_TIME_PATTERN = f"({_DAY}({_CLOCK})?|{_AGO})"
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _UNITS |= {"w": timedelta(weeks=1), "y": timedelta(days=365)}
 
@@ -177,12 +177,12 @@ class TimeField(ParameterField):
 
     def __init__(self, description: str, *, upper: bool = False, **kwargs: Any) -> None:
         self.upper = upper
-        schema = {"type": "string", "pattern": f"^{_MOMENT}$"}
+        schema = {"type": "string", "pattern": f"^{_TIME_PATTERN}$"}
         allowed = "a day (2025-01-31), a time (2025-01-31T09:00:00Z) or a relative time (now-7d; units m h d w y)"
         super().__init__(description, allowed, schema, **kwargs)
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        if not re.fullmatch(_MOMENT, value):
+        if not re.fullmatch(_TIME_PATTERN, value):
             self.refuse()
         if value.startswith("now"):
             # Rounded down to the minute, so that the answer and its ETag stay the same for a minute.
