@@ -1,4 +1,4 @@
-"""create_app(): the one place where the parts of the API are put together."""
+"""create_app(): builds the WSGI application from settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from api.middleware.rate_limit import register_rate_limit
 from api.middleware.slow_clients import SlowClients
 from api.observability.logs import configure_logging
 from api.observability.metrics import Metrics
-from api.openapi.examples import problems_of
+from api.openapi.examples import get_problem_examples
 from api.openapi.schemas import ProblemAnswer
 from api.pages import blueprint as pages
 from api.pages.problems import show_problem
@@ -49,30 +49,32 @@ from index.documents.identity import slug_of
 from index.live import LiveIndex
 
 _DESCRIPTION = (
-    "Search over news stories and the articles they are made of. Every list has total, page, per_page, pages, links "
-    "and results; every error is application/problem+json. Keys may be added; a key that exists keeps its meaning."
+    "Search news stories and the articles that they cite. Every list has total, page, per_page, pages, links and "
+    "results; every error is application/problem+json. Later versions may add keys; existing keys keep their meaning."
 )
 
 
 class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types
-    """flask-smorest, with our errors in place of its own."""
+    """flask-smorest with the problem bodies of this API as errors."""
 
     ERROR_SCHEMA = ProblemAnswer
 
     def _register_error_handlers(self) -> None:
-        """None of smorest's: its handler drops the Allow header of a 405 and knows no problem body."""
+        """Do nothing: smorest's handler drops the Allow header of a 405. See api/response/problems.py."""
 
     def _register_pagination_header(self) -> None:
-        """None of smorest's: pages stand in the body and in Link."""
+        """Do nothing: pagination is in the body and in the Link header."""
 
     def _register_responses(self) -> None:
-        """Errors are documented as application/problem+json, as which they are sent."""
+        """Document errors as application/problem+json."""
         for status in http.HTTPStatus:
             if status == 304:
-                self.spec.components.response("NOT_MODIFIED", {"description": "You have this answer"}, lazy=True)
+                self.spec.components.response(
+                    "NOT_MODIFIED", {"description": "The client already has this answer"}, lazy=True
+                )
             elif status >= 400:
-                self._register_problem(status.name, status.phrase, problems_of(str(status.value)))
-        others = {**problems_of("405"), **problems_of("429"), **problems_of("500")}
+                self._register_problem(status.name, status.phrase, get_problem_examples(str(status.value)))
+        others = {**get_problem_examples("405"), **get_problem_examples("429"), **get_problem_examples("500")}
         self._register_problem("DEFAULT_ERROR", "Any other problem", others)
 
     def _register_problem(self, name: str, description: str, examples: dict[str, Any]) -> None:
@@ -84,9 +86,9 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The WSGI application. Without ``settings`` they come from the environment.
+    """The WSGI application. ``settings`` default to those of the environment.
 
-    An index need not be there yet: until it is, answers are 503. Raises InvalidSetting.
+    The index may be built later; until then, answers are 503. Raises InvalidSetting.
     """
     settings = settings or Settings.from_env()
     configure_logging()
@@ -101,13 +103,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_error_handlers(app)
     _register_views(app, settings)
     app.register_blueprint(_make_docs())
-    # Without this /docs would lead to /docs/ by way of whatever host the request claims.
+    # Otherwise /docs redirects to /docs/ on the host that the Host header names.
     app.add_url_rule("/docs", view_func=app.view_functions["docs.show"])
     metrics = Metrics([rule.rule for rule in app.url_map.iter_rules()], settings.metrics_directory)
     app.extensions["outpost.metrics"] = metrics
     register_http(app, metrics, settings.slow_ms)
     if settings.pages == "on":
-        # After register_http: what is added to an answer later is done earlier.
+        # After register_http, because Flask runs after_request handlers in reverse order.
         app.after_request(show_problem)
     register_rate_limit(app, settings)
     _load_early(app)
@@ -115,21 +117,21 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _load_early(app: Flask) -> None:
-    """What libraries would open at the first request that needs it, when there may be no descriptor left."""
-    slug_of("é")  # the table of letters without diacritics
+    """Load files now that libraries would open at the first use, when no file descriptor may be left."""
+    slug_of("é")  # the transliteration table
     mimetypes.init()
-    codecs.lookup("unicode_escape")  # what Jinja compiles templates with
+    codecs.lookup("unicode_escape")  # Jinja needs it to compile templates
     app.jinja_env.get_template("index.template.html")  # of /docs
 
 
 def _register_views(app: Flask, settings: Settings) -> None:
     documented = ProblemApi(app)
-    reading = (search, suggest, stories, sources, publishers, counts, export, health)
-    for module in (*reading, feeds, jsonld, oembed, instantsearch):
+    api_modules = (search, suggest, stories, sources, publishers, counts, export, health)
+    for module in (*api_modules, feeds, jsonld, oembed, instantsearch):
         documented.register_blueprint(module.blueprint)
     if settings.pages == "on":
         app.register_blueprint(pages)
-        # They say where the pages are.
+        # These describe the pages.
         documented.register_blueprint(sitemap.blueprint)
         documented.register_blueprint(opensearch.blueprint)
     else:
@@ -151,6 +153,6 @@ def _config() -> dict[str, Any]:
 
 
 def _make_docs() -> Any:
-    """Swagger UI with its assets from the package; validatorUrl None keeps it from asking a server elsewhere."""
+    """Swagger UI with bundled assets; validatorUrl None: it calls no external validator."""
     config = {"app_name": "Outpost API", "validatorUrl": None, "oauth2RedirectUrl": ""}
     return get_swaggerui_blueprint("/docs", "/openapi.json", config=config, blueprint_name="docs")

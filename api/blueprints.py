@@ -12,7 +12,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema
 from msgspec import Struct
 
-from api.errors import PROBLEMS, Problem
+from api.errors import PROBLEMS, ProblemType
 from api.openapi.examples import EXAMPLES
 from api.request.arguments import NoArguments
 from api.request.parameters import QueryParser
@@ -47,7 +47,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
                 text = {"content": {text_type: {"schema": {"type": "string"}, "example": shown}}}
                 documented = self.doc(responses={200: text})(documented)
             for code in problems:
-                problem: Problem = PROBLEMS[code]
+                problem: ProblemType = PROBLEMS[code]
                 name = _RESPONSES[problem.status]
                 documented = self.alt_response(problem.status, name)(documented)
             documented = self.alt_response(304, "NOT_MODIFIED", success=True)(documented)

@@ -1,4 +1,4 @@
-"""Everything that can be set from outside, and the only reader of the environment."""
+"""The settings of the server. No other module reads environment variables."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from index.stores import Location
 
 
 class InvalidSetting(OutpostError):
-    """An environment variable with a value that means nothing; ``allowed`` says what would."""
+    """An environment variable has an invalid value; ``allowed`` describes the valid ones."""
 
     def __init__(self, name: str, value: str, allowed: str) -> None:
         self.name, self.value, self.allowed = name, value, allowed
-        super().__init__(f"{name}={value!r}; allowed: {allowed}")
+        super().__init__(f"invalid {name}={value!r}; allowed: {allowed}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,59 +31,68 @@ class Settings:
     engine: str = field(
         default="",
         metadata={
-            "help": "cluster that the index is on, as opensearch://host:9200/name; none: the directory",
+            "help": "OpenSearch cluster of the index, as opensearch://host:9200/name; none: the directory is used",
         },
     )
-    engine_user: str = field(default="", metadata={"help": "user at the cluster", "verbatim": True})
-    engine_password: str = field(default="", repr=False, metadata={"help": "password at the cluster", "verbatim": True})
+    engine_user: str = field(default="", metadata={"help": "user name for the cluster", "verbatim": True})
+    engine_password: str = field(
+        default="", repr=False, metadata={"help": "password for the cluster", "verbatim": True}
+    )
     engine_token: str = field(
-        default="", repr=False, metadata={"help": "bearer token for the cluster, in place of both", "verbatim": True}
+        default="",
+        repr=False,
+        metadata={"help": "bearer token for the cluster, instead of user and password", "verbatim": True},
     )
     engine_ca: str = field(
-        default="", metadata={"help": "file of the authorities that may vouch for the cluster; none: the usual ones"}
+        default="",
+        metadata={
+            "help": "PEM file of the certificate authorities to trust for the cluster; none: those of the system"
+        },
     )
     host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
     port: int = field(default=8000, metadata={"help": "port to listen on", "range": (1, 65535)})
-    workers: int = field(
-        default=0, metadata={"help": "server processes; 0: one for each core, at most 4", "range": (0, 64)}
-    )
+    workers: int = field(default=0, metadata={"help": "server processes; 0: one per core, at most 4", "range": (0, 64)})
     public_url: str = field(
         default="",
         metadata={
-            "help": "what stands before the paths in links, as https://news.example.com; none: paths",
+            "help": "base URL for links in answers, such as https://news.example.com; none: links are paths",
             "pattern": "https?://.+", "allowed": "a URL that begins with http:// or https://",
         },
     )  # fmt: skip
     rate_limit: str = field(
         default="",
         metadata={
-            "help": "requests that a client may send to one server process, as 100/minute; none: any number",
+            "help": "requests that a client may send to each server process, such as 100/minute; none: no limit",
             "pattern": "[1-9][0-9]{0,6}/(second|minute|hour|day)",
-            "allowed": "a number and second, minute, hour or day, as 100/minute",
+            "allowed": "a number per second, minute, hour or day, such as 100/minute",
         },
     )
     proxies: int = field(
         default=0,
         metadata={
-            "help": "own proxies in front, each of which adds to X-Forwarded-For: they tell whose rate counts",
+            "help": "number of your own proxies in front that add to X-Forwarded-For; the rate limit "
+            "takes the client's address from there",
             "range": (0, 10),
         },
     )
     slow_ms: int = field(
         default=500,
-        metadata={"help": "requests that take so many milliseconds are told in the log; 0: none", "range": (0, 60_000)},
+        metadata={
+            "help": "requests that take this many milliseconds or more are logged as slow; 0: none",
+            "range": (0, 60_000),
+        },
     )
     metrics: str = field(
         default="",
         metadata={
-            "help": "directory in which the processes of one server count together; none: each counts for itself, "
-            "but `outpost serve` makes one"
+            "help": "directory where the processes of one server share their metrics; none: each process has its own, "
+            "but `outpost serve` creates a directory"
         },
     )
     pages: str = field(
         default="on",
         metadata={
-            "help": "whether there are pages for readers; off: the API alone, and /s/ leads to the story in it",
+            "help": "whether to serve HTML pages; off: only the API, and /s/ redirects to the story in the API",
             "pattern": "on|off", "allowed": "on or off",
         },
     )  # fmt: skip
@@ -97,7 +106,7 @@ class Settings:
             self.engine, user=self.engine_user, password=self.engine_password, token=self.engine_token,
             ca=self.engine_ca, scratch=self.index,
         )  # fmt: skip
-        assert address, "from_env has checked it"
+        assert address, "from_env checks the address"
         return address
 
     @property
@@ -106,28 +115,28 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Raises InvalidSetting."""
+        """Read the settings from ``env``, by default the environment of the process. Raises InvalidSetting."""
         env = os.environ if env is None else env
-        given: dict[str, object] = {}
+        values: dict[str, object] = {}
         for setting in fields(cls):
             name = variable_of(setting.name)
             if text := env.get(name, ""):
-                given[setting.name] = _parse(name, text, setting.default, setting.metadata)
-        settings = cls(**given)  # type: ignore[arg-type]  # _parse gives each field the type of its default
+                values[setting.name] = _parse(name, text, setting.default, setting.metadata)
+        settings = cls(**values)  # type: ignore[arg-type]  # _parse gives each field the type of its default
         if settings.engine and read_address(settings.engine) is None:
-            # What is no address may hold a password.
-            allowed = f"{ALLOWED}; user and password have variables of their own"
+            # An invalid address may contain a password, so it is not shown.
+            allowed = f"{ALLOWED}; user and password belong in OUTPOST_ENGINE_USER and OUTPOST_ENGINE_PASSWORD"
             raise InvalidSetting(variable_of("engine"), "(not shown)", allowed)
-        if settings.engine_ca and not _is_authority(settings.engine_ca):
-            raise InvalidSetting(variable_of("engine_ca"), settings.engine_ca, "a file of certificates, as PEM")
+        if settings.engine_ca and not _is_certificate_file(settings.engine_ca):
+            raise InvalidSetting(variable_of("engine_ca"), settings.engine_ca, "a PEM file of certificates")
         return settings
 
     def to_env(self) -> dict[str, str]:
-        """What ``from_env`` reads the same settings from: for processes that are started."""
+        """Environment variables from which ``from_env`` reads these settings, for child processes."""
         return {variable_of(setting.name): str(getattr(self, setting.name)) for setting in fields(self)}
 
 
-def _is_authority(file: str) -> bool:
+def _is_certificate_file(file: str) -> bool:
     try:
         ssl.create_default_context(cafile=file)
     except OSError:
@@ -145,10 +154,10 @@ def _parse(name: str, text: str, default: object, metadata: Mapping[str, Any]) -
     if metadata.get("verbatim"):
         return text
     if isinstance(default, str):
-        bare = text.rstrip("/")
-        if not re.fullmatch(metadata.get("pattern", ".*"), bare):
+        stripped = text.rstrip("/")
+        if not re.fullmatch(metadata.get("pattern", ".*"), stripped):
             raise InvalidSetting(name, text, metadata.get("allowed", ""))
-        return bare
+        return stripped
     low, high = metadata["range"]
     if not text.isdecimal() or not low <= int(text) <= high:
         raise InvalidSetting(name, text, f"{low} to {high}")

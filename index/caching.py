@@ -1,7 +1,8 @@
-"""Caches that are bounded in bytes, whatever the keys and values are.
+"""Caches that are bounded in bytes, for keys and values of any type.
 
-``functools.lru_cache`` bounds the number of its entries, not their size. Here a hit is a look-up in a dict, 30 ns; a
-miss costs 1 to 4 µs more than the function.
+``functools.lru_cache`` limits the number of entries, not their size. Here a hit is a look-up in a dict (30 to 70 ns); a
+miss takes 1 to 4 µs more than the function. cachetools takes 1.5 µs a hit, for its lock and its order of use: a request
+with 25 hits would take 36 µs longer. Its caches also cannot share a budget.
 """
 
 from __future__ import annotations
@@ -17,12 +18,11 @@ from msgspec.structs import astuple
 
 K = TypeVar("K")
 V = TypeVar("V")
-# Characters of a key. Longer ones are rare; nothing is cached for them.
+# Characters. Entries with longer keys are not cached; they are rare.
 MAX_KEY = 200
-# Bytes that an entry takes besides key and value: up to 60 in a dict that has just grown, and what its parts are
-# rounded up by.
+# Bytes of an entry besides key and value: up to 60 in a dict that has just grown, and the rounding up of allocations.
 ENTRY = 80
-# An entry that takes a larger part of its budget than this is not cached.
+# Entries that take a larger part of their budget are not cached.
 _LARGEST_PART = 1 / 10
 _TEXTS = (str, bytes)
 _WITHOUT_PARTS = frozenset({str, bytes, int, float, bool, type(None)})
@@ -30,26 +30,26 @@ _COLLECTIONS = (tuple, list, set, frozenset)
 
 
 class Budget:
-    """Bytes that some caches may take together.
+    """Limits the bytes of several caches together. Thread-safe.
 
-    When they are used up, all these caches are emptied: what is asked for often is soon back, and a hit needs neither
-    a lock nor an order of last use.
+    When the budget is used up, all its caches are cleared. Frequent entries soon return, and hits need no lock and no
+    order of last use.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
-        # What was added since the caches were last emptied; caches that have been deleted since then count until then.
+        # Bytes added since the caches were last cleared; includes those of caches deleted since then.
         self.used = 0
         self._caches: WeakValueDictionary[int, Cache[Any, Any]] = WeakValueDictionary()
         self._lock = threading.Lock()
 
     def cached(self, function: Callable[[K], V]) -> Callable[[K], V]:
-        """The function with a cache. As a decorator, or for a function of one object."""
+        """Return the function with a cache. Works as a decorator."""
         return FunctionCache(function, self).__getitem__
 
     @property
     def caches(self) -> list[Cache[Any, Any]]:
-        # Of a list, for another thread may open an index meanwhile.
+        # valuerefs() returns a list, so other threads may add caches meanwhile.
         return [cache for reference in self._caches.valuerefs() if (cache := reference()) is not None]
 
     def _include(self, cache: Cache[Any, Any]) -> None:
@@ -63,15 +63,15 @@ class Budget:
             if key in cache:
                 return
             if self.used + size > self.max_bytes:
-                for other in self.caches:
-                    other.clear()
+                for member in self.caches:
+                    member.clear()
                 self.used = 0
             cache[key] = value
             self.used += size
 
 
 class Cache(dict[K, V], Generic[K, V]):
-    """A dict that threads share and that stays within its budget. Read it as a dict; write to it with ``add`` alone."""
+    """A thread-safe dict that stays within its budget. Read it as a dict; write with ``add`` only."""
 
     def __init__(self, budget: Budget, max_key: int = MAX_KEY) -> None:
         super().__init__()
@@ -79,13 +79,13 @@ class Cache(dict[K, V], Generic[K, V]):
         budget._include(self)
 
     def add(self, key: K, value: V) -> None:
-        """Nothing happens where the key is too long, or there already."""
+        """Add an entry, unless the key is too long or already there, or the entry is too large."""
         if count_characters(key) <= self.max_key:
             self._budget._add(self, key, value)
 
 
 class FunctionCache(Cache[K, V]):
-    """What a function returned, by its argument: ``cache[argument]``."""
+    """Results of a function by its argument: ``cache[argument]`` calls it on a miss."""
 
     def __init__(self, function: Callable[[K], V], budget: Budget) -> None:
         super().__init__(budget)
@@ -98,13 +98,13 @@ class FunctionCache(Cache[K, V]):
 
 
 def measure(value: object) -> int:
-    """Bytes that a value takes with all its parts; a part that other values share is counted for each."""
+    """Bytes of a value and all its parts, recursively. Shared parts are counted each time."""
     size = sys.getsizeof(value)
     return size if type(value) in _WITHOUT_PARTS else size + sum(map(measure, _find_parts(value)))
 
 
 def count_characters(value: object) -> int:
-    """Characters, or bytes, of all texts in a value."""
+    """Total length of all ``str`` and ``bytes`` in a value, recursively."""
     return len(value) if isinstance(value, _TEXTS) else sum(map(count_characters, _find_parts(value)))
 
 

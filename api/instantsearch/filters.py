@@ -17,7 +17,7 @@ from msgspec import Struct
 from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.requests import MAX_CONDITIONS_LENGTH, Conditions
 from api.request.arguments import make_value_filter
-from api.request.parameters import MAX_VALUES_LENGTH, Choice
+from api.request.parameters import MAX_VALUES_LENGTH, ValueChoice
 from index.documents.story import EARLIEST, LATEST
 from index.query.requests import FACETS, Filters, NumberName, ValueFilter
 
@@ -207,10 +207,10 @@ class FilterReader:
                     none_of.setdefault(attribute, set()).add(value)
                 case [Value(attribute), *_] if all(_is_value_of(condition, attribute) for condition in clause):
                     values = tuple(sorted(condition.value for condition in clause if isinstance(condition, Value)))
-                    any_of.append(make_value_filter(attribute, Choice(values, ())))
+                    any_of.append(make_value_filter(attribute, ValueChoice(values, ())))
                 case _:
                     self.refuse("filters", "OR only between values of one attribute, none of them excluded")
-        excluded = [make_value_filter(name, Choice((), tuple(values))) for name, values in none_of.items()]
+        excluded = [make_value_filter(name, ValueChoice((), tuple(values))) for name, values in none_of.items()]
         required = list(dict.fromkeys(any_of))
         if len(required) > MAX_CLAUSES:
             self.refuse("filters", f"at most {MAX_CLAUSES} values joined by AND")

@@ -6,27 +6,27 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from api.openapi.schemas import Answer
+from api.openapi.schemas import AnswerSchema
 
 
 def _field(kind: type[fields.Field[Any]], description: str, *, required: bool = True, **more: Any) -> fields.Field[Any]:
     return kind(required=required, metadata={"description": description, **more})
 
 
-class FacetHit(Answer):
+class FacetHit(AnswerSchema):
     value = _field(fields.String, "Label, the value for facetFilters")
     highlighted = _field(fields.String, "The label with the matching prefixes between the tags; not escaped")
     count = _field(fields.Integer, "Number of stories, under all filters of the search", minimum=0)
 
 
-class NumberStatsAnswer(Answer):
+class NumberStatsAnswer(AnswerSchema):
     min = _field(fields.Integer, "Minimum")
     max = _field(fields.Integer, "Maximum")
     avg = _field(fields.Float, "Average")
     sum = _field(fields.Integer, "Sum")
 
 
-class OneAnswer(Answer):
+class OneAnswer(AnswerSchema):
     """Hits or, with type facet, facetHits."""
 
     hits = fields.List(
@@ -68,7 +68,7 @@ class OneAnswer(Answer):
     processingTimeMS = _field(fields.Integer, "Milliseconds", minimum=0)
 
 
-class ManyAnswers(Answer):
+class ManyAnswers(AnswerSchema):
     results = fields.List(
         fields.Nested(OneAnswer), required=True, metadata={"description": "One answer per search, in their order"}
     )

@@ -1,1 +1,1 @@
-"""What happens to every request: request ids, headers, CORS, the rate limit."""
+"""Code that runs for every request: request ids, headers, CORS, rate limit, limits on slow clients."""

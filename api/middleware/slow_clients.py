@@ -1,9 +1,8 @@
-"""Limits on what slow clients may hold.
+"""Limits the number of threads that slow clients occupy.
 
-A request body that does not arrive, or a streamed answer that is not read, occupies a server thread for as long as the
-client likes. Together they may occupy half of the threads of a process; the other half always serves requests that are
-complete. Beyond that, requests are refused with 503 and Retry-After. How long a slot may be held is up to the server:
-scripts/server.py closes connections that make no progress.
+A client that sends its request body slowly, or reads a streamed answer slowly, occupies a server thread for that time.
+Such clients may occupy half of the threads of a process; the other half stays free for all other requests. Beyond that,
+they get 503 with Retry-After. scripts/server.py limits the time: it closes connections that make no progress.
 """
 
 from __future__ import annotations
@@ -18,12 +17,13 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from api.errors import ServerBusy
 from api.response.problems import describe_failure, make_busy_response
 
-# Threads of each server process. A search holds the interpreter, so more threads do not answer more requests, but a
-# short search need not wait for a long one.
+# Threads of each server process. A search holds the GIL, so more threads do not answer more requests; but with several,
+# a short search does not wait for a long one.
 THREADS = 4
 MAX_BODY = 64 * 1024
 MAX_SLOW_CLIENTS = THREADS // 2
-# Files of /docs: read into memory, so that a slow reader of one occupies no thread. The largest has 1.5 MB.
+# Bytes. Responses of known size up to this one (files of /docs, at most 1.5 MB) are read into memory, so that slow
+# readers occupy no thread.
 MAX_BUFFERED = 4 * 1024 * 1024
 _log = logging.getLogger("outpost.errors")
 
@@ -35,7 +35,7 @@ class SlowClients:
         self._free = threading.BoundedSemaphore(slots)
 
     def acquire(self) -> Callable[[], None]:
-        """Take a slot; the returned function gives it back, once, however often it is called.
+        """Take a slot. Returns a function that releases it; only the first call has an effect.
 
         Raises ServerBusy if none is free.
         """
@@ -51,7 +51,10 @@ class SlowClients:
 
 
 def read_request_body() -> bytes:
-    """The body of the current request, read in a slot. Raises ServerBusy, RequestEntityTooLarge, ClientDisconnected."""
+    """The body of the current request; takes a slot while reading.
+
+    Raises ServerBusy, RequestEntityTooLarge, ClientDisconnected.
+    """
     if not (request.content_length or "HTTP_TRANSFER_ENCODING" in request.environ):
         return b""
     slow_clients: SlowClients = current_app.extensions["outpost.slow_clients"]
@@ -61,12 +64,12 @@ def read_request_body() -> bytes:
     finally:
         release()
     if len(body) > MAX_BODY:
-        raise RequestEntityTooLarge(f"a body may have {MAX_BODY} bytes")
+        raise RequestEntityTooLarge(f"the body may have at most {MAX_BODY} bytes")
     return body
 
 
 def limit_stream(response: Response) -> Response:
-    """The same answer with a slot until its end, or 503; one of known, small size is read into memory instead."""
+    """A streamed response takes a slot until its end, or becomes 503; a small one of known size is read into memory."""
     if not response.is_streamed:
         return response
     if response.content_length is not None and response.content_length <= MAX_BUFFERED:
@@ -93,15 +96,15 @@ def limit_stream(response: Response) -> Response:
 def _iter_to_end(
     pieces: Iterable[bytes], release: Callable[[], None], request_id: str, *, is_ndjson: bool
 ) -> Iterator[bytes]:
-    """The pieces; if they fail on the way, the error is logged and NDJSON ends in a problem object.
+    """Yield the pieces. An error is logged, and ends NDJSON with a problem object.
 
-    A WSGI server cannot be told to break a connection off: without that last line, an answer that failed would look
-    like one that is complete. XML that failed lacks its end tag.
+    WSGI cannot abort a connection: without that last line, a client would take the partial answer for a complete one.
+    Partial XML lacks its end tag.
     """
     try:
         yield from pieces
     except Exception as error:
-        _log.error("request %s: the answer broke off", request_id, exc_info=error)
+        _log.error("request %s: the answer was cut off by an error", request_id, exc_info=error)
         if is_ndjson:
             yield describe_failure(error, request_id) + b"\n"
     finally:

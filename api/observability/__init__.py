@@ -1,1 +1,1 @@
-"""What operators see: metrics, logs, health."""
+"""For operators: metrics and logs."""

@@ -1,4 +1,4 @@
-"""Log lines as JSON objects on standard error: one form for requests and for everything else that is told."""
+"""Logs as JSON lines on standard error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 
 class JsonFormatter(logging.Formatter):
-    """``{"time": …, "level": …, "logger": …, "message": …}``; an access line's members stand beside the time."""
+    """``{"time": …, "level": …, "logger": …, "message": …}``; access lines have members in place of ``message``."""
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -21,15 +21,15 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         try:
-            # A tenth of the time of json.dumps, which is 4 µs of a request.
+            # 10 times as fast as json.dumps, which takes 4 µs.
             return msgspec.json.encode(entry).decode()
         except (TypeError, UnicodeEncodeError):
-            # Half of a surrogate pair is no UTF-8; JSON can escape it.
+            # Lone surrogates are not valid UTF-8; json.dumps escapes them.
             return json.dumps(entry)
 
 
 def configure_logging() -> None:
-    """Once, and only where whoever embeds the application has not configured logging already."""
+    """Add a handler to our loggers, unless logging is configured already, for example by an embedding application."""
     if logging.getLogger().handlers or any(logging.getLogger(name).handlers for name in ("outpost", "index")):
         return
     handler = logging.StreamHandler(sys.stderr)

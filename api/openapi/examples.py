@@ -1,6 +1,6 @@
-"""What the OpenAPI document shows as examples: answers of a real server over the sample.
+"""Examples of the OpenAPI document: answers of a real server over the sample.
 
-`python -m tools.make_examples` writes them anew; a test holds them equal to what is answered.
+`python -m tools.make_examples` regenerates them; a test checks that the server still answers the same.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 
 class Examples(msgspec.Struct):
-    """``answers`` and ``bodies`` (of those that take one) by operation, ``problems`` by status and code."""
+    """``answers`` and request ``bodies`` by operation id, ``problems`` by status and code."""
 
     answers: dict[str, Any]
     bodies: dict[str, Any]
@@ -23,6 +23,6 @@ FILE = Path(__file__).with_name("examples.json")
 EXAMPLES = msgspec.json.decode(FILE.read_bytes(), type=Examples)
 
 
-def problems_of(status: str) -> dict[str, Any]:
-    """The problems of a status as OpenAPI has examples."""
+def get_problem_examples(status: str) -> dict[str, Any]:
+    """Problem bodies with this status, in the form of OpenAPI's ``examples``."""
     return {code: {"value": problem} for code, problem in EXAMPLES.problems.get(status, {}).items()}

@@ -1,4 +1,4 @@
-"""Answers in forms that others have laid down: JSON Feed, oEmbed and schema.org's articles."""
+"""Schemas of answers in standard formats: JSON Feed, oEmbed and schema.org's NewsArticle."""
 
 from __future__ import annotations
 
@@ -6,103 +6,109 @@ from typing import Any
 
 from marshmallow import fields
 
-from api.openapi.schemas import Answer, list_of, text_field
+from api.openapi.schemas import AnswerSchema, list_of, text_field
 
 
-def optional(field: fields.Field[Any]) -> fields.Field[Any]:
+def make_optional(field: fields.Field[Any]) -> fields.Field[Any]:
     field.required = False
     return field
 
 
-class FeedAuthorAnswer(Answer):
-    name = text_field("Who curated it")
+class FeedAuthorAnswer(AnswerSchema):
+    name = text_field("Curator")
 
 
-class FeedMoreAnswer(Answer):
-    short_title = fields.String(metadata={"description": "A shorter title"})
-    related = fields.List(fields.String(), metadata={"description": "Ids of curated stories to go on with"})
+class FeedMoreAnswer(AnswerSchema):
+    short_title = fields.String(metadata={"description": "Shorter title"})
+    related = fields.List(fields.String(), metadata={"description": "Ids of related stories that the curator chose"})
 
 
-class FeedItemAnswer(Answer):
-    id = text_field("Stable: the story in this API")
-    url = text_field("The story for readers")
+class FeedItemAnswer(AnswerSchema):
+    id = text_field("Stable id: URL of the story in this API")
+    url = text_field("URL of the page of the story")
     title = text_field("Plain text")
-    content_html = text_field("Summary, text with citations, sources; escaped")
+    content_html = text_field("Summary, text with citations, and sources, as escaped HTML")
     summary = fields.String(metadata={"description": "Plain text"})
-    image = fields.String(metadata={"description": "Picture"})
+    image = fields.String(metadata={"description": "URL of the picture"})
     date_published = fields.DateTime(metadata={"description": "UTC"})
     date_modified = fields.DateTime(metadata={"description": "UTC"})
-    authors = fields.List(fields.Nested(FeedAuthorAnswer), metadata={"description": "Who curated it"})
+    authors = fields.List(fields.Nested(FeedAuthorAnswer), metadata={"description": "Curator"})
     tags = fields.List(fields.String(), metadata={"description": "Topics"})
-    language = text_field("BCP 47")
-    more = fields.Nested(FeedMoreAnswer, data_key="_outpost", metadata={"description": "What has no name there"})
+    language = text_field("BCP 47 language tag")
+    more = fields.Nested(
+        FeedMoreAnswer, data_key="_outpost", metadata={"description": "Members that JSON Feed does not define"}
+    )
 
 
-class JsonFeedAnswer(Answer):
+class JsonFeedAnswer(AnswerSchema):
     version = text_field("The format", example="https://jsonfeed.org/version/1.1")
     title = text_field("The words and filters of the search")
-    home_page_url = text_field("The same search for readers")
-    feed_url = text_field("This page")
-    description = text_field("What it is")
-    next_url = fields.String(metadata={"description": "Older stories; left out on the last page"})
-    language = fields.String(metadata={"description": "BCP 47, where all items have the same"})
+    home_page_url = text_field("URL of the search page")
+    feed_url = text_field("URL of this feed page")
+    description = text_field("Description of the feed")
+    next_url = fields.String(
+        metadata={"description": "URL of the next page with older stories; missing on the last page"}
+    )
+    language = fields.String(
+        metadata={"description": "BCP 47 language tag; missing if the items have several languages"}
+    )
     items = list_of(FeedItemAnswer, "Stories, newest first")
 
 
-class OembedAnswer(Answer):
-    version = text_field("Of the protocol", example="1.0")
+class OembedAnswer(AnswerSchema):
+    version = text_field("Version of oEmbed", example="1.0")
     type = text_field("rich or link", example="rich")
     title = text_field("Plain text; escape it in HTML")
-    author_name = text_field("Who curated it, or empty")
-    provider_name = text_field("This site")
-    provider_url = text_field("Where it is")
-    html = optional(text_field("Rich: a quotation, without script"))
-    width = fields.Integer(metadata={"description": "Rich: pixels that it takes across"})
-    height = fields.Integer(metadata={"description": "Rich: about as many pixels as it takes from top to bottom"})
+    author_name = text_field("Curator, or empty")
+    provider_name = text_field("Name of this site")
+    provider_url = text_field("URL")
+    html = make_optional(text_field("Only for rich: a blockquote, without scripts"))
+    width = fields.Integer(metadata={"description": "Only for rich: width in pixels"})
+    height = fields.Integer(metadata={"description": "Only for rich: approximate height in pixels"})
 
 
-_NamedAnswer = Answer.from_dict({"name": text_field("Name as the story has it")}, name="Named")
-_OrganizationAnswer = Answer.from_dict(
+_NamedAnswer = AnswerSchema.from_dict({"name": text_field("Name as written in the story")}, name="Named")
+_OrganizationAnswer = AnswerSchema.from_dict(
     {
         "@type": text_field("Organization"),
         "name": text_field("Name"),
-        "logo": optional(text_field("Picture")),
-        "url": optional(text_field("Where it is")),
+        "logo": make_optional(text_field("URL of the picture")),
+        "url": make_optional(text_field("URL")),
     },
     name="Organization",
 )
-_CitationAnswer = Answer.from_dict(
+_CitationAnswer = AnswerSchema.from_dict(
     {
         "@type": text_field("Article"),
         "position": fields.Integer(required=True, metadata={"description": "Position in the story, from 1"}),
-        "url": optional(text_field("The article")),
-        "headline": optional(text_field("Title")),
-        "description": optional(text_field("Excerpt")),
+        "url": make_optional(text_field("URL of the article")),
+        "headline": make_optional(text_field("Title")),
+        "description": make_optional(text_field("Excerpt")),
         "author": fields.Nested(_NamedAnswer, metadata={"description": "Author"}),
         "publisher": fields.Nested(_OrganizationAnswer, metadata={"description": "Publisher"}),
-        "datePublished": optional(text_field("RFC 3339, UTC")),
+        "datePublished": make_optional(text_field("RFC 3339, UTC")),
     },
     name="Citation",
 )
-ArticleAnswer = Answer.from_dict(
+ArticleAnswer = AnswerSchema.from_dict(
     {
         "@context": text_field("https://schema.org"),
         "@type": text_field("NewsArticle"),
-        "@id": text_field("The page to share"),
+        "@id": text_field("URL of the page of the story"),
         "identifier": text_field("Stable id", example="31001"),
-        "url": text_field("The page to share"),
-        "mainEntityOfPage": text_field("The page to share"),
+        "url": text_field("URL of the page of the story"),
+        "mainEntityOfPage": text_field("URL of the page of the story"),
         "headline": text_field("Title"),
-        "alternativeHeadline": optional(text_field("A shorter title")),
-        "description": optional(text_field("Summary")),
-        "articleBody": optional(text_field("Headings and paragraphs, one a line")),
+        "alternativeHeadline": make_optional(text_field("Shorter title")),
+        "description": make_optional(text_field("Summary")),
+        "articleBody": make_optional(text_field("Headings and paragraphs, one per line")),
         "keywords": fields.List(fields.String(), metadata={"description": "Labels of topics"}),
-        "inLanguage": text_field("BCP 47", example="en"),
-        "datePublished": optional(text_field("RFC 3339, UTC")),
-        "dateModified": optional(text_field("RFC 3339, UTC")),
+        "inLanguage": text_field("BCP 47 language tag", example="en"),
+        "datePublished": make_optional(text_field("RFC 3339, UTC")),
+        "dateModified": make_optional(text_field("RFC 3339, UTC")),
         "image": fields.List(fields.String(), metadata={"description": "Pictures"}),
-        "author": fields.Nested(_NamedAnswer, metadata={"description": "Who curated it: a person or a desk"}),
-        "publisher": fields.Nested(_OrganizationAnswer, required=True, metadata={"description": "This site"}),
+        "author": fields.Nested(_NamedAnswer, metadata={"description": "Curator: a person or an organization"}),
+        "publisher": fields.Nested(_OrganizationAnswer, required=True, metadata={"description": "Name of this site"}),
         "citation": fields.List(fields.Nested(_CitationAnswer), metadata={"description": "The sources"}),
     },
     name="NewsArticle",

@@ -10,16 +10,16 @@ from msgspec.structs import replace
 
 from api.request.parameters import (
     MAX_URL_LENGTH,
-    Address,
-    Choice,
-    Moment,
-    OneOf,
-    Share,
-    SomeOf,
-    Switch,
-    Text,
-    Values,
-    Whole,
+    BooleanField,
+    EnumField,
+    EnumListField,
+    FractionField,
+    IntegerField,
+    StringField,
+    TimeField,
+    UrlField,
+    ValueChoice,
+    ValuesField,
 )
 from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_label
 from index.documents.identity import normalize_domain, publisher_id, slug_of
@@ -62,9 +62,9 @@ class NoArguments(Schema):
 
 
 class Paging(Schema):
-    page = Whole("Which page, from 1", 1, MAX_WINDOW, load_default=1)
-    per_page = Whole("Results a page", 1, 100, load_default=20)
-    cursor = Text("Where to read on: next_cursor of the answer before, with the same parameters", 500)
+    page = IntegerField("Which page, from 1", 1, MAX_WINDOW, load_default=1)
+    per_page = IntegerField("Results a page", 1, 100, load_default=20)
+    cursor = StringField("Where to read on: next_cursor of the answer before, with the same parameters", 500)
 
     @validates_schema(skip_on_field_errors=False)
     def check_window(self, data: dict[str, Any], **kwargs: Any) -> None:
@@ -74,24 +74,24 @@ class Paging(Schema):
 
 
 class TimeRange(Schema):
-    published_from = Moment("Published at this time or later", data_key="from")
-    published_to = Moment("Published at this time or earlier; a day includes itself", data_key="to", upper=True)
+    published_from = TimeField("Published at this time or later", data_key="from")
+    published_to = TimeField("Published at this time or earlier; a day includes itself", data_key="to", upper=True)
 
 
 class StoryFiltering(TimeRange):
-    topic = Values("Topics")
-    publisher = Values("Publishers of any of the sources")
-    curator = Values("Who curated it")
-    language = Values("Language tags")
-    domain = Values("Domains of the sources, without www")
-    year = Values("Years of publication (UTC): 2025")
-    month = Values("Months of publication (UTC): 2025-01")
-    min_sources = Whole("At least so many sources", 0, 1000)
-    max_sources = Whole("At most so many sources", 0, 1000)
+    topic = ValuesField("Topics")
+    publisher = ValuesField("Publishers of any of the sources")
+    curator = ValuesField("Who curated it")
+    language = ValuesField("Language tags")
+    domain = ValuesField("Domains of the sources, without www")
+    year = ValuesField("Years of publication (UTC): 2025")
+    month = ValuesField("Months of publication (UTC): 2025-01")
+    min_sources = IntegerField("At least so many sources", 0, 1000)
+    max_sources = IntegerField("At most so many sources", 0, 1000)
 
 
 class StoriesArguments(StoryFiltering, Paging):
-    fields_ = SomeOf("Which keys each result has, besides id", tuple(BRIEF_KEYS), data_key="fields")
+    fields_ = EnumListField("Which keys each result has, besides id", tuple(BRIEF_KEYS), data_key="fields")
 
 
 _WORDS = 'What is searched for: words, "phrase", -not, OR, ( ), prefix*, field:word'
@@ -100,82 +100,84 @@ _WORDS = 'What is searched for: words, "phrase", -not, OR, ( ), prefix*, field:w
 class Matching(StoryFiltering):
     """What decides which stories are found."""
 
-    q = Text(_WORDS, 512, load_default="")
-    match = OneOf("Whether all words must stand in a story or any", ("all", "any"), load_default="all")
-    typo = OneOf("Whether a query that finds nothing is corrected, or loosened", ("auto", "off"), load_default="auto")
-    search_in = SomeOf("Fields that words without a field are looked for in", tuple(SEARCH_IN))
+    q = StringField(_WORDS, 512, load_default="")
+    match = EnumField("Whether all words must stand in a story or any", ("all", "any"), load_default="all")
+    typo = EnumField(
+        "Whether a query that finds nothing is corrected, or loosened", ("auto", "off"), load_default="auto"
+    )
+    search_in = EnumListField("Fields that words without a field are looked for in", tuple(SEARCH_IN))
 
 
 class FacetCounting(Schema):
-    facet_size = Whole("Values of each facet", 1, 100, load_default=10)
-    facet_sort = OneOf("Order of a facet's values", ("count", "value"), load_default="count")
+    facet_size = IntegerField("Values of each facet", 1, 100, load_default=10)
+    facet_sort = EnumField("Order of a facet's values", ("count", "value"), load_default="count")
 
 
 class FacetArguments(Matching, FacetCounting):
-    containing = Text("Beginnings of words of the values", 200, load_default="", data_key="q")
-    q = Text(_WORDS, 512, load_default="", data_key="search")
+    containing = StringField("Beginnings of words of the values", 200, load_default="", data_key="q")
+    q = StringField(_WORDS, 512, load_default="", data_key="search")
 
 
 class TimelineArguments(Matching):
-    interval = OneOf("How long each stretch of time is; weeks begin on Monday", tuple(Interval), load_default="day")
+    interval = EnumField("How long each stretch of time is; weeks begin on Monday", tuple(Interval), load_default="day")
 
 
 class ExportArguments(Matching):
-    sort = OneOf("Order; the default is relevance with q, else newest", tuple(Sort))
+    sort = EnumField("Order; the default is relevance with q, else newest", tuple(Sort))
 
 
 class SearchArguments(Matching, FacetCounting, Paging):
-    sort = OneOf("Order; the default is relevance with q, else newest", tuple(Sort))
-    recency = Share("How much newer stories count for more, where the order is relevance", load_default=0.0)
-    facets = SomeOf("Facets to count", FACETS)
-    highlight = Switch("Whether matches are marked", load_default=True)
-    highlight_tag = OneOf("The tag that marks a match", ("mark", "em", "b", "strong"), load_default="mark")
-    snippet_words = Whole("Words of a snippet", 5, 100, load_default=30)
-    fields_ = SomeOf("Which keys each result has, besides id", HIT_KEYS, data_key="fields")
+    sort = EnumField("Order; the default is relevance with q, else newest", tuple(Sort))
+    recency = FractionField("How much newer stories count for more, where the order is relevance", load_default=0.0)
+    facets = EnumListField("Facets to count", FACETS)
+    highlight = BooleanField("Whether matches are marked", load_default=True)
+    highlight_tag = EnumField("The tag that marks a match", ("mark", "em", "b", "strong"), load_default="mark")
+    snippet_words = IntegerField("Words of a snippet", 5, 100, load_default=30)
+    fields_ = EnumListField("Which keys each result has, besides id", HIT_KEYS, data_key="fields")
 
 
 class FeedArguments(Matching, Paging):
-    sort = OneOf("Order", tuple(Sort), load_default=Sort.NEWEST.value)
-    recency = Share("How much newer stories count for more, where the order is relevance", load_default=0.0)
+    sort = EnumField("Order", tuple(Sort), load_default=Sort.NEWEST.value)
+    recency = FractionField("How much newer stories count for more, where the order is relevance", load_default=0.0)
 
 
 class LookupArguments(Paging):
-    url = Address("URL of an article, however it is spelled", required=True)
-    fields_ = SomeOf("Which keys each result has, besides id", tuple(BRIEF_KEYS), data_key="fields")
+    url = UrlField("URL of an article, however it is spelled", required=True)
+    fields_ = EnumListField("Which keys each result has, besides id", tuple(BRIEF_KEYS), data_key="fields")
 
 
 class StoryArguments(Schema):
-    include = SomeOf(
+    include = EnumListField(
         "Which parts come with the story", ("sections", "sources", "related"), load_default=("sections", "sources")
     )
-    fields_ = SomeOf("Which keys the answer has, besides id", DETAIL_KEYS, data_key="fields")
+    fields_ = EnumListField("Which keys the answer has, besides id", DETAIL_KEYS, data_key="fields")
 
 
 class RelatedArguments(Schema):
-    limit = Whole("How many", 1, 20, load_default=5)
+    limit = IntegerField("How many", 1, 20, load_default=5)
 
 
 class SourcesArguments(TimeRange, Paging):
-    q = Text("What is searched for, in title, excerpt, author and publisher", 512, load_default="")
-    publisher = Values("Publishers")
-    story = Text("Id of a story that cites it", 128)
+    q = StringField("What is searched for, in title, excerpt, author and publisher", 512, load_default="")
+    publisher = ValuesField("Publishers")
+    story = StringField("Id of a story that cites it", 128)
 
 
 class SuggestArguments(Schema):
-    q = Text("What was typed so far; the last word may be unfinished", 200, load_default="")
-    limit = Whole("How many", 1, MAX_SUGGESTIONS, load_default=MAX_SUGGESTIONS)
+    q = StringField("What was typed so far; the last word may be unfinished", 200, load_default="")
+    limit = IntegerField("How many", 1, MAX_SUGGESTIONS, load_default=MAX_SUGGESTIONS)
 
 
 class OembedArguments(Schema):
-    url = Text("Address to share of a story: whole, or its path", MAX_URL_LENGTH, required=True)
-    maxwidth = Whole("Pixels that there are across", 1, 100_000)
-    maxheight = Whole("Pixels that there are from top to bottom", 1, 100_000)
-    format_ = OneOf("Form of the answer", ("json", "xml"), load_default="json", data_key="format")
+    url = StringField("Address to share of a story: whole, or its path", MAX_URL_LENGTH, required=True)
+    maxwidth = IntegerField("Pixels that there are across", 1, 100_000)
+    maxheight = IntegerField("Pixels that there are from top to bottom", 1, 100_000)
+    format_ = EnumField("Form of the answer", ("json", "xml"), load_default="json", data_key="format")
 
 
 class PublishersArguments(Paging):
-    q = Text("Beginnings of words of the name or domain", 200, load_default="")
-    sort = OneOf("By story count, or by name", ("stories", "name"), load_default="stories")
+    q = StringField("Beginnings of words of the name or domain", 200, load_default="")
+    sort = EnumField("By story count, or by name", ("stories", "name"), load_default="stories")
 
 
 def parse_search(arguments: dict[str, Any]) -> Node | None:
@@ -244,7 +246,7 @@ def _make_filters(arguments: dict[str, Any]) -> Filters:
 def make_source_query(arguments: dict[str, Any], offset: int) -> SourceQuery:
     return SourceQuery(
         tree=parse_query(arguments["q"], [field.name for field in SOURCE_FIELDS]),
-        publishers=make_value_filter("publisher", arguments.get("publisher", Choice((), ()))),
+        publishers=make_value_filter("publisher", arguments.get("publisher", ValueChoice((), ()))),
         story=arguments.get("story"),
         published_from=arguments.get("published_from"),
         published_before=arguments.get("published_to"),
@@ -253,7 +255,7 @@ def make_source_query(arguments: dict[str, Any], offset: int) -> SourceQuery:
     )
 
 
-def make_value_filter(facet: str, choice: Choice) -> ValueFilter:
+def make_value_filter(facet: str, choice: ValueChoice) -> ValueFilter:
     """Ids and labels lead to the same id: a slug's slug is itself."""
     to_id = _TO_ID[facet]
     return ValueFilter(

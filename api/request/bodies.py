@@ -1,4 +1,4 @@
-"""JSON that a client sends: of a bounded depth, and with each key once in an object."""
+"""Decodes JSON request bodies: limits the depth and refuses duplicate keys."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from werkzeug.exceptions import BadRequest
 from api.errors import InvalidParameters, ParameterFault
 from index.documents.json_keys import Path, find_duplicate_keys
 
-# Filters are the deepest that is sent: a list within a list, in parameters, of a search, in a list, in the body.
+# Valid bodies nest at most 6 levels: body, list of searches, search, parameters, list of filters, list.
 MAX_DEPTH = 20
 _MAX_DUPLICATES = 10
 _MAX_NAME = 100
 
 
 def decode_body(text: bytes) -> Any:
-    """Raises BadRequest for what is no JSON or too deep, InvalidParameters for keys that occur more than once."""
+    """Raises BadRequest if ``text`` is not JSON or too deep, InvalidParameters if a key occurs twice in an object."""
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise BadRequest("the body is no JSON that can be read") from error
+        raise BadRequest("the body is not valid JSON") from error
     if is_deep(value):
         raise BadRequest(f"the body is nested more than {MAX_DEPTH} levels deep")
     duplicates = find_duplicate_keys(text, _MAX_DUPLICATES)
     if duplicates:
         raise InvalidParameters(
-            [ParameterFault(_name(path), "repeated_parameter", None, "once") for path in duplicates]
+            [ParameterFault(_format_path(path), "repeated_parameter", None, "once") for path in duplicates]
         )
     return value
 
@@ -38,16 +38,16 @@ def is_deep(value: Any) -> bool:
     for _ in range(MAX_DEPTH + 1):
         level = [
             inner
-            for one in level
-            if isinstance(one, dict | list)
-            for inner in (one.values() if isinstance(one, dict) else one)
+            for item in level
+            if isinstance(item, dict | list)
+            for inner in (item.values() if isinstance(item, dict) else item)
         ]
         if not level:
             return False
     return True
 
 
-def _name(path: Path) -> str:
-    """As other faults name a parameter: requests[0].query."""
+def _format_path(path: Path) -> str:
+    """The path in the notation of faults: requests[0].query."""
     name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
     return name[:_MAX_NAME]

@@ -1,4 +1,4 @@
-"""Kinds of parameters: marshmallow fields that read the text of a URL strictly and say what they allow."""
+"""Marshmallow fields for query parameters, which parse strictly, and the parser that reports all errors at once."""
 
 from __future__ import annotations
 
@@ -17,38 +17,39 @@ from index.caching import MAX_KEY, Budget, Cache
 from index.documents.story import EARLIEST, LATEST
 from index.near_names import find_similar_names
 
-# Longer lists are no filter a person makes.
+# Characters of a comma list; real filters are much shorter.
 MAX_VALUES_LENGTH = 2000
 MAX_URL_LENGTH = 2000
-# Thousands fit into one URL; nobody reads on after these.
+# Errors that one answer reports; a URL has room for thousands.
 MAX_FAULTS = 100
-# A hint costs up to 10 µs, and whoever has more faults than these knows no parameter at all.
+# Errors of one answer that may have a hint ("did you mean …"), each of which takes up to 10 µs.
 MAX_HINTS = 10
-# Arguments by query string: 8 MB are about 2,500 of them. Longer strings are seldom sent twice.
+# Cache of parsed arguments by query string: 8 MB hold about 2,500. Longer strings rarely occur twice.
 ARGUMENTS = Budget(8 << 20)
 MAX_CACHED_LENGTH = 500
 
 
-class Choice(NamedTuple):
-    """``a,b,-c``: one of a and b, and not c."""
+class ValueChoice(NamedTuple):
+    """Parsed ``a,b,-c``: a or b, and not c."""
 
     any_of: tuple[str, ...]
     none_of: tuple[str, ...]
 
 
-class Parameter(fields.Field[Any]):
-    """A field with a sentence for what it allows, and its OpenAPI schema."""
+class ParameterField(fields.Field[Any]):
+    """A field with an OpenAPI schema; ``allowed`` describes the valid values in error texts ("must be …")."""
 
     def __init__(self, description: str, allowed: str, schema: Mapping[str, object], **kwargs: Any) -> None:
         self.allowed = allowed
         super().__init__(metadata={"description": description, **schema}, **kwargs)
 
     def refuse(self, code: str = "invalid_value") -> NoReturn:
+        """Raise ValidationError with the code of a fault."""
         raise ValidationError(code)
 
 
-class Text(Parameter):
-    """Any text up to a length."""
+class StringField(ParameterField):
+    """Any text of at most ``max_length`` characters."""
 
     def __init__(self, description: str, max_length: int, **kwargs: Any) -> None:
         self.max_length = max_length
@@ -60,7 +61,7 @@ class Text(Parameter):
         return value if len(value) <= self.max_length else self.refuse("too_long")
 
 
-class Address(Parameter):
+class UrlField(ParameterField):
     """An http or https URL."""
 
     def __init__(self, description: str, **kwargs: Any) -> None:
@@ -73,8 +74,8 @@ class Address(Parameter):
         return value if len(value) <= MAX_URL_LENGTH and re.match("(?i)https?://[^/?#]", value) else self.refuse()
 
 
-class Whole(Parameter):
-    """A whole number in a range, in plain digits: no sign, blank, underscore or other script's digits."""
+class IntegerField(ParameterField):
+    """An integer from ``low`` to ``high``, in ASCII digits only: no sign, blank or underscore."""
 
     def __init__(self, description: str, low: int, high: int, **kwargs: Any) -> None:
         self.low, self.high = low, high
@@ -88,8 +89,8 @@ class Whole(Parameter):
         return number if self.low <= number <= self.high and value[0] != "-" else self.refuse("out_of_range")
 
 
-class Share(Parameter):
-    """A number from 0 to 1, as JSON writes numbers."""
+class FractionField(ParameterField):
+    """A number from 0 to 1, in the syntax of JSON."""
 
     def __init__(self, description: str, **kwargs: Any) -> None:
         super().__init__(description, "0..1", {"type": "number", "minimum": 0, "maximum": 1}, **kwargs)
@@ -100,18 +101,18 @@ class Share(Parameter):
         return float(value) if float(value) <= 1 else self.refuse("out_of_range")
 
 
-class OneOf(Parameter):
-    """One of a few words."""
+class EnumField(ParameterField):
+    """One of the given words."""
 
     def __init__(self, description: str, words: tuple[str, ...], **kwargs: Any) -> None:
         self.words = words
-        super().__init__(description, ", ".join(words), {"type": "string", "enum": list(words)}, **kwargs)
+        super().__init__(description, "one of " + ", ".join(words), {"type": "string", "enum": list(words)}, **kwargs)
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
         return value if value in self.words else self.refuse()
 
 
-class Switch(OneOf):
+class BooleanField(EnumField):
     """``true`` or ``false``."""
 
     def __init__(self, description: str, **kwargs: Any) -> None:
@@ -122,8 +123,8 @@ class Switch(OneOf):
         return super()._deserialize(value, attr, data, **kwargs) == "true"
 
 
-class SomeOf(Parameter):
-    """A comma list of a few words, each once."""
+class EnumListField(ParameterField):
+    """A comma-separated list of the given words; duplicates are dropped."""
 
     def __init__(self, description: str, words: tuple[str, ...], **kwargs: Any) -> None:
         self.words = words
@@ -131,31 +132,31 @@ class SomeOf(Parameter):
         schema = {"type": "string", "pattern": f"^({either})(,({either}))*$", "maxLength": 500}
         if "load_default" in kwargs:
             schema["default"] = ",".join(kwargs["load_default"])
-        super().__init__(description, "a comma list of " + ", ".join(words), schema, **kwargs)
+        super().__init__(description, "a comma-separated list of " + ", ".join(words), schema, **kwargs)
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
         chosen = tuple(dict.fromkeys(value.split(",")))
         return chosen if len(value) <= 500 and set(chosen) <= set(self.words) else self.refuse()
 
 
-class Values(Parameter):
-    """``a,b,-c``: ids or labels, comma for or, a leading minus to exclude."""
+class ValuesField(ParameterField):
+    """Ids or labels of a facet, ``a,b,-c``: comma means or, a leading minus excludes the value."""
 
     def __init__(self, description: str) -> None:
         schema = {"type": "string", "maxLength": MAX_VALUES_LENGTH}
-        allowed = f"a comma list of at most {MAX_VALUES_LENGTH} characters"
+        allowed = f"a comma-separated list of at most {MAX_VALUES_LENGTH} characters"
         super().__init__(description + "; comma = or, leading - = not; id or label", allowed, schema)
 
-    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Choice:
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> ValueChoice:
         if len(value) > MAX_VALUES_LENGTH:
             self.refuse("too_long")
         parts = [part.strip() for part in value.split(",") if part.strip(" -")]
         any_of = {part for part in parts if not part.startswith("-")}
         none_of = {part[1:].strip() for part in parts if part.startswith("-")}
-        return Choice(tuple(sorted(any_of)), tuple(sorted(none_of)))
+        return ValueChoice(tuple(sorted(any_of)), tuple(sorted(none_of)))
 
 
-# The document and the check are one pattern, leap years included: what it lets through is a time, and nothing else is.
+# Pattern of the check and of the OpenAPI document. Matches valid dates only, with the leap years from 1600 to 2199.
 _LEAP = "((1[6-9]|2[01])(0[48]|[2468][048]|[13579][26])|1600|2000)"
 _DAY = (
     "((1[6-9]|2[01])[0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
@@ -163,25 +164,28 @@ _DAY = (
 )
 _CLOCK = r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 _AGO = "now(-([0-9]{1,4}[mhdw]|[0-9]{1,2}y))?"
-_MOMENT = f"({_DAY}({_CLOCK})?|{_AGO})"
+_TIME_PATTERN = f"({_DAY}({_CLOCK})?|{_AGO})"
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _UNITS |= {"w": timedelta(weeks=1), "y": timedelta(days=365)}
 
 
-class Moment(Parameter):
-    """A day, a time with an offset, or ``now-7d``; to UTC. As an upper bound a day includes itself."""
+class TimeField(ParameterField):
+    """A day, a time with an offset, or ``now-7d``, converted to UTC.
+
+    With ``upper``, the result is an exclusive bound after the given day or time.
+    """
 
     def __init__(self, description: str, *, upper: bool = False, **kwargs: Any) -> None:
         self.upper = upper
-        schema = {"type": "string", "pattern": f"^{_MOMENT}$"}
-        allowed = "a day (2025-01-31), a time (2025-01-31T09:00:00Z) or an age (now-7d; units m h d w y)"
+        schema = {"type": "string", "pattern": f"^{_TIME_PATTERN}$"}
+        allowed = "a day (2025-01-31), a time (2025-01-31T09:00:00Z) or a relative time (now-7d; units m h d w y)"
         super().__init__(description, allowed, schema, **kwargs)
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        if not re.fullmatch(_MOMENT, value):
+        if not re.fullmatch(_TIME_PATTERN, value):
             self.refuse()
         if value.startswith("now"):
-            # To the full minute, so that a page and its ETag stay the same for as long.
+            # Rounded down to the minute, so that the answer and its ETag stay the same for a minute.
             now = datetime.now(UTC).replace(second=0, microsecond=0)
             age = int(value[4:-1]) * _UNITS[value[-1]] if value != "now" else timedelta()
             return now - age + timedelta(minutes=self.upper)
@@ -189,14 +193,17 @@ class Moment(Parameter):
         if len(value) == 10:
             moment = datetime.combine(moment, time(), UTC) + timedelta(days=self.upper)
         elif self.upper:
-            # The engine's bound is exclusive, this one is not.
+            # The engine's upper bound is exclusive.
             moment += timedelta(microseconds=1)
-        # An offset may lead a few hours out of the range that stories' times are in.
+        # The offset may shift the time out of the range of story times by some hours.
         return min(max(moment.astimezone(UTC), EARLIEST), LATEST)
 
 
 class Arguments(dict[str, Any]):
-    """Parsed parameters. Requests share them: nobody changes one. ``text`` is the same for all that ask the same."""
+    """Parsed parameters by name. Requests share an instance, so it must not be changed.
+
+    ``text`` is the canonical form: equal for equal parameters.
+    """
 
     __slots__ = ("text",)
 
@@ -209,7 +216,7 @@ class Arguments(dict[str, Any]):
 
 
 class QueryParser(FlaskParser):
-    """Refuses what marshmallow and webargs would pass over in silence, and tells every fault at once."""
+    """Also refuses repeated and unknown parameters, and reports all errors of a request at once."""
 
     DEFAULT_VALIDATION_STATUS = 400
     DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}  # noqa: RUF012
@@ -221,12 +228,12 @@ class QueryParser(FlaskParser):
     def read(self, schema: Schema) -> Arguments:
         """The arguments of the current request. Raises InvalidParameters.
 
-        A string that was read before is not read again: 1 µs in place of 110. What depends on the time is always read.
+        Arguments are cached by query string (1 µs instead of 110), unless they depend on the current time.
         """
         key = (schema, request.query_string)
-        known = self._cache.get(key)
-        if known is not None:
-            return known
+        cached = self._cache.get(key)
+        if cached is not None:
+            return cached
         arguments = Arguments(self.parse(schema, location="query"))
         if not _depends_on_time(schema) and not _has_long_value():
             self._cache.add(key, arguments)
@@ -234,7 +241,7 @@ class QueryParser(FlaskParser):
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         repeated = [
-            ParameterFault(name[:100], "repeated_parameter", None, "once", "use commas for or")
+            ParameterFault(name[:100], "repeated_parameter", None, "once", "separate several values by commas")
             for name, values in request.args.lists()
             if len(values) > 1
         ]
@@ -247,18 +254,18 @@ class QueryParser(FlaskParser):
         return parsed
 
     def load_querystring(self, req: Request, schema: Schema) -> dict[str, str]:
-        """A plain dict: webargs' own wrapper makes an exception for each parameter that was not sent, 50 µs in all."""
+        """A plain dict: webargs' own wrapper raises an exception for each missing parameter, 50 µs in all."""
         return req.args.to_dict()
 
     def handle_error(self, error: ValidationError, req: Request, schema: Schema, **kwargs: Any) -> NoReturn:
         known = {field.data_key or name: field for name, field in schema.fields.items()}
         messages: dict[str, list[str]] = error.messages["query"]  # type: ignore[call-overload]
-        # marshmallow tells unknown ones in no order, and late; whoever reads finds them as they were sent.
+        # marshmallow reports unknown parameters last and in no order; the answer lists errors in the order of the URL.
         names = [name for name in req.args if name in messages]
         names += [name for name in messages if name not in req.args]
         faults: list[ParameterFault] = []
         for name in names[:MAX_FAULTS]:
-            faults.append(_fault_of(name, messages[name], req, known, len(faults)))
+            faults.append(_make_fault(name, messages[name], req, known, len(faults)))
         raise InvalidParameters(faults)
 
 
@@ -267,18 +274,18 @@ def _has_long_value() -> bool:
 
 
 def _depends_on_time(schema: Schema) -> bool:
-    """Whether a parameter of the request is ``now`` or counts from it."""
-    moments = (field.data_key or name for name, field in schema.fields.items() if isinstance(field, Moment))
-    return any(request.args.get(name, "").startswith("now") for name in moments)
+    """Whether a time parameter of the request is relative to ``now``."""
+    names = (field.data_key or name for name, field in schema.fields.items() if isinstance(field, TimeField))
+    return any(request.args.get(name, "").startswith("now") for name in names)
 
 
 def find_hint(name: str, known: Iterable[str], faults: int) -> str | None:
-    """What may be meant by an unknown name; none is looked for after so many other ``faults``."""
+    """A suggestion for an unknown name, or None; None also if MAX_HINTS ``faults`` came before."""
     near = find_similar_names(name, known, 1) if faults < MAX_HINTS else []
     return f"did you mean {near[0]}?" if near else None
 
 
-def _fault_of(
+def _make_fault(
     name: str, codes: list[str], req: Request, known: Mapping[str, fields.Field[Any]], faults: int
 ) -> ParameterFault:
     value = req.args.get(name, "")[:100]
@@ -288,6 +295,10 @@ def _fault_of(
         return ParameterFault(name[:100], "unknown_parameter", value, ", ".join(known) or "no parameters", hint)
     if codes[0] == "page_window_exceeded":
         return ParameterFault(
-            name, codes[0], value, "page × per_page up to 10000", "read on with cursor, from next_cursor of an answer"
+            name,
+            codes[0],
+            value,
+            "at most 10000 / per_page",
+            "use cursor with next_cursor of an answer to read further results",
         )
     return ParameterFault(name, codes[0], value, getattr(field, "allowed", None))

@@ -1,4 +1,4 @@
-"""The query string of a request, read in bounded time: werkzeug takes 100 ms for the worst that fits into a URL."""
+"""Parses query strings in bounded time: werkzeug takes up to 100 ms for the longest allowed URL."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import flask
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.utils import cached_property
 
-# So many fields are read, of which no endpoint has a fifth: where there are more, some of those that are read are
-# unknown or repeated, which is told.
+# Fields beyond these are not read. No endpoint has a fifth as many parameters, so a request with more fields is refused
+# anyway: some of the fields read are unknown or repeated.
 MAX_FIELDS = 150
 _ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
 _NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-# What is no UTF-8 stays escaped.
+# Bytes that are not UTF-8 stay percent-encoded.
 _ESCAPED = {0xDC00 + byte: f"%{byte:02X}" for byte in range(0x80, 0x100)}
 
 
 class Request(flask.Request):
-    """Its ``args`` are those of werkzeug, up to MAX_FIELDS."""
+    """Flask's request, but ``args`` has at most MAX_FIELDS fields."""
 
     @cached_property
     def args(self) -> ImmutableMultiDict[str, str]:
@@ -26,7 +26,7 @@ class Request(flask.Request):
 
 
 def parse_query_string(text: bytes) -> list[tuple[str, str]]:
-    """The first MAX_FIELDS names and values. A field without "=" has an empty value; empty fields are none."""
+    """The first MAX_FIELDS names and values. A field without "=" has an empty value; empty fields are skipped."""
     pairs = (field.partition(b"=")[::2] for field in _split(text) if field)
     return [(_decode(name), _decode(value)) for name, value in pairs]
 
@@ -38,7 +38,7 @@ def _split(text: bytes) -> list[bytes]:
 
 
 def _decode(text: bytes) -> str:
-    """What parse_qsl and werkzeug's handler of errors make of it, without a step in Python for each escape."""
+    """Percent-decode ``text`` with the same result as parse_qsl and werkzeug, without a Python step for each escape."""
     text = text.replace(b"+", b" ")
     if _ESCAPE.search(text):
         text = _NO_ESCAPE.sub(b"%25", text).replace(b"\\", b"\\\\").replace(b"%", b"\\x")

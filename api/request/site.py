@@ -1,4 +1,4 @@
-"""The address of this site, which stands before the paths of links."""
+"""The base URL of this site, for links in answers."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f
 
 
 def base_url() -> str:
-    """What stands before the paths of links: OUTPOST_PUBLIC_URL. Never the Host header, which anyone can send."""
+    """OUTPOST_PUBLIC_URL, or "". Never the Host header, which clients can forge."""
     settings: Settings = current_app.extensions["outpost.settings"]
     return settings.public_url
 
 
 class Site(NamedTuple):
-    """``base`` stands before paths where an address has to be whole, as in a feed; ``asked`` where it is what the
-    client called us: then caches that others share must not keep the answer, for anyone can send any Host."""
+    """``base`` is the start of absolute URLs, as in feeds: scheme and host. ``is_from_host``: it comes from the Host
+    header, which clients can forge, so shared caches must not store the answer."""
 
     base: str
-    asked: bool
+    is_from_host: bool
 
     def limit(self, cache_control: str) -> str:
-        """A Cache-Control for an answer that has whole addresses in it."""
-        return cache_control.replace("public", "private") if self.asked else cache_control
+        """The Cache-Control for an answer with absolute URLs."""
+        return cache_control.replace("public", "private") if self.is_from_host else cache_control
 
 
 def find_site() -> Site:
-    """By OUTPOST_PUBLIC_URL, else by the request's Host. X-Forwarded-Host is never looked at.
+    """The site by OUTPOST_PUBLIC_URL, else by the Host header. X-Forwarded-Host is ignored.
 
-    Raises BadRequest where Host is neither a name nor an address, with or without a port.
+    Raises BadRequest if Host is not a host name or IP address, with or without a port.
     """
     if base := base_url():
-        return Site(base, asked=False)
+        return Site(base, is_from_host=False)
     host = request.host
     if not _HOST.fullmatch(host):
-        raise BadRequest("Host has to be the name or address of this server")
-    return Site(f"{request.scheme}://{host}", asked=True)
+        raise BadRequest("the Host header must be the name or address of this server")
+    return Site(f"{request.scheme}://{host}", is_from_host=True)

@@ -1,4 +1,4 @@
-"""Errors as answers: one problem body (RFC 9457) for each. The table of problems is in api/errors.py."""
+"""Turns exceptions into problem bodies (RFC 9457). The table of problem types is in api/errors.py."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from api.errors import PROBLEMS, InvalidParameters, ParameterFault, RateLimited,
 from index.errors import Gone, IndexUnavailable, NotFound, OutpostError, QueryTimeout, StaleCursor, TooManyBuckets
 
 RETRY_AFTER = 2
-# No path of ours is as long; a longer one is not sent back whole.
+# Characters. All valid paths are shorter; longer ones are cut.
 _MAX_INSTANCE = 1000
-# What Algolia's clients ask: api/instantsearch.
+# Paths that Algolia's clients use: see api/instantsearch.
 _ALGOLIA = ("/1/", "/v1/instantsearch")
 _log = logging.getLogger("outpost.errors")
 
@@ -47,12 +47,12 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def type_of(code: str) -> str:
-    """The address at which a code is explained."""
+    """The path that explains a problem code."""
     return f"/problems/{code.replace('_', '-')}"
 
 
 def make_problem(code: str, detail: str, status: int | None = None, **more: object) -> Response:
-    """The answer for a code of PROBLEMS; ``more`` are further members of the body."""
+    """The response for a ``code`` of PROBLEMS. ``status`` replaces the usual status; ``more`` are further members."""
     problem = PROBLEMS[code]
     body: dict[str, object] = {
         "type": type_of(code),
@@ -65,7 +65,7 @@ def make_problem(code: str, detail: str, status: int | None = None, **more: obje
         **more,
     }
     if request.path.startswith(_ALGOLIA):
-        # Where Algolia's clients look for what to show.
+        # Algolia's clients show this member.
         body["message"] = detail
     response = Response(msgspec.json.encode(body), status or problem.status, mimetype="application/problem+json")
     response.headers["Cache-Control"] = "no-store"
@@ -81,8 +81,8 @@ def _on_not_found(error: NotFound) -> Response:
 
 
 def _on_too_many_buckets(error: TooManyBuckets) -> Response:
-    hint = "a longer interval, or a shorter time with from and to"
-    allowed = f"an interval with at most {error.limit} buckets"
+    hint = "use a longer interval, or a shorter time range with from and to"
+    allowed = f"an interval that gives at most {error.limit} buckets"
     fault = ParameterFault("interval", "out_of_range", error.interval, allowed, hint)
     return _on_invalid_parameters(InvalidParameters([fault]))
 
@@ -100,27 +100,27 @@ def make_busy_response(error: ServerBusy) -> Response:
 
 
 def describe_failure(error: Exception, request_id: str) -> bytes:
-    """The problem object of an error that came after the status line was sent, as the last line of an NDJSON answer."""
+    """The problem object that ends an NDJSON answer when an error occurs after the status line was sent."""
     problem = PROBLEMS["index_unavailable" if isinstance(error, IndexUnavailable) else "internal"]
     detail = str(error) if isinstance(error, OutpostError) else problem.meaning
     if isinstance(error, IndexUnavailable):
-        # Its text names the directory.
+        # The text of the error has the directory of the index, which clients must not see.
         detail = problem.meaning
     body = {
         "type": type_of(problem.code),
         "title": problem.title,
         "status": problem.status,
         "code": problem.code,
-        "detail": f"the answer broke off here: {detail}",
+        "detail": f"the answer ends here because of an error: {detail}",
         "request_id": request_id,
     }
     return msgspec.json.encode(body)
 
 
 def _on_unavailable(error: IndexUnavailable) -> Response:
-    # The directory is no business of a client; the log says it.
+    # Clients must not see the directory of the index; the log has it.
     _log.error("%s", error)
-    response = make_problem("index_unavailable", "there is no index that could answer; try again later")
+    response = make_problem("index_unavailable", "the server has no index to search; try again later")
     response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
 
@@ -128,7 +128,7 @@ def _on_unavailable(error: IndexUnavailable) -> Response:
 def _on_http_error(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
-        # A redirect of the router is no error.
+        # The router raises redirects as HTTPException too.
         redirect: Response = error.get_response()  # type: ignore[assignment]
         return redirect
     code = _BY_STATUS.get(status, "bad_request" if status < 500 else "internal")
@@ -142,7 +142,7 @@ def _on_http_error(error: HTTPException) -> Response:
 def _describe(error: HTTPException) -> str:
     match error:
         case RouteNotFound():
-            return f"there is no {request.path[:200]}"
+            return f"nothing exists at the path {request.path[:200]}"
         case MethodNotAllowed():
             return f"{request.method} is not allowed here; allowed: {', '.join(sorted(error.valid_methods or ()))}"
         case _:

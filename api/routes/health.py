@@ -1,4 +1,4 @@
-"""What watches a server: is it up, can it answer, what does it serve; and what its problem codes mean."""
+"""Health checks, status, metrics, and the pages that explain problem codes."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ from index.errors import NotFound
 from index.query.requests import SearchQuery
 from index.search import search_stories
 
-blueprint = ApiBlueprint("health", __name__, description="The server itself")
+blueprint = ApiBlueprint("health", __name__, description="Health, status and metrics of the server")
 
 
 @blueprint.reads("/healthz", NoArguments, HealthAnswer)
 def healthz(arguments: dict[str, Any]) -> Response:
-    """Whether the process is up
+    """Check that the process is up
 
-    Says nothing of the index: for whoever restarts what hangs.
+    Liveness probe: does not look at the index.
     """
-    return _fresh({"status": "ok"})
+    return _make_uncached_json({"status": "ok"})
 
 
 @blueprint.reads("/readyz", NoArguments, HealthAnswer, "index_unavailable")
 def readyz(arguments: dict[str, Any]) -> Response:
-    """Whether the index is open and can be searched
+    """Check that the index can be searched
 
-    503 until it is: for whoever decides where requests go.
+    Readiness probe: 503 until the index is open.
     """
     with borrow_index() as generation:
         search_stories(generation, SearchQuery(limit=1))
-        return _fresh({"status": "ready"})
+        return _make_uncached_json({"status": "ready"})
 
 
 @blueprint.reads("/status", NoArguments, StatusAnswer, "index_unavailable")
 def status(arguments: dict[str, Any]) -> Response:
-    """What is served: generation, counts, engine
+    """Show generation, counts and engine
 
-    Of the generation that answers now; a build in another process shows here once it is served.
+    Describes the generation that answers now. A new build appears here as soon as it is served.
     """
     with borrow_index() as generation:
-        return _fresh(answer_status(generation.manifest, VERSION))
+        return _make_uncached_json(answer_status(generation.manifest, VERSION))
 
 
 @blueprint.streams("/metrics", NoArguments, "text/plain")
 def tell_metrics(arguments: dict[str, Any]) -> Response:
-    """What the server has done
+    """Show metrics for Prometheus
 
-    For Prometheus: requests by rule and status, how long they took, hits of the cache, searches that found nothing,
-    over all processes of the server; the generation and its documents.
+    Requests by rule and status, their duration, cache hits and searches without results, summed over all processes of
+    the server; the current generation and its number of documents.
     """
     metrics: Metrics = current_app.extensions["outpost.metrics"]
-    text = metrics.tell(current_app.extensions["outpost.index"])
+    text = metrics.render(current_app.extensions["outpost.index"])
     response = Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -67,9 +67,9 @@ def tell_metrics(arguments: dict[str, Any]) -> Response:
 
 @blueprint.reads("/problems/<code>", NoArguments, ProblemMeaning, "not_found")
 def explain_problem(arguments: dict[str, Any], code: str) -> Response:
-    """What a problem's code means
+    """Explain a problem code
 
-    Where `type` of a problem leads; - and _ are the same in a code. 404 for a code that no problem has.
+    The member `type` of a problem is this path. The code may be written with - or _. 404 if the code is unknown.
     """
     problem = PROBLEMS.get(code.replace("-", "_"))
     if problem is None:
@@ -85,8 +85,8 @@ def explain_problem(arguments: dict[str, Any], code: str) -> Response:
     )
 
 
-def _fresh(body: dict[str, Any]) -> Response:
-    """An answer that nobody keeps: it is about now."""
+def _make_uncached_json(body: dict[str, Any]) -> Response:
+    """A JSON answer that no cache may store."""
     response = make_json(body)
     response.headers["Cache-Control"] = "no-store"
     return response

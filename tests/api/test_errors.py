@@ -77,7 +77,7 @@ def test_a_fault_says_value_and_what_is_allowed(client: FlaskClient) -> None:
 
 def test_a_word_out_of_a_few_is_refused_with_those_few(client: FlaskClient) -> None:
     (error,) = client.get("/v1/search?sort=best").json["errors"]
-    assert error["allowed"] == "relevance, newest, oldest, updated, sources"
+    assert error["allowed"] == "one of relevance, newest, oldest, updated, sources"
 
 
 @pytest.mark.parametrize(("wrong", "right"), [("topics", "topic"), ("perpage", "per_page"), ("Q", None), ("x", None)])

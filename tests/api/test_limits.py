@@ -44,7 +44,7 @@ def test_one_request_too_many_is_429_and_says_when_to_come_again(make_limited: M
         assert client.get("/v1/search?q=robot").status_code == 200
     for url in ("/v1/search?q=robot", "/v1/stories/31001", "/nope", "/openapi.json"):
         response = client.get(url)
-        assert "3 requests a hour" in check_problem(response, 429, "rate_limited")["detail"]
+        assert "3 requests per hour" in check_problem(response, 429, "rate_limited")["detail"]
         assert 1 <= int(response.headers["Retry-After"]) <= 1200
         assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
     assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
@@ -152,7 +152,7 @@ def test_a_million_addresses_fill_no_memory_and_who_still_asks_is_not_forgotten(
     for number in range(1_000):
         assert limiter.take("greedy")
         assert not limiter.take(f"client {number}")
-    assert len(limiter._whole_at) == 100
+    assert len(limiter._full_at) == 100
 
 
 # --- time --------------------------------------------------------------------------------------------------

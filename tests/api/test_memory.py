@@ -32,14 +32,13 @@ def app(make_client: MakeClient, sample_index: Path) -> Flask:
 @pytest.fixture
 def small(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Budget]]:
     """All budgets of the process, each of 10 kB, and room for 100 kB of answers."""
-    answers: AnswerCache = app.extensions["outpost.answers"]
     found = [one for one in iter_reachable(app) if isinstance(one, Budget)]
     for budget in found:
         for cache in budget.caches:
             cache.clear()
         budget.used = 0
         monkeypatch.setattr(budget, "max_bytes", 10_000)
-    monkeypatch.setattr(answers, "_max_bytes", 100_000)
+    monkeypatch.setitem(app.extensions, "outpost.answers", AnswerCache(max_bytes=100_000))
     yield found
     for budget in found:
         for cache in budget.caches:

@@ -106,7 +106,7 @@ def test_a_histogram_counts_each_request_once(make_watched: MakeWatched) -> None
 def test_a_bound_is_the_most_that_its_part_holds(tmp_path: Path, seconds: float, first: object) -> None:
     metrics = Metrics(["/a"])
     metrics.count_request("/a", 200, seconds)
-    values = parse(metrics.tell(LiveIndex(tmp_path)))
+    values = parse(metrics.render(LiveIndex(tmp_path)))
     bounds = [str(bound) for bound in (*BOUNDS, "+Inf")]
     parts = [values["outpost_request_seconds_bucket", "/a", bound] for bound in bounds]
     assert parts == [float(bounds.index(bound) >= bounds.index(str(first))) for bound in bounds]
@@ -157,7 +157,7 @@ def test_threads_lose_no_count(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    values = parse(metrics.tell(LiveIndex(tmp_path / "none")))
+    values = parse(metrics.render(LiveIndex(tmp_path / "none")))
     assert values["outpost_requests_total", "/a", "200"] == values["outpost_answer_cache_hits_total",] == 16_000
 
 
@@ -178,7 +178,7 @@ def test_processes_are_summed_and_those_that_ended_stay(tmp_path: Path) -> None:
         process.join()
     # Another version's files have other rows.
     Metrics(["/a", "/b"], tmp_path).count(EMPTY)
-    values = parse(own.tell(LiveIndex(tmp_path / "none")))
+    values = parse(own.render(LiveIndex(tmp_path / "none")))
     assert values["outpost_requests_total", "/a", "404"] == values["outpost_empty_searches_total",] == 1000
     assert values["outpost_requests_total", "/a", "200"] == 1
 
@@ -195,7 +195,7 @@ def test_a_process_goes_on_in_the_file_of_one_that_ended_and_never_of_one_that_l
         metrics.count_request("/a", 404, 0.001)
     assert len([*tmp_path.iterdir()]) == 2
     for metrics in (first, second):
-        values = parse(metrics.tell(LiveIndex(tmp_path / "none")))
+        values = parse(metrics.render(LiveIndex(tmp_path / "none")))
         assert values["outpost_requests_total", "/a", "404"] == values["outpost_empty_searches_total",] == 302
 
 
@@ -208,7 +208,7 @@ def test_without_room_for_a_file_a_process_counts_in_memory_and_says_so(
     monkeypatch.setattr(os, "posix_fallocate", fail)
     metrics = Metrics(["/a"], tmp_path)
     metrics.count(EMPTY)
-    assert parse(metrics.tell(LiveIndex(tmp_path / "none")))["outpost_empty_searches_total",] == 1
+    assert parse(metrics.render(LiveIndex(tmp_path / "none")))["outpost_empty_searches_total",] == 1
     assert "No space left on device" in caplog.text
     assert not [*tmp_path.iterdir()]
 
@@ -223,7 +223,7 @@ def test_each_status_that_there_is_has_its_count(tmp_path: Path) -> None:
     metrics = Metrics(["/a"])
     for status in (*map(int, STATUSES[:-1]), 299, 418, 599):
         metrics.count_request("/a", status, 0)
-    values = parse(metrics.tell(LiveIndex(tmp_path)))
+    values = parse(metrics.render(LiveIndex(tmp_path)))
     assert [values["outpost_requests_total", "/a", status] for status in STATUSES] == [1] * (len(STATUSES) - 1) + [3]
 
 

@@ -28,7 +28,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,imag
         ("/search?colour=red", "colour is not a known parameter"),
         ("/search?topics=energy", "did you mean topic?"),
         ("/search?q=a&q=b", "q may be given only once"),
-        ("/search?page=200&per_page=100", "page must be page × per_page up to 10000"),
+        ("/search?page=200&per_page=100", "page must be at most 10000 / per_page"),
         ("/topics/energy?page=x", "page must be 1..10000"),
         ("/publishers/harbor-ledger?sort=name", "sort is not a known parameter"),
         ("/search?from=yesterday", "from must be a day"),

@@ -128,7 +128,7 @@ def test_an_export_that_fails_on_the_way_ends_in_a_problem(app: Flask, monkeypat
     problem = json.loads(lines[-1])
     assert json.loads(lines[0]) == {"id": "1", "title": "One"}
     assert (problem["code"], problem["status"]) == ("index_unavailable", 503)
-    assert "broke off" in problem["detail"]
+    assert "ends here because of an error" in problem["detail"]
     assert "/somewhere" not in problem["detail"]
 
 

@@ -61,10 +61,10 @@ def test_every_setting_says_what_it_is_for() -> None:
         ("OUTPOST_PUBLIC_URL", "news.test", "a URL that begins with http:// or https://"),
         ("OUTPOST_PUBLIC_URL", "javascript:alert(1)", "a URL that begins with http:// or https://"),
         ("OUTPOST_PUBLIC_URL", "https://", "a URL that begins with http:// or https://"),
-        ("OUTPOST_RATE_LIMIT", "100", "a number and second, minute, hour or day, as 100/minute"),
-        ("OUTPOST_RATE_LIMIT", "0/minute", "a number and second, minute, hour or day, as 100/minute"),
-        ("OUTPOST_RATE_LIMIT", "100/week", "a number and second, minute, hour or day, as 100/minute"),
-        ("OUTPOST_RATE_LIMIT", "-1/second", "a number and second, minute, hour or day, as 100/minute"),
+        ("OUTPOST_RATE_LIMIT", "100", "a number per second, minute, hour or day, such as 100/minute"),
+        ("OUTPOST_RATE_LIMIT", "0/minute", "a number per second, minute, hour or day, such as 100/minute"),
+        ("OUTPOST_RATE_LIMIT", "100/week", "a number per second, minute, hour or day, such as 100/minute"),
+        ("OUTPOST_RATE_LIMIT", "-1/second", "a number per second, minute, hour or day, such as 100/minute"),
         ("OUTPOST_PROXIES", "11", "0 to 10"),
         ("OUTPOST_PAGES", "no", "on or off"),
     ],
@@ -73,4 +73,4 @@ def test_a_value_that_means_nothing_is_told_with_what_would(name: str, value: st
     with pytest.raises(InvalidSetting) as caught:
         Settings.from_env({name: value})
     assert (caught.value.name, caught.value.value, caught.value.allowed) == (name, value, allowed)
-    assert str(caught.value) == f"{name}={value!r}; allowed: {allowed}"
+    assert str(caught.value) == f"invalid {name}={value!r}; allowed: {allowed}"
