@@ -15,13 +15,29 @@ import numpy as np
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from index.engines.columns.kernels import conjunction as word_kernels
-from index.engines.columns.kernels import highlight as marking_kernels
-from index.engines.columns.kernels import highlight_matches as match_kernels
-from index.engines.columns.kernels import inversion, selection, suffixes
-from index.engines.columns.kernels import postings as kernels
-from index.engines.columns.kernels import tokens as token_kernels
+from index.engines.columns.kernels import (
+    conjunction,
+    disjunction,
+    facets,
+    filters,
+    highlight,
+    highlight_matches,
+    inversion,
+    more_like_this,
+    phrase,
+    postings,
+    scoring,
+    set_operations,
+    suffixes,
+    tokens,
+    top_k,
+)
 
+# All modules of kernels.
+MODULES = (
+    conjunction, disjunction, facets, filters, highlight, highlight_matches, inversion, more_like_this, phrase,
+    postings, scoring, set_operations, suffixes, tokens, top_k,
+)  # fmt: skip
 CHECKED = settings(max_examples=80, deadline=None)
 Array = NDArray[Any]
 
@@ -63,11 +79,11 @@ def run(kernel: Any, *arguments: Any) -> Any:
     """
     others = [_copy_buffers(arguments) for _ in range(2)]
     with tempfile.TemporaryDirectory() as directory:
-        mapped = [_map(Path(directory), n, argument) for n, argument in enumerate(others[0])]
+        mapped = [_map(Path(directory), n, argument) for n, argument in enumerate(others[0], 1)]
         # The checked one first: what reaches too far is an error there, and anything at all in the others.
         results = [_run_checked(kernel, others[1]), kernel(*mapped), kernel(*arguments)]
     assert results[0] == results[1] == results[2]
-    for own, *same in zip(arguments, *others, strict=True):
+    for own, *same in zip(_flatten(arguments), *map(_flatten, others), strict=True):
         for other in same:
             np.testing.assert_array_equal(own, other)
     return results[0]
@@ -82,12 +98,25 @@ def find_kernels(module: ModuleType) -> dict[str, Any]:
     }
 
 
+def _flatten(arguments: Sequence[Any]) -> list[Any]:
+    """The arguments, with the fields of a tuple one by one."""
+    return [field for one in arguments for field in (_flatten(one) if isinstance(one, tuple) else [one])]
+
+
 def _copy_buffers(arguments: Sequence[Any]) -> list[Any]:
-    return [one.copy() if isinstance(one, np.ndarray) and one.flags.writeable else one for one in arguments]
+    return [_copy_buffer(argument) for argument in arguments]
+
+
+def _copy_buffer(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return tuple(map(_copy_buffer, argument))
+    return argument.copy() if isinstance(argument, np.ndarray) and argument.flags.writeable else argument
 
 
 def _map(directory: Path, number: int, argument: Any) -> Any:
     """An input as the engine has it: mapped from a file, read-only."""
+    if isinstance(argument, tuple):
+        return tuple([_map(directory, 100 * number + at, field) for at, field in enumerate(argument)])
     if not isinstance(argument, np.ndarray) or argument.flags.writeable:
         return argument
     np.save(directory / f"{number}.npy", argument)
@@ -97,19 +126,16 @@ def _map(directory: Path, number: int, argument: Any) -> Any:
 
 
 def _run_checked(kernel: Any, arguments: Sequence[Any]) -> Any:
-    checked = [one.view(Checked) if isinstance(one, np.ndarray) else one for one in arguments]
+    checked = list(map(_check, arguments))
     with ExitStack() as stack:
         # The kernels that a kernel calls are to be checked too, those of other modules as well.
-        for module in (
-            kernels,
-            word_kernels,
-            selection,
-            inversion,
-            marking_kernels,
-            match_kernels,
-            suffixes,
-            token_kernels,
-        ):
+        for module in MODULES:
             for name, other in [(name, value) for name, value in vars(module).items() if hasattr(value, "py_func")]:
                 stack.enter_context(patch.object(module, name, other.py_func))
         return kernel.py_func(*checked)
+
+
+def _check(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return tuple(map(_check, argument))
+    return argument.view(Checked) if isinstance(argument, np.ndarray) else argument

@@ -32,8 +32,8 @@ from index.engines.columns.format.layout import (
 from index.engines.columns.format.sorted_strings import save_strings
 from index.engines.columns.kernels import inversion
 from index.engines.columns.kernels import more_like_this as similar_kernels
-from index.engines.columns.kernels import postings as kernels
 from index.engines.columns.kernels import tokens as token_kernels
+from index.engines.columns.kernels.scoring import saturate
 
 # Numbers wait in memory until there are so many, then go to disk.
 _CHUNK = 1 << 20
@@ -309,7 +309,7 @@ class SegmentWriter:
             ("whole", whole, whole_lengths, self._average_whole),
             ("title", title, np.ascontiguousarray(lengths[:, 0][order]), self._averages[self._fields[0].name]),
         ):
-            kernels.saturate(docs, counts, own, max(1.0, average), scoring.K1, scoring.B, weights)
+            saturate(docs, counts, own, max(1.0, average), scoring.K1, scoring.B, weights)
             self._save(f"text_{name}", weights)
         if self._stored_hits is not None:
             squares = np.zeros(2 * len(order), np.float32)

@@ -16,7 +16,16 @@ from index.analysis.schema import WORD, iter_words
 from index.documents.stored_hit import encode_hit, find_texts
 from index.documents.story import Story
 from index.engines.columns.format.layout import STORED_HITS
-from index.engines.columns.kernels import tokens as token_kernels
+from index.engines.columns.kernels.tokens import (
+    DROPPED,
+    END_OF_SOURCE,
+    OVERFLOW,
+    DocumentTokens,
+    Spellings,
+    Texts,
+    TokenBuffers,
+    locate_words,
+)
 from index.query.highlight import MARKED, count_searched
 
 _encode = msgspec.json.Encoder().encode
@@ -94,15 +103,16 @@ class StoredHitWriter:
         spelled = [word.encode() for word in numbers]
         texts = self._map()
         # None of them has fewer bytes, and no two share one.
-        long = np.empty((len(texts) // token_kernels.LONG + 1, 3), np.int64)
-        n = token_kernels.locate_words(
-            tokens, _starts(counts.sum(axis=1)), counts, marked,
-            stored_starts[:, None] + parts[:, [1, 2, 3, 4, 0, 5]], texts, np.frombuffer(b"".join(spelled), np.uint8),
-            np.append(_starts(np.array(list(map(len, spelled)), np.int64)), sum(map(len, spelled))),
-            starts, words, gaps, sizes, long,
+        overflow = np.empty((len(texts) // OVERFLOW + 1, 3), np.int64)
+        spelling_starts = np.append(_starts(np.array(list(map(len, spelled)), np.int64)), sum(map(len, spelled)))
+        n = locate_words(
+            DocumentTokens(tokens, _starts(counts.sum(axis=1)), counts),
+            Texts(texts, stored_starts[:, None] + parts[:, [1, 2, 3, 4, 0, 5]]),
+            Spellings(np.frombuffer(b"".join(spelled), np.uint8), spelling_starts),
+            marked, starts, TokenBuffers(words, gaps, sizes, overflow),
         )  # fmt: skip
         # The last two are the names of what is no word: of none at all, and of the end of a source.
-        names = np.concatenate([word_numbers, [token_kernels.END_OF_SOURCE, token_kernels.DROPPED]])
+        names = np.concatenate([word_numbers, [END_OF_SOURCE, DROPPED]])
         save("answer_starts", stored_starts[order])
         save("answer_parts", parts[order].astype(np.int32))
         save("token_starts", starts[order])
@@ -110,7 +120,7 @@ class StoredHitWriter:
         save("token_words", names.astype(np.int32)[words])
         save("token_gaps", gaps)
         save("token_sizes", sizes)
-        save("token_long", long[:n])
+        save("token_long", overflow[:n])
 
     def _map(self) -> NDArray[np.uint8]:
         # An empty file cannot be mapped.

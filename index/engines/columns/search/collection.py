@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from index.deadline import Deadline
 from index.engines.columns.format.layout import CollectionKind, Segments, find_deleted_path
-from index.engines.columns.kernels import conjunction as word_kernels
+from index.engines.columns.kernels.conjunction import find_words
 from index.engines.columns.search import filtering
 from index.engines.columns.search.deadline import begin_deadline
 from index.engines.columns.search.executor import Executor, Scope
@@ -163,9 +163,9 @@ class Collection:
         # A list by itself is all that one word matches.
         single = len(rows) == 1 and candidates is None
         docs = np.empty(shortest, np.int32) if keep and not single else NO_ROOM
-        total = word_kernels.find_words(
-            np.array(rows), segment.text.docs, segment.text_impacts, segment.title_impacts, candidates is not None,
-            ANYWHERE if candidates is None else candidates, query.sort is Sort.RELEVANCE, best, scores, docs,
+        total = find_words(
+            np.array(rows), segment.impacts, candidates is not None, ANYWHERE if candidates is None else candidates,
+            query.sort is Sort.RELEVANCE, best, scores, docs,
         )  # fmt: skip
         matches = segment.text.docs[begin:end] if single else docs[:total]
         return total, (best[:total], scores[:total]), matches

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.deadline import Deadline
-from index.engines.columns.kernels import conjunction as word_kernels
+from index.engines.columns.kernels import disjunction, scoring, set_operations
 from index.engines.columns.kernels import more_like_this as similar_kernels
-from index.engines.columns.kernels import postings as kernels
+from index.engines.columns.kernels.conjunction import find_words
+from index.engines.columns.kernels.phrase import count_phrase
 from index.engines.columns.segment.matches import ANYWHERE, NO_ROOM, Docs, Matches, Scratch, nothing
 from index.engines.columns.segment.segment import Postings, Segment
 from index.engines.columns.segment.statistics import Row, Statistics
 from index.engines.more_like_this import FLOOR, MoreLikeThis
 from index.engines.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
+
+# Documents, how often a leaf occurs in each, and in its title: kernels.scoring.Frequencies as a plain tuple.
+_Frequencies = tuple[NDArray[np.int32], ...]
 
 
 class Scope:
@@ -80,12 +85,14 @@ class Executor:
 
     def match_similar(self, likeness: MoreLikeThis, *, ascending: bool) -> Matches:
         """Documents that have some of the terms, each with its likeness, 0 to 1."""
-        own, scratch, time = self._segment, self._scratch, likeness.published
+        own, time = self._segment, likeness.published
         spans = [(self._statistics.find_row(own, term)[:3], weights) for term, weights in likeness.weights.items()]
         n = similar_kernels.add_likeness(
-            np.array([(*span, *weights) for span, weights in spans]), own.text.docs, own.text.fields,
-            own.text.position_offsets, own.norms, scratch.sums, scratch.seen, scratch.touched,
-        )  # fmt: skip
+            np.array([(*span, *weights) for span, weights in spans]),
+            own.text.arrays,
+            own.norms,
+            self._scratch.accumulator,
+        )
         docs, scores = self._collect(n, ascending=ascending)
         weighed = np.empty_like(scores)
         similar_kernels.weigh_distance(
@@ -123,9 +130,9 @@ class Executor:
         if not shortest:
             return nothing()
         docs, scores = np.empty(shortest, np.int32), np.empty(shortest, np.float32)
-        n = word_kernels.find_words(
-            np.array(rows), own.text.docs, own.text_impacts, own.title_impacts, candidates is not None,
-            ANYWHERE if candidates is None else candidates, False, docs, scores, NO_ROOM,
+        n = find_words(
+            np.array(rows), own.impacts, candidates is not None, ANYWHERE if candidates is None else candidates, False,
+            docs, scores, NO_ROOM,
         )  # fmt: skip
         return docs[:n], scores[:n]
 
@@ -133,7 +140,7 @@ class Executor:
         own = self._segment
         size, begin, end, idf, title_idf = self._statistics.find_row(own, term)
         scores = np.empty(size, np.float32)
-        kernels.score_list(begin, end, own.text_impacts, own.title_impacts, idf, title_idf, scores)
+        scoring.score_list(begin, end, own.text_impacts, own.title_impacts, idf, title_idf, scores)
         return own.text.docs[begin:end], scores
 
     def _match_any(self, children: Sequence[Node], ascending: bool) -> Matches:
@@ -147,30 +154,25 @@ class Executor:
         return self._collect(self._add_terms(rows, self._scope.text_mask, n), ascending=ascending)
 
     def _add_all(self, parts: Sequence[Matches]) -> int:
-        n, scratch = 0, self._scratch
+        n = 0
         for docs, scores in parts:
-            n = kernels.add_scores(docs, scores, scratch.sums, scratch.seen, scratch.touched, n)
+            n = disjunction.add_scores(docs, scores, self._scratch.accumulator, n)
         return n
 
     def _add_terms(self, rows: Sequence[Row], mask: int, n: int) -> int:
         if not rows:
             return n
-        own, scratch = self._segment, self._scratch
-        added: int = kernels.add_terms(
-            np.array(rows), own.text.docs, own.text_impacts, own.title_impacts, own.text.fields, mask,
-            scratch.sums, scratch.seen, scratch.touched, n,
-        )  # fmt: skip
-        return added
+        accumulator = self._scratch.accumulator
+        return int(disjunction.add_terms(np.array(rows), self._segment.impacts, mask, accumulator, n))
 
     def _collect(self, n: int, *, ascending: bool = True) -> Matches:
         docs, scores = np.empty(n, np.int32), np.empty(n, np.float32)
-        scratch = self._scratch
-        kernels.collect(scratch.sums, scratch.seen, scratch.touched, n, ascending, docs, scores)
+        disjunction.collect(self._scratch.accumulator, n, ascending, docs, scores)
         return docs, scores
 
     def _subtract(self, found: Matches, unwanted: Node) -> Matches:
         docs, scores = np.empty_like(found[0]), np.empty_like(found[1])
-        n = kernels.subtract(*found, self._find_documents(unwanted), self._scratch.seen, docs, scores)
+        n = set_operations.subtract(*found, self._find_documents(unwanted), self._scratch.seen, docs, scores)
         return docs[:n], scores[:n]
 
     def _find_documents(self, node: Node) -> Docs:
@@ -200,21 +202,17 @@ class Executor:
             case Term(_, term) | Phrase(_, (term,)):
                 begin, end = postings.span(self._segment.find_term(term))
 
-                def count(*out: Any) -> int:
-                    return int(kernels.count_in_fields(
-                        begin, end, postings.docs, postings.fields,
-                        postings.position_offsets, postings.positions, mask, *out
-                    ))  # fmt: skip
+                def count(out: _Frequencies) -> int:
+                    return int(scoring.count_in_fields(postings.arrays, begin, end, mask, out))
 
                 return self._score_counts(end - begin, mask, self._statistics.idfs_in(term, mask, text), count)
             case Phrase(_, terms):
                 return self._match_phrase(terms, mask, postings, text)
 
     def _match_prefix(self, prefix: str, mask: int, postings: Postings, ascending: bool) -> Matches:
-        scratch = self._scratch
-        n = kernels.add_constant(
+        n = disjunction.add_constant(
             self._statistics.expand_prefix(self._segment, prefix), postings.starts, postings.docs, postings.fields,
-            mask, np.float32(PREFIX_SCORE), scratch.sums, scratch.seen, scratch.touched,
+            mask, np.float32(PREFIX_SCORE), self._scratch.accumulator,
         )  # fmt: skip
         return self._collect(n, ascending=ascending)
 
@@ -224,32 +222,30 @@ class Executor:
         room = spans[0][1] - spans[0][0]
         if not room:
             return nothing()
-        lists = np.array(spans)
+        term_spans = np.array(spans)
         idf = self._statistics.phrase_idf(terms, text)
 
-        def count(*out: Any) -> int:
-            return int(kernels.count_phrase(
-                lists, postings.docs, postings.position_offsets, postings.positions, mask, *out
-            ))  # fmt: skip
+        def count(out: _Frequencies) -> int:
+            return int(count_phrase(term_spans, postings.arrays, mask, out))
 
         return self._score_counts(room, mask, (idf, TITLE_SHARE * idf), count)
 
-    def _score_counts(self, room: int, mask: int, idfs: tuple[float, float], count: Callable[..., int]) -> Matches:
+    def _score_counts(
+        self, room: int, mask: int, idfs: tuple[float, float], count: Callable[[_Frequencies], int]
+    ) -> Matches:
         """The formula from how often a leaf stands in the fields of ``mask``: where no stored weight answers."""
-        docs, counts, titles = np.empty((3, room), np.int32)
-        n = count(docs, counts, titles)
-        own, docs, scores = self._segment, docs[:n], np.empty(n, np.float32)
-        kernels.score_counts(
-            docs, counts, titles, own.lengths, mask, own.average_length(mask), own.average_length(1), *idfs, K1, B,
-            scores,
-        )  # fmt: skip
-        return docs, scores
+        frequencies = tuple(np.empty((3, room), np.int32))
+        n = count(frequencies)
+        segment, scores = self._segment, np.empty(n, np.float32)
+        formula = segment.average_length(mask), segment.average_length(1), *idfs, K1, B
+        scoring.score_counts(frequencies, n, segment.lengths, mask, formula, scores)
+        return frequencies[0][:n], scores
 
 
 def _intersect(one: Matches, other: Matches) -> Matches:
     short, long = (one, other) if len(one[0]) <= len(other[0]) else (other, one)
     docs, scores = np.empty_like(short[0]), np.empty_like(short[1])
-    n = kernels.intersect(*short, *long, docs, scores)
+    n = set_operations.intersect(*short, *long, docs, scores)
     return docs[:n], scores[:n]
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from index.analysis.schema import fold_words, has_words
 from index.engines.columns.format.facet_columns import FacetColumn
-from index.engines.columns.kernels import selection
+from index.engines.columns.kernels import facets as facet_kernels
+from index.engines.columns.kernels.top_k import select_top_k
 from index.engines.columns.search import filtering
 from index.engines.columns.search.filtering import FailedFilters
 from index.engines.columns.segment.matches import Docs, Scratch
@@ -119,15 +120,15 @@ class FacetCount:
         if failed_filters is not None:
             own = 0 if self._request.filtered else filtering.filter_bit(segment, self.name)
             docs = docs[(failed_filters & ~np.uint8(own)) == 0]
-        column = (docs, facet.sets, len(facet.values), facet.set_starts, facet.set_codes, counts, touched)
+        column = (docs, facet.sets, len(facet.values), counts, touched)
         if self._simple:
             codes, found = np.empty((2, self._request.size), np.int32)
-            different, total, missing = selection.count_top_values(*column, codes, found)
+            different, total, missing = facet_kernels.count_top_values(*column, codes, found)
             codes, found = codes[:different], found[:different]
         else:
-            met, different, missing = selection.count_facet(*column)
+            met, different, missing = facet_kernels.count_facet(*column)
             codes, found = np.empty((2, different), np.int32)
-            total = selection.drain_counts(touched, met, len(facet.values), counts, codes, found)
+            total = facet_kernels.drain_counts(touched, met, len(facet.values), counts, codes, found)
         self._total += total
         self._missing += missing
         numbers = self._table.renumbered[segment_index]
@@ -159,9 +160,9 @@ class FacetCount:
         n = 0
         with self._table.borrow_sums() as (sums, touched):
             for codes, counts in self._parts:
-                n = selection.add_counts(codes, counts, sums, touched, n)
+                n = facet_kernels.add_counts(codes, counts, sums, touched, n)
             codes, counts = np.empty((2, n), np.int32)
-            selection.drain_counts(touched, n, len(sums), sums, codes, counts)
+            facet_kernels.drain_counts(touched, n, len(sums), sums, codes, counts)
         return codes, counts
 
     def _find_late(self, shown: Sequence[FacetValue]) -> list[tuple[str, str]]:
@@ -182,7 +183,7 @@ def _take_first(codes: Docs, counts: Docs, request: FacetRequest) -> tuple[Docs,
         order = np.argsort(codes)[: request.size]
         return codes[order], counts[order]
     first, first_counts = np.empty((2, request.size), np.int32)
-    n = selection.select_top_k(codes, counts, request.size, first, first_counts)
+    n = select_top_k(codes, counts, request.size, first, first_counts)
     return first[:n], first_counts[:n]
 
 

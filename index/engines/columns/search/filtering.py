@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from index.engines.columns.format.layout import NO_TIME
-from index.engines.columns.kernels import selection
+from index.engines.columns.kernels import filters as filter_kernels
+from index.engines.columns.kernels import scoring, top_k
 from index.engines.columns.segment.matches import Docs, Matches
 from index.engines.columns.segment.segment import Segment
 from index.engines.indexed import microseconds
@@ -56,7 +57,7 @@ def find_failed_filters(segment: Segment, docs: Docs, filters: Filters) -> Faile
     if filters.min_sources is not None or filters.max_sources is not None:
         low = 0 if filters.min_sources is None else filters.min_sources
         high = 2**31 - 1 if filters.max_sources is None else filters.max_sources
-        selection.check_range_filter(docs, segment.columns["source_count"], low, high, _OTHER, failed_filters)
+        filter_kernels.check_range_filter(docs, segment.columns["source_count"], low, high, _OTHER, failed_filters)
     return failed_filters
 
 
@@ -68,12 +69,11 @@ def filter_bit(segment: Segment, facet: str) -> int:
 def _check_facet_filter(segment: Segment, docs: Docs, value: ValueFilter, failed_filters: FailedFilters) -> None:
     facet = segment.facets[value.facet]
     marks = np.zeros(len(facet.values) + 1, np.uint8)
-    for mark, values in ((selection.INCLUDED, value.any_of), (selection.EXCLUDED, value.none_of)):
+    for mark, values in ((filter_kernels.INCLUDED, value.any_of), (filter_kernels.EXCLUDED, value.none_of)):
         marks[[facet.numbers[one] for one in values if one in facet.numbers]] |= mark
-    selection.check_facet_filter(
-        docs, facet.sets, facet.set_starts, facet.set_codes, marks, bool(value.any_of),
-        filter_bit(segment, value.facet), failed_filters,
-    )  # fmt: skip
+    filter_kernels.check_facet_filter(
+        docs, facet.sets, marks, bool(value.any_of), filter_bit(segment, value.facet), failed_filters
+    )
 
 
 def _check_time_filter(
@@ -83,7 +83,7 @@ def _check_time_filter(
     first, last = microseconds(start), microseconds(end)
     low = NO_TIME + 1 if first is None else first
     high = _LATEST if last is None else last - 1
-    selection.check_range_filter(docs, segment.columns["published"], low, high, _OTHER, failed_filters)
+    filter_kernels.check_range_filter(docs, segment.columns["published"], low, high, _OTHER, failed_filters)
 
 
 def apply_filters(matches: Matches, failed_filters: FailedFilters | None, own: int = 0) -> Matches:
@@ -91,14 +91,14 @@ def apply_filters(matches: Matches, failed_filters: FailedFilters | None, own: i
     if failed_filters is None:
         return matches
     docs, scores = np.empty_like(matches[0]), np.empty_like(matches[1])
-    n = selection.apply_filters(*matches, failed_filters, own, docs, scores)
+    n = filter_kernels.apply_filters(*matches, failed_filters, own, docs, scores)
     return docs[:n], scores[:n]
 
 
 def weigh_recent(segment: Segment, matches: Matches, recency: float, newest: int) -> Matches:
     """The matches with scores by how new they are, too."""
     scores = np.empty_like(matches[1])
-    selection.weigh_recent(*matches, segment.columns["published"], recency, newest, HALF_LIFE, scores)
+    scoring.weigh_recent(*matches, segment.columns["published"], recency, newest, HALF_LIFE, scores)
     return matches[0], scores
 
 
@@ -115,12 +115,12 @@ def find_best(segment: Segment, matches: Matches, sort: Sort, wanted: int) -> Ma
     if sort is Sort.RELEVANCE:
         if wanted <= MAX_KEPT:
             best, best_scores = np.empty(wanted, np.int32), np.empty(wanted, np.float32)
-            n = selection.select_top_k(docs, scores, wanted, best, best_scores)
+            n = top_k.select_top_k(docs, scores, wanted, best, best_scores)
             return best[:n], best_scores[:n]
         order = np.argsort(-scores, kind="stable")[:wanted]
     elif wanted <= MAX_KEPT:
         places = np.empty(wanted, np.int64)
-        order = places[: selection.select_lowest_ranks(docs, segment.ranks[sort.value], wanted, places)]
+        order = places[: top_k.select_lowest_ranks(docs, segment.ranks[sort.value], wanted, places)]
     else:
         order = np.argsort(segment.ranks[sort.value][docs], kind="stable")[:wanted]
     return docs[order], scores[order]

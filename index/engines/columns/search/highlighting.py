@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.analysis import schema
 from index.deadline import Deadline
-from index.engines.columns.kernels import highlight as marking_kernels
+from index.engines.columns.kernels.highlight import highlight_documents
 from index.engines.columns.search.collection import Found
 from index.engines.columns.segment.segment import Segment
 from index.engines.columns.segment.stored_hits import StoredHits
@@ -25,7 +24,7 @@ _FIELD_BITS = {name: 1 << number for number, name in enumerate(MARKED)}
 
 
 class _Wanted:
-    """What the kernels look for in one segment: see ``mark_documents``."""
+    """What the kernels look for in one segment: see HighlightQuery."""
 
     def __init__(self, segment: Segment, stored_hits: StoredHits, query: SearchQuery, idfs: dict[str, float]) -> None:
         masks: dict[str, int] = dict.fromkeys(idfs, 0)
@@ -96,14 +95,12 @@ def _mark(
     highlighting: HighlightOptions,
     deadline: Deadline,
 ) -> list[bytes]:
-    mark_documents: Any = marking_kernels.mark_documents
-    how = (
-        *stored_hits.arrays, wanted.terms, wanted.prefixes, wanted.phrases,
-        *_make_tags(highlighting.tag), highlighting.words, schema.MAX_TEXT,
-    )  # fmt: skip
+    # As HighlightQuery and HighlightFormat name them.
+    query = wanted.terms, wanted.prefixes, wanted.phrases
+    style = *_make_tags(highlighting.tag), highlighting.words, schema.MAX_TEXT
     marks: list[bytes] = []
     while len(marks) < len(numbers):
-        written, ends = mark_documents(numbers[len(marks) :], *how)
+        written, ends = highlight_documents(numbers[len(marks) :], stored_hits.arrays, query, style)
         whole: bytes = written[: ends[-1]].tobytes()
         deadline.spend(len(whole))
         marks += [whole[start:end] for start, end in pairwise([0, *ends.tolist()])]
