@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from index.deadline import Deadline
 from index.engines.columns.format.layout import CollectionKind, Segments, find_deleted_path
-from index.engines.columns.kernels import conjunction as word_kernels
+from index.engines.columns.kernels.conjunction import find_words
 from index.engines.columns.search import filtering
 from index.engines.columns.search.deadline import begin_deadline
 from index.engines.columns.search.executor import Executor, SearchFields
@@ -198,9 +198,9 @@ class Collection:
         # The matches of a single term are its postings list; there is no need to write them again.
         single = len(rows) == 1 and candidates is None
         docs = np.empty(shortest, np.int32) if query.facets.names and not single else NO_ROOM
-        total = word_kernels.find_words(
-            np.array(rows), segment.text.docs, segment.text_impacts, segment.title_impacts, candidates is not None,
-            ANYWHERE if candidates is None else candidates, query.sort is Sort.RELEVANCE, top, scores, docs,
+        total = find_words(
+            np.array(rows), segment.impacts, candidates is not None, ANYWHERE if candidates is None else candidates,
+            query.sort is Sort.RELEVANCE, top, scores, docs,
         )  # fmt: skip
         docs = segment.text.docs[begin:end] if single else docs[:total]
         return _SegmentResult(total, (top[:total], scores[:total]), docs, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from index.engines.columns.kernels.disjunction import Accumulator
 from index.engines.columns.segment.segment import Segment
 
 Docs = NDArray[np.int32]
@@ -25,9 +26,9 @@ class Scratch:
     each facet counts (all 0 between uses) and what was met of its values and sets."""
 
     def __init__(self, segment: Segment) -> None:
-        self.sums = np.zeros(segment.size, np.float32)
         self.seen = np.zeros(segment.size, np.uint8)
-        self.touched = np.empty(segment.size + 1, np.int32)
+        sums, touched = np.zeros(segment.size, np.float32), np.empty(segment.size + 1, np.int32)
+        self.accumulator = tuple(Accumulator(sums, self.seen, touched))
         facets = segment.facets.items()
         self.counts = {name: np.zeros(facet.size, np.int32) for name, facet in facets}
         self.codes = {name: np.empty(facet.size + len(facet.values) + 1, np.int32) for name, facet in facets}

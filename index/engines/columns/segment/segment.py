@@ -17,6 +17,7 @@ from index.engines.columns.format.array_file import ArrayFile, map_file
 from index.engines.columns.format.facet_columns import FacetColumn
 from index.engines.columns.format.layout import COLUMNS, DOCUMENTS, SEGMENT, CollectionKind, SegmentInfo
 from index.engines.columns.format.sorted_strings import SortedStrings
+from index.engines.columns.kernels.postings import ImpactArrays, PositionArrays
 from index.engines.columns.segment.budgets import TERMS
 from index.engines.columns.segment.stored_hits import StoredHits
 from index.engines.columns.segment.texts import SegmentSuggestions
@@ -29,9 +30,12 @@ class Postings:
     """The lists of one group of fields: term ``t`` has the postings ``starts[t]`` to ``starts[t + 1]``."""
 
     def __init__(self, read: Read, name: str) -> None:
-        self.starts, self.docs = read(f"{name}_starts"), read(f"{name}_docs")
-        self.fields = read(f"{name}_fields")
-        self.position_offsets, self.positions = read(f"{name}_place_starts"), read(f"{name}_places")
+        self.starts = read(f"{name}_starts")
+        arrays = PositionArrays(
+            read(f"{name}_docs"), read(f"{name}_fields"), read(f"{name}_place_starts"), read(f"{name}_places")
+        )
+        self.docs, self.fields, self.position_offsets, self.positions = arrays
+        self.arrays = tuple(arrays)  # which kernels take
 
     def span(self, term: int | None) -> tuple[int, int]:
         """Where a term's postings begin and end; an empty span for None."""
@@ -52,6 +56,7 @@ class SegmentColumns:
         read = ArrayFile(directory / COLUMNS, self.info.arrays).read
         self.text, self.labels = Postings(read, "text"), Postings(read, "labels")
         self.text_impacts, self.title_impacts = read("text_whole"), read("text_title")
+        self.impacts = tuple(ImpactArrays(self.text.docs, self.text.fields, self.text_impacts, self.title_impacts))
         self.title_doc_freqs = read("title_holding")
         self.lengths = read("lengths")
         self.norms = read("text_norms") if kind.stores_hits else None

@@ -13,7 +13,7 @@ from index.engines.columns.segment.budgets import PREFIXES, TERMS
 from index.engines.columns.segment.segment import Segment
 from index.engines.scoring import TITLE_SHARE, idf
 
-# A plain word in one segment, as word_kernels.find_words takes it: length, begin and end of its list, idf, title idf.
+# A plain word in one segment, as kernels take it in ``term_rows``: length, begin and end of its list, idf, title idf.
 Row = tuple[int, int, int, float, float]
 
 

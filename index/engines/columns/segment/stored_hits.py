@@ -14,18 +14,20 @@ from index.deadline import Deadline
 from index.engines.columns.format.array_file import map_file
 from index.engines.columns.format.layout import STORED_HITS
 from index.engines.columns.format.sorted_strings import SortedStrings
+from index.engines.columns.kernels.highlight import HitArrays
 from index.engines.columns.segment.budgets import TERMS
 
 
 class StoredHits:
-    """What answer_writer wrote of one segment; ``arrays`` are those of ``mark_documents``."""
+    """What answer_writer wrote of one segment; ``arrays`` are what highlighting reads."""
 
     def __init__(self, directory: Path, read: Callable[[str], NDArray[Any]], words: SortedStrings) -> None:
         self._stored = map_file(directory / STORED_HITS)
         names = ("answer_starts", "answer_parts", "token_starts", "token_counts", "token_words", "token_gaps",
                  "token_sizes", "token_long", "word_terms")  # fmt: skip
-        self.arrays = (np.frombuffer(self._stored, np.uint8), *map(read, names))
-        self._starts, self._parts = self.arrays[1:3]
+        arrays = HitArrays(np.frombuffer(self._stored, np.uint8), *map(read, names))
+        self._starts, self._parts = arrays.starts, arrays.parts
+        self.arrays = tuple(arrays)  # which kernels take
         # Of one prefix the halving of 100,000 words takes 20 µs.
         self.find_words = TERMS.cached(partial(_find_words, words))
 
