@@ -19,7 +19,7 @@ from index.engines.columns.kernels.conjunction import find_words
 from index.engines.columns.search import filtering
 from index.engines.columns.search.deadline import begin_deadline
 from index.engines.columns.search.executor import Executor, SearchFields
-from index.engines.columns.search.facets import FacetCounter, FacetTable
+from index.engines.columns.search.facets import FacetAccumulator, FacetTable
 from index.engines.columns.search.filtering import NO_FILTERS, FailedFilters
 from index.engines.columns.segment.matches import ANYWHERE, NO_ROOM, Docs, Matches, Scratch, nothing
 from index.engines.columns.segment.segment import Segment
@@ -115,7 +115,9 @@ class Collection:
         Only documents with one of ``ids`` can match, unless it is None. Raises QueryTimeout if the deadline passes.
         """
         total, tops = 0, []
-        facet_counters = [FacetCounter(self._facets[name], query.facets, query.filters) for name in query.facets.names]
+        facet_counters = [
+            FacetAccumulator(self._facets[name], query.facets, query.filters) for name in query.facets.names
+        ]
         for segment_index, segment in enumerate(self.segments):
             scratch = self._take_scratch(segment_index)
             result = self._search_segment(segment, matcher, query, scratch, deadline, ids)
