@@ -22,7 +22,6 @@ $(SERVING): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@echo "Compiling the search kernels, once: half a minute …"
 	@$(BIN)/python -m index.engines.columns.warm
 	@touch $@
 

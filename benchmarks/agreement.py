@@ -47,10 +47,10 @@ def main(index: Path) -> None:
         wrong = 0
         for shape, text in make_queries(one.engine):
             tree = parse_query(text, [field.name for field in STORY_FIELDS])
-            if found := find_difference(one.engine, other.engine, SearchQuery(tree)):
+            if found := find_difference(one.engine, other.engine, SearchQuery(tree=tree)):
                 wrong += 1
                 click.echo(f"{shape}: {text!r}: {found}")
-            ranked = SearchQuery(tree, sort=Sort.RELEVANCE, limit=_BEST)
+            ranked = SearchQuery(tree=tree, sort=Sort.RELEVANCE, limit=_BEST)
             best = [ids_of(engine, ranked) for engine in (one.engine, other.engine)]
             if best[0] and best[1]:
                 shared.append(len(set(best[0][:10]) & set(best[1][:10])) / min(10, len(best[0])))
@@ -86,11 +86,11 @@ def ids_of(engine: Engine, query: SearchQuery) -> list[str]:
 
 def find_difference(one: Engine, other: Engine, query: SearchQuery) -> str:
     """ "" where both find the same."""
-    totals = [engine.search_stories(SearchQuery(query.tree, limit=0)).total for engine in (one, other)]
+    totals = [engine.search_stories(SearchQuery(tree=query.tree, limit=0)).total for engine in (one, other)]
     if totals[0] != totals[1]:
         return f"{totals[0]} and {totals[1]}"
     for sort in (Sort.NEWEST, Sort.OLDEST):
-        found = [ids_of(engine, SearchQuery(query.tree, sort=sort, limit=_MOST)) for engine in (one, other)]
+        found = [ids_of(engine, SearchQuery(tree=query.tree, sort=sort, limit=_MOST)) for engine in (one, other)]
         if found[0] != found[1]:
             return f"other stories, or another order of {sort}"
         if totals[0] <= _MOST:

@@ -44,7 +44,7 @@ def measure(index: Path, work: Path) -> Changes:
 
 def _time_in_process(index: Path, live: LiveIndex, file: Path, word: str) -> float:
     _write_story(file, word)
-    query = SearchQuery(parse_query(word, ()))
+    query = SearchQuery(tree=parse_query(word, ()))
 
     def find() -> int:
         with live.borrow() as generation:

@@ -36,12 +36,12 @@ from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.language import parse_query
 from index.query.requests import FacetRequest, HighlightOptions, SearchQuery, Sort
-from index.readers.ndjson import RefusedLine, iter_stories
+from index.readers.ndjson import RejectedLine, iter_stories
 from index.stores.cluster import ClusterStore
 
 _QUERIES, _ROUNDS, _STORIES = 100, 5, 30_000
 _PATH = "/v1/search?q={}&facets=topic,publisher&typo=off&highlight={}"
-_FACETS = FacetRequest(("topic", "publisher"))
+_FACETS = FacetRequest(names=("topic", "publisher"))
 
 
 @click.command()
@@ -69,7 +69,7 @@ def _measure_latency(address: ClusterAddress, engine: ClusterEngine, port: int, 
     ours, bare = requests.Session(), requests.Session()
     times: dict[str, list[float]] = {"Outpost": [], "OpenSearch": []}
     for text in texts:
-        query = SearchQuery(parse_query(text, ("title", "source")), sort=Sort.RELEVANCE, facets=_FACETS)
+        query = SearchQuery(tree=parse_query(text, ("title", "source")), sort=Sort.RELEVANCE, facets=_FACETS)
         name, body = engine.describe_search(msgspec.structs.replace(query, highlighting=HighlightOptions()))
         search = f"http://{host}:{at}/{name}/_search"
         asked = msgspec.json.encode(body)
@@ -119,7 +119,7 @@ class _serve:
 
 
 def measure_loading(address: ClusterAddress, file: Path) -> None:
-    stories = [read.story for read in iter_stories(file) if not isinstance(read, RefusedLine)][:_STORIES]
+    stories = [read.story for read in iter_stories(file) if not isinstance(read, RejectedLine)][:_STORIES]
     stories = list({story.id: story for story in stories}.values())
     with tempfile.TemporaryDirectory() as directory:
         lines = Path(directory) / "stories.ndjson"

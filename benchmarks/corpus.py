@@ -15,7 +15,7 @@ from xxhash import xxh3_64_hexdigest
 
 from index.documents.identity import slug_of
 from index.documents.story import Story
-from index.readers.ndjson import Read, iter_stories
+from index.readers.ndjson import AcceptedLine, iter_stories
 
 _WORD = re.compile(r"[a-z]{4,}")
 # Of the longer words of a repeated story one in so many is another word, as new stories bring new words.
@@ -51,7 +51,7 @@ def _iter_accepted(files: Sequence[Path]) -> Iterator[Story]:
     seen: set[str] = set()
     for file in files:
         for read in iter_stories(file):
-            if isinstance(read, Read) and read.story.id not in seen:
+            if isinstance(read, AcceptedLine) and read.story.id not in seen:
                 seen.add(read.story.id)
                 yield read.story
 

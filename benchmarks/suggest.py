@@ -17,7 +17,7 @@ import msgspec
 
 from api.response.answers import answer_suggestion
 from benchmarks.over_http import measure, outpost_server
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.live import LiveIndex
 from index.query.requests import SearchQuery
 from index.suggestions import suggest
@@ -40,11 +40,11 @@ def main(index: Path, seconds: int) -> None:
         texts = list(dict.fromkeys(title[:size] for title in titles for size in range(1, _LETTERS + 1)))
         random.shuffle(texts)
         for text in ("a", "", "ab"):  # lays out the labels
-            suggest(generation, read_typed(text), _LIMIT)
+            suggest(generation, parse_typed_text(text), _LIMIT)
         times: dict[int, list[float]] = {}
         for text in texts:
             start = time.perf_counter()
-            typed = read_typed(text)
+            typed = parse_typed_text(text)
             msgspec.json.encode([answer_suggestion(one, typed) for one in suggest(generation, typed, _LIMIT)])
             times.setdefault(len(text), []).append((time.perf_counter() - start) * 1000)
     live.close()

@@ -77,7 +77,7 @@ def make_cases(engine: Engine, titles: Sequence[str]) -> list[Case]:
         typed = edit(word, random)
         others = [other for other in dict.fromkeys(words) if other != word]
         term = term_of(typed)
-        if term and not engine.search_stories(SearchQuery(Term(typed, term), limit=0)).total:
+        if term and not engine.search_stories(SearchQuery(tree=Term(typed, term), limit=0)).total:
             cases.append(Case(word, typed, tuple(random.sample(others, min(2, len(others))))))
     return cases
 
@@ -120,7 +120,7 @@ def corrects(engine: Engine, count: int, case: Case) -> bool:
 
 def search(engine: Engine, count: int, case: Case) -> Found:
     text = " ".join([*case.others[:count], case.typed])
-    return search_forgiving(engine, SearchQuery(parse_query(text, ()), sort=Sort.RELEVANCE, limit=1))
+    return search_forgiving(engine, SearchQuery(tree=parse_query(text, ()), sort=Sort.RELEVANCE, limit=1))
 
 
 def has_word(title: str, word: str) -> bool:

@@ -26,7 +26,7 @@ class Deadline:
         self.longest = longest
         self._end = monotonic() + (longest if seconds is None else min(seconds, longest))
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """The seconds until then. Raises QueryTimeout where there are none."""
         left = self._end - monotonic()
         if left <= 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 # Characters of an id that a message repeats.
 _MAX_SHOWN = 200
@@ -12,8 +12,7 @@ class OutpostError(Exception):
     """The root of all errors that Outpost raises on purpose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True, kw_only=True):
     """One thing that is wrong with one input line.
 
     ``pointer`` is an RFC 6901 JSON pointer into the line ("" is the whole line), ``line`` counts

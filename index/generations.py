@@ -25,7 +25,15 @@ from typing import IO
 from xxhash import xxh3_64_hexdigest
 
 from index.errors import BuildFailed, BuildRunning, IndexDamaged, IndexMissing, IndexUnavailable, VersionMismatch
-from index.files.disk import is_damage, make_directories, open_regular, read_regular, replace_file, sync, unreadable
+from index.files.disk import (
+    is_damage,
+    make_directories,
+    make_unreadable_error,
+    open_regular,
+    read_regular,
+    replace_file,
+    sync,
+)
 from index.files.manifest import MANIFEST
 
 CURRENT, LOCK = "current", "build.lock"
@@ -67,7 +75,7 @@ def _split_current(root: Path) -> tuple[str, str]:
             raise IndexDamaged(root, f"'{CURRENT}' is a link to a file that is missing") from None
         raise IndexMissing(root, "nothing has been built there; 'outpost build FILE' does") from None
     except OSError as error:
-        raise unreadable(root, f"'{CURRENT}'", error) from error
+        raise make_unreadable_error(root, f"'{CURRENT}'", error) from error
     except UnicodeDecodeError as error:
         raise IndexDamaged(root, f"'{CURRENT}' names no generation: {error}") from error
     name, _, checksum = text.partition(" ")
@@ -88,7 +96,7 @@ def find_current(root: Path) -> Path:
     return directory_of(root) / read_current(root)
 
 
-def hold(directory: Path) -> IO[bytes] | None:
+def lock_shared(directory: Path) -> IO[bytes] | None:
     """Lock a generation against removal until the file is closed; None when it has just been removed.
 
     Raises OSError.

@@ -6,9 +6,10 @@ import contextlib
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+
+from msgspec import Struct
 
 from index.analysis.schema import STORY_DEFAULTS, WORD, term_of
 from index.documents.story import Story
@@ -17,10 +18,10 @@ from index.errors import BuildFailed, Fault, InvalidDocuments
 from index.query.requests import SearchQuery
 from index.query.results import IndexStatus
 from index.query.tree import And, Term
-from index.readers.ndjson import Read, RefusedLine, describe_path, iter_stories
+from index.readers.ndjson import AcceptedLine, RejectedLine, describe_path, iter_stories
 from index.rejects import RejectsFile
 from index.stores import Location, store_of
-from index.stores.base import Building, Store
+from index.stores.base import Build, Store
 
 # So many faults are told; a file that is something else altogether has one a line.
 MAX_FAULTS = 100
@@ -29,8 +30,7 @@ _MAX_WORDS = 100
 Progress = Callable[[int, float], None]
 
 
-@dataclass(frozen=True, slots=True)
-class BuildReport:
+class BuildReport(Struct, frozen=True, kw_only=True):
     """What a build did. ``bytes`` are those of the new generation on disk.
 
     ``rejects`` is the file of the refused lines, where there are any; ``left_out`` of them are not in it.
@@ -59,7 +59,7 @@ def build_index(
     Raises InvalidDocuments, InputUnreadable, BuildRunning or BuildFailed; then nothing has changed.
     """
 
-    def fill(building: Building, intake: _Intake) -> IndexStatus:
+    def fill(building: Build, intake: _Intake) -> IndexStatus:
         return _write(building.make_writer(), intake.iter_accepted(files), progress)
 
     return _make_generation(place, fill, skip_invalid)
@@ -77,17 +77,17 @@ def update_index(
     Raises what build_index raises, and IndexUnavailable where there is nothing to go on from.
     """
 
-    def fill(building: Building, intake: _Intake) -> IndexStatus:
+    def fill(building: Build, intake: _Intake) -> IndexStatus:
         return _write(building.make_updater(), intake.iter_accepted(files), progress)
 
-    return _make_generation(place, fill, skip_invalid, keep=True)
+    return _make_generation(place, fill, skip_invalid, incremental=True)
 
 
 def delete_stories(place: Location | Store, idents: Sequence[str]) -> tuple[BuildReport | None, list[str]]:
     """Take stories out of the current generation. Also tells which ids it does not have; None where it has none."""
     missing: list[str] = []
 
-    def fill(building: Building, intake: _Intake) -> IndexStatus:
+    def fill(building: Build, intake: _Intake) -> IndexStatus:
         updater = building.make_updater()
         for ident in dict.fromkeys(idents):
             (intake.deleted if updater.delete(ident) else missing).append(ident)
@@ -97,7 +97,7 @@ def delete_stories(place: Location | Store, idents: Sequence[str]) -> tuple[Buil
         return updater.finish()
 
     try:
-        return _make_generation(place, fill, keep=True), missing
+        return _make_generation(place, fill, incremental=True), missing
     except _NothingToDo:
         return None, missing
 
@@ -105,10 +105,10 @@ def delete_stories(place: Location | Store, idents: Sequence[str]) -> tuple[Buil
 def merge_index(place: Location | Store) -> BuildReport:
     """Write the current generation anew as one whole: nothing deleted is left in it. Raises what build_index raises."""
 
-    def fill(building: Building, intake: _Intake) -> IndexStatus:
+    def fill(building: Build, intake: _Intake) -> IndexStatus:
         return building.make_updater().merge()
 
-    return _make_generation(place, fill, keep=True)
+    return _make_generation(place, fill, incremental=True)
 
 
 class _NothingToDo(Exception):
@@ -117,14 +117,17 @@ class _NothingToDo(Exception):
 
 def _make_generation(
     place: Location | Store,
-    fill: Callable[[Building, _Intake], IndexStatus],
+    fill: Callable[[Build, _Intake], IndexStatus],
     skip_invalid: bool = False,
     *,
-    keep: bool = False,
+    incremental: bool = False,
 ) -> BuildReport:
-    """Let ``fill`` write a generation aside, verify it, switch. With ``keep`` it goes on from the current one."""
+    """Let ``fill`` write a new generation, verify it, then make it current.
+
+    ``incremental``: start from the current generation instead of an empty one.
+    """
     started = time.monotonic()
-    with store_of(place).begin(keep=keep) as building:
+    with store_of(place).begin(incremental=incremental) as building:
         with _Intake(building.rejects if skip_invalid else None) as intake:
             status = fill(building, intake)
         if not status.stories:
@@ -134,7 +137,15 @@ def _make_generation(
         _verify(building.open(), status, intake.first)
         name, size = building.publish()
     seconds = time.monotonic() - started
-    return BuildReport(name, status, intake.refused, rejects, intake.left_out, seconds, size)
+    return BuildReport(
+        generation=name,
+        status=status,
+        refused=intake.refused,
+        rejects=rejects,
+        left_out=intake.left_out,
+        seconds=seconds,
+        bytes=size,
+    )
 
 
 class _Intake:
@@ -168,8 +179,8 @@ class _Intake:
         sizes = [_size_of(file) for file in files]
         for number, file in enumerate(files):
             for read in iter_stories(file):
-                accepted = read if isinstance(read, RefusedLine) else self._admit(read, number, files)
-                if isinstance(accepted, RefusedLine):
+                accepted = read if isinstance(read, RejectedLine) else self._admit(read, number, files)
+                if isinstance(accepted, RejectedLine):
                     self._refuse(accepted)
                 elif not self._faults:
                     # After the first fault the rest is only read for its faults.
@@ -180,15 +191,17 @@ class _Intake:
         if self._faults:
             raise InvalidDocuments(self._faults)
 
-    def _admit(self, read: Read, number: int, files: Sequence[str | Path]) -> Read | RefusedLine:
+    def _admit(self, read: AcceptedLine, number: int, files: Sequence[str | Path]) -> AcceptedLine | RejectedLine:
         earlier = self.places.setdefault(read.story.id, (number, read.line))
         if earlier == (number, read.line):
             return read
         problem = f"{read.story.id} stands already at {describe_path(files[earlier[0]])}:{earlier[1]}"
-        fault = Fault(read.file, read.line, "/id", problem, "an id that no other story has")
-        return RefusedLine((fault,), read.raw)
+        fault = Fault(
+            file=read.file, line=read.line, pointer="/id", problem=problem, allowed="an id that no other story has"
+        )
+        return RejectedLine(faults=(fault,), raw=read.raw)
 
-    def _refuse(self, line: RefusedLine) -> None:
+    def _refuse(self, line: RejectedLine) -> None:
         self.refused += 1
         if self._rejects:
             self._rejects.add(line)
@@ -244,7 +257,7 @@ def _verify(engine: Engine, status: IndexStatus, first: Story | None) -> None:
         # Its words, not the query that it would be: "-" and quotes mean nothing in a title.
         words = islice(WORD.findall(first.title), _MAX_WORDS)
         terms = tuple([Term(word, term) for word in words if (term := term_of(word)) is not None])
-        if terms and not engine.search_stories(SearchQuery(And(terms), STORY_DEFAULTS, limit=1)).total:
+        if terms and not engine.search_stories(SearchQuery(tree=And(terms), search_in=STORY_DEFAULTS, limit=1)).total:
             raise BuildFailed(f"story {first.id} is not found by the words of its title")
     finally:
         engine.close()

@@ -7,7 +7,8 @@ import math
 import threading
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from index.engines.base import Engine
 from index.errors import IndexDamaged, IndexMissing, IndexUnavailable, OutpostError, VersionMismatch
@@ -22,8 +23,7 @@ _FIRST_RETRY, _LAST_RETRY = 5.0, 60.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class OpenGeneration:
+class OpenGeneration(Struct, kw_only=True):
     """A generation that nobody removes while it is open. ``damaged`` ones are lent to nobody any more."""
 
     name: str
@@ -33,17 +33,16 @@ class OpenGeneration:
     files: tuple[OpenFile, ...]
     _release: Callable[[], None]
     _stamp: Hashable
-    _users: int = field(default=0)
-    damaged: bool = field(default=False)
-    current: tuple[Suggestion, ...] | None = None  # what index.suggestions says is current, once it was asked for
+    _users: int = 0
+    damaged: bool = False
+    trending: tuple[Suggestion, ...] | None = None  # what index.suggestions says is current, once it was asked for
 
     def close(self) -> None:
         self.engine.close()
         self._release()
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
+class _Failure(Struct, frozen=True, kw_only=True):
     """Why the generation of ``stamp`` is not open, and when that is tried again."""
 
     stamp: Hashable
@@ -147,7 +146,13 @@ class LiveIndex:
             return
         name = opened.manifest.generation
         fresh = OpenGeneration(
-            name, opened.manifest, opened.engine, opened.story_ids, opened.files, opened.release, stamp
+            name=name,
+            manifest=opened.manifest,
+            engine=opened.engine,
+            story_ids=opened.story_ids,
+            files=opened.files,
+            _release=opened.release,
+            _stamp=stamp,
         )
         with self._lock:
             self._open, self._failure = fresh, None
@@ -195,7 +200,7 @@ class LiveIndex:
             known = IndexUnavailable(self._store, f"{type(error).__name__}: {error}")
         # Frames would keep what was opened halfway.
         known.__traceback__ = known.__cause__ = known.__context__ = None
-        failure = _Failure(stamp, known, attempts, now + delay)
+        failure = _Failure(stamp=stamp, error=known, attempts=attempts, retry_at=now + delay)
         with self._lock:
             if last and last.damaged and serving:
                 # Taken out of service meanwhile, which is what requests are to hear of.
@@ -214,10 +219,10 @@ class LiveIndex:
         with self._lock:
             last = self._open
             # A switch may have come between: the file may be one of the new generation too, or not.
-            if last is None or last.damaged or all(own[1:] != file[1:] for own in last.files):
+            if last is None or last.damaged or not any(file.is_same(other) for other in last.files):
                 return
             error = IndexDamaged(self._store, f"{last.name}: {file.path} {fault}")
-            self._failure = _Failure(last._stamp, error, 1, math.inf)
+            self._failure = _Failure(stamp=last._stamp, error=error, attempts=1, retry_at=math.inf)
             last.damaged = True
             # So that no request finds it without asking for more.
             last._stamp = object()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from index.readers.ndjson import RefusedLine
+from index.readers.ndjson import RejectedLine
 
 # Bytes of the whole file: some 20,000 refused stories of the usual length.
 MAX_BYTES = 16 * 1024 * 1024
@@ -24,7 +24,7 @@ class RejectsFile:
         self._file = open(path, "wb")  # noqa: SIM115 - closed in close
         self._room = MAX_BYTES - _LAST_ENTRY
 
-    def add(self, line: RefusedLine) -> None:
+    def add(self, line: RejectedLine) -> None:
         """After an entry that does not fit none is written, so that the file is a beginning of what was refused."""
         if not self.left_out:
             entry = _encode(line)
@@ -43,7 +43,7 @@ class RejectsFile:
             self._file.close()
 
 
-def _encode(line: RefusedLine) -> bytes:
+def _encode(line: RejectedLine) -> bytes:
     entry = {
         "file": line.faults[0].file,
         "line": line.faults[0].line,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from index.analysis.schema import fold_words, has_words
+from index.analysis.schema import fold_label, has_word_prefixes
 from index.deadline import Deadline
 from index.documents.identity import source_id
 from index.documents.stored_hit import encode_hit
@@ -57,7 +57,7 @@ def count_facet(generation: OpenGeneration, query: SearchQuery) -> Facet:
 def count_timeline(generation: OpenGeneration, query: SearchQuery, interval: Interval) -> Timeline:
     """How many of the matches were published when. Raises TooManyBuckets."""
     counts, missing = generation.engine.count_times(query, interval)
-    return Timeline(fill_gaps(counts, interval), missing)
+    return Timeline(buckets=fill_gaps(counts, interval), missing=missing)
 
 
 def measure_number(generation: OpenGeneration, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
@@ -86,7 +86,7 @@ def get_story(generation: OpenGeneration, ident: str) -> Story:
         return found[0]
     if generation.story_ids.was_removed(ident):
         raise Gone(ident)
-    raise NotFound("story", ident, generation.story_ids.find_near(ident))
+    raise NotFound("story", ident, generation.story_ids.find_similar(ident))
 
 
 def get_shared_story(generation: OpenGeneration, name: str) -> Story:
@@ -124,15 +124,17 @@ def related_stories(generation: OpenGeneration, story: Story, limit: int) -> lis
     engine = generation.engine
     deadline = Deadline(engine.longest)
     idents = [ident for ident in dict.fromkeys(story.related[:_MAX_CURATED]) if ident != story.id]
-    related = [RelatedStory(other, "curated", 1.0) for other in _find_first(engine, idents, limit, deadline)]
+    related = [
+        RelatedStory(story=other, reason="curated", score=1.0) for other in _find_first(engine, idents, limit, deadline)
+    ]
     taken = {story.id, *(entry.story.id for entry in related)}
     if len(related) < limit:
         shared = [entry for entry in _sharing_stories(engine, story, deadline) if entry.story.id not in taken]
         related += shared[: limit - len(related)]
         taken.update(entry.story.id for entry in related)
     if len(related) < limit:
-        similar = engine.find_similar(story, limit - len(related), frozenset(taken), deadline.left())
-        related += [RelatedStory(other, "similar", round(score, 4)) for other, score in similar]
+        similar = engine.find_similar(story, limit - len(related), frozenset(taken), deadline.remaining())
+        related += [RelatedStory(story=other, reason="similar", score=round(score, 4)) for other, score in similar]
     return related
 
 
@@ -158,7 +160,11 @@ def _sharing_stories(engine: Engine, story: Story, deadline: Deadline) -> list[R
     most = sorted(shared, key=lambda ident: (-shared[ident], ident))[:_MAX_COMPARED]
     all_own = set(story.source_ids())
     entries = [
-        RelatedStory(other, "shared_source", round(shared[other.id] / len(all_own | set(other.source_ids())), 4))
+        RelatedStory(
+            story=other,
+            reason="shared_source",
+            score=round(shared[other.id] / len(all_own | set(other.source_ids())), 4),
+        )
         for at in range(0, len(most), _FOUND_AT_ONCE)
         for other in deadline.pace(engine.find_stories(most[at : at + _FOUND_AT_ONCE]))
     ]
@@ -180,9 +186,9 @@ def find_citing(generation: OpenGeneration, url: str, offset: int, limit: int) -
         for story in deadline.pace(generation.engine.find_stories(idents[at : at + _FOUND_AT_ONCE]))
     ]
     stories.sort(key=lambda story: (_newest_first(story), story.id))
-    hits = tuple(Hit(0.0, encode_hit(story)) for story in stories[offset : offset + limit])
+    hits = tuple(Hit(score=0.0, stored_hit=encode_hit(story)) for story in stories[offset : offset + limit])
     deadline.spend(sum(len(hit.stored_hit) for hit in hits))
-    return SearchPage(len(stories), hits, {})
+    return SearchPage(total=len(stories), hits=hits, facets={})
 
 
 def get_publisher(generation: OpenGeneration, ident: str) -> PublisherRecord:
@@ -195,10 +201,10 @@ def get_publisher(generation: OpenGeneration, ident: str) -> PublisherRecord:
 
 def find_publishers(generation: OpenGeneration, text: str, *, by_name: bool) -> Sequence[PublisherRecord]:
     """Publishers with a word that begins with each word of ``text``, by story count or by name."""
-    wanted = fold_words(text).split()
+    wanted = fold_label(text).split()
     found = [
         publisher
         for publisher in generation.engine.list_publishers()
-        if has_words(fold_words(f"{publisher.name} {publisher.domain}"), wanted)
+        if has_word_prefixes(fold_label(f"{publisher.name} {publisher.domain}"), wanted)
     ]
     return sorted(found, key=lambda publisher: (publisher.name.casefold(), publisher.id)) if by_name else found

@@ -14,7 +14,7 @@ from index.analysis.folding import show_word
 from index.analysis.schema import STORY_FIELDS, term_of
 from index.deadline import Deadline
 from index.engines.base import Engine
-from index.query.language import loosen_query, show_query
+from index.query.language import format_query, relax_query
 from index.query.requests import FacetRequest, Filters, SearchQuery
 from index.query.results import FuzzyTerm, SearchPage
 from index.query.tree import And, Node, Or, Term
@@ -71,18 +71,18 @@ def search_forgiving(engine: Engine, query: SearchQuery) -> Found:
     corrections = _find_corrections(engine, query.tree, deadline)
     best = _find_best(engine, query, corrections, deadline)
     if best is not None:
-        corrected = replace(query, tree=best, seconds=deadline.left())
+        corrected = replace(query, tree=best, seconds=deadline.remaining())
         return Found(engine.search_stories(corrected), best, corrected=True)
     nearest = corrections[0].tree if corrections else query.tree
-    loose = loosen_query(nearest)
+    loose = relax_query(nearest)
     if loose is not None:
-        relaxed = engine.search_stories(replace(query, tree=loose, seconds=deadline.left()))
+        relaxed = engine.search_stories(replace(query, tree=loose, seconds=deadline.remaining()))
         if relaxed.total:
             return Found(relaxed, loose, corrected=bool(corrections), relaxed="any")
     hint = None
     if query.filters != Filters():
         hint = _find_best(engine, replace(query, filters=Filters()), corrections, deadline)
-    return Found(page, query.tree, did_you_mean=show_query(hint) if hint else None)
+    return Found(page, query.tree, did_you_mean=format_query(hint) if hint else None)
 
 
 def _find_corrections(engine: Engine, tree: Node, deadline: Deadline) -> list[_Correction]:
@@ -103,7 +103,7 @@ def _find_corrections(engine: Engine, tree: Node, deadline: Deadline) -> list[_C
 
 def _find_near(engine: Engine, word: str, deadline: Deadline) -> Sequence[FuzzyTerm]:
     distance = 2 if len(word) >= _TWO_EDITS else 1
-    near = engine.fuzzy_terms(word, distance, deadline.left())
+    near = engine.fuzzy_terms(word, distance, deadline.remaining())
     found = [one for one in near if not _has_digit(one.word) and one.doc_freq]
     likely = sorted(found, key=lambda one: (one.distance, -one.doc_freq * one.share * _likelihood(word, one.word)))
     return likely[:_MAX_NEAR]
@@ -124,7 +124,7 @@ def _find_best(
     for one in corrections:
         if best is not None and one.distance > distance:
             break
-        tried = replace(query, tree=one.tree, facets=FacetRequest(), offset=0, limit=0, seconds=deadline.left())
+        tried = replace(query, tree=one.tree, facets=FacetRequest(), offset=0, limit=0, seconds=deadline.remaining())
         found = engine.search_stories(tried).total * one.likely
         if found > most:
             best, most, distance = one.tree, found, one.distance
@@ -160,7 +160,10 @@ def _occurs(engine: Engine, word: str, deadline: Deadline) -> bool:
     """Whether some story has a word that counts as this one, in any field."""
     shown = show_word(word)
     tree = Term(shown, term_of(shown) or shown)
-    return engine.search_stories(SearchQuery(tree, _ANYWHERE, limit=0, seconds=deadline.left())).total > 0
+    return (
+        engine.search_stories(SearchQuery(tree=tree, search_in=_ANYWHERE, limit=0, seconds=deadline.remaining())).total
+        > 0
+    )
 
 
 def _has_digit(word: str) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from index.analysis.folding import Typed
+from index.analysis.folding import TypedText
 from index.analysis.schema import WORD, term_of
 from index.deadline import Deadline
 from index.documents.stored_hit import insert_base_url
@@ -31,7 +31,7 @@ _NEWEST = 500
 _READ_AT_ONCE, _MAX_READ = 20, 4_000_000
 
 
-def suggest(generation: OpenGeneration, typed: Typed | None, limit: int) -> list[Suggestion]:
+def suggest(generation: OpenGeneration, typed: TypedText | None, limit: int) -> list[Suggestion]:
     """What ``typed`` may be completed to: queries, then topics, publishers and stories, each the best first.
 
     Types take turns: in a list of 10 are 4 queries and 2 of each other type, and what one lacks the others have.
@@ -42,7 +42,7 @@ def suggest(generation: OpenGeneration, typed: Typed | None, limit: int) -> list
     if typed is None:
         current = _find_current(generation, deadline)
         return _mix(lambda kind, size: [one for one in current if one.type == kind][:size], limit)
-    return _mix(lambda kind, size: engine.complete(kind, typed, size, deadline.left()), limit)
+    return _mix(lambda kind, size: engine.complete(kind, typed, size, deadline.remaining()), limit)
 
 
 def _mix(find: Callable[[SuggestionType, int], list[Suggestion]], limit: int) -> list[Suggestion]:
@@ -85,10 +85,10 @@ _decoder = msgspec.json.Decoder(_Brief)
 
 def _find_current(generation: OpenGeneration, deadline: Deadline) -> tuple[Suggestion, ...]:
     """Read once a generation: decoding the stories takes 10 ms."""
-    if generation.current is None:
+    if generation.trending is None:
         stories = _read_newest(generation.engine, deadline)
-        generation.current = tuple(_describe_current(generation.engine, stories, deadline))
-    return generation.current
+        generation.trending = tuple(_describe_current(generation.engine, stories, deadline))
+    return generation.trending
 
 
 def _read_newest(engine: Engine, deadline: Deadline) -> list[_Brief]:
@@ -96,7 +96,7 @@ def _read_newest(engine: Engine, deadline: Deadline) -> list[_Brief]:
     stories: list[_Brief] = []
     size = 0
     while len(stories) < _NEWEST and size < _MAX_READ:
-        query = SearchQuery(offset=len(stories), limit=_READ_AT_ONCE, seconds=deadline.left())
+        query = SearchQuery(offset=len(stories), limit=_READ_AT_ONCE, seconds=deadline.remaining())
         stored_hits = [insert_base_url(hit.stored_hit, "") for hit in engine.search_stories(query).hits]
         stories += map(_decoder.decode, deadline.pace(stored_hits))
         size += sum(map(len, stored_hits))
@@ -113,17 +113,21 @@ def _describe_current(engine: Engine, stories: Sequence[_Brief], deadline: Deadl
     words = Counter(word for title in titles for word in set(title) if _is_query(word))
     phrases = [text for text in _most_frequent(pairs) if pairs[text] >= MIN_TITLES]
     for text in [*phrases, *_most_frequent(words)][:MAX_SUGGESTIONS]:
-        yield Suggestion("query", text, None, _count(engine, SearchQuery(parse_query(text, ())), deadline))
+        yield Suggestion(
+            type="query", text=text, id=None, count=_count(engine, SearchQuery(tree=parse_query(text, ())), deadline)
+        )
     topics = Counter(value for story in stories for value in {topic.id for topic in story.topics} if value)
     publishers = Counter(publisher.id for story in stories for publisher in story.publishers)
     by_kind: dict[SuggestionType, Counter[str]] = {"topic": topics, "publisher": publishers}
     for kind, counts in by_kind.items():
         labels = engine.find_labels(kind)
         for value in _most_frequent(counts):
-            filters = Filters((ValueFilter(kind, frozenset({value})),))
-            yield Suggestion(kind, labels[value], value, _count(engine, SearchQuery(filters=filters), deadline))
+            filters = Filters(values=(ValueFilter(facet=kind, any_of=frozenset({value})),))
+            yield Suggestion(
+                type=kind, text=labels[value], id=value, count=_count(engine, SearchQuery(filters=filters), deadline)
+            )
     for story in [story for story in stories if len(story.title) <= MAX_SUGGESTED][:MAX_SUGGESTIONS]:
-        yield Suggestion("story", story.title, story.id, 1)
+        yield Suggestion(type="story", text=story.title, id=story.id, count=1)
 
 
 def _most_frequent(counts: Counter[str]) -> list[str]:
@@ -136,4 +140,4 @@ def _is_query(word: str) -> bool:
 
 
 def _count(engine: Engine, query: SearchQuery, deadline: Deadline) -> int:
-    return engine.search_stories(replace(query, limit=0, seconds=deadline.left())).total
+    return engine.search_stories(replace(query, limit=0, seconds=deadline.remaining())).total

@@ -20,12 +20,12 @@ from api.instantsearch.requests import SOURCES, Asked, names_of
 from api.request.arguments import MAX_WINDOW
 from api.request.site import base_url
 from api.response.answers import answer_source
-from index.analysis.schema import SOURCE_DEFAULTS, fold_words
+from index.analysis.schema import SOURCE_DEFAULTS, fold_label
 from index.deadline import Deadline
 from index.documents.stored_hit import Json, insert_base_url
 from index.errors import QueryTimeout
 from index.live import OpenGeneration
-from index.query.language import show_query
+from index.query.language import format_query
 from index.query.requests import FACETS, NumberName, SearchQuery
 from index.query.results import Facet, Hit, NumberStats, SourceRecord
 from index.search import iter_stories, measure_number, search_corrected, search_sources
@@ -68,9 +68,9 @@ def _answer_values(answering: Answering, asked: Asked, facet: str) -> Json:
     if asked.index == SOURCES or facet not in FACETS:
         allowed = "nothing: sources have no facets" if asked.index == SOURCES else "one of " + ", ".join(FACETS)
         raise InvalidParameters([ParameterFault(asked.where + "facet", "invalid_value", facet[:100], allowed)])
-    query = replace(make_query(asked, ()), seconds=answering.deadline.left())
+    query = replace(make_query(asked, ()), seconds=answering.deadline.remaining())
     found = search_corrected(answering.generation, query, correct=_may_correct(asked))
-    beginnings = fold_words(asked.parameters.facet_query).split()
+    beginnings = fold_label(asked.parameters.facet_query).split()
     tags = _tags_of(asked)
     hits = [
         {"value": one.label, "highlighted": mark_beginnings(one.label, beginnings, tags), "count": one.count}
@@ -85,13 +85,13 @@ def _answer_values(answering: Answering, asked: Asked, facet: str) -> Json:
 
 def _answer_stories(answering: Answering, asked: Asked) -> Json:
     names, numbers = find_facets(asked)
-    query = replace(make_query(asked, names), seconds=answering.deadline.left())
+    query = replace(make_query(asked, names), seconds=answering.deadline.remaining())
     found = search_corrected(answering.generation, query, correct=_may_correct(asked))
     query = replace(query, tree=found.tree)
     stats = {
         name: measure_number(
             answering.generation,
-            replace(query, seconds=answering.deadline.left()),
+            replace(query, seconds=answering.deadline.remaining()),
             name,
             asked.parameters.max_values_per_facet,
         )
@@ -102,7 +102,7 @@ def _answer_stories(answering: Answering, asked: Asked) -> Json:
     if names or numbers:
         answer |= _answer_facets(asked, found.page.facets, stats)
     if found.corrected or found.relaxed:
-        answer["parsedQuery"] = show_query(found.tree)
+        answer["parsedQuery"] = format_query(found.tree)
     return answer
 
 
@@ -160,10 +160,10 @@ class _Stories:
         self._excerpts = find_snippets(asked, _STORY_EXCERPTS)
 
     def describe(self, hits: Sequence[Hit]) -> list[Json]:
-        self._answering.deadline.spend(sum(len(hit.stored_hit) + len(hit.marks) for hit in hits))
+        self._answering.deadline.spend(sum(len(hit.stored_hit) + len(hit.highlights) for hit in hits))
         paced = self._answering.deadline.pace
         stored_hits = [msgspec.json.decode(insert_base_url(hit.stored_hit, base_url())) for hit in paced(hits)]
-        marks = [msgspec.json.decode(hit.marks) if hit.marks else {} for hit in paced(hits)]
+        marks = [msgspec.json.decode(hit.highlights) if hit.highlights else {} for hit in paced(hits)]
         bodies = self._find_bodies(marks, stored_hits)
         return [self._describe(*one, bodies) for one in paced(zip(hits, stored_hits, marks, strict=True))]
 
@@ -216,7 +216,7 @@ class _Stories:
 
 
 def _answer_sources(answering: Answering, asked: Asked) -> Json:
-    query = replace(make_source_query(asked), seconds=answering.deadline.left())
+    query = replace(make_source_query(asked), seconds=answering.deadline.remaining())
     found = search_sources(answering.generation, query)
     answer = _answer_page(asked, found.total)
     marker = HitHighlighter(query.tree, SOURCE_DEFAULTS, _tags_of(asked), answering.deadline)

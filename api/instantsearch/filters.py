@@ -213,11 +213,11 @@ class Reader:
             self.refuse("filters", f"at most {MAX_CLAUSES} conditions on values that must all hold")
         count, time = bounds[COUNT], bounds[TIME]
         return Filters(
-            (*chosen, *excluded),
-            None if math.isinf(time.low) else _to_time(math.ceil(time.low)),
-            None if math.isinf(time.high) else _to_time(math.floor(time.high) + 1),
-            None if math.isinf(count.low) else min(max(0, math.ceil(count.low)), _MOST),
-            None if math.isinf(count.high) else min(max(-1, math.floor(count.high)), _MOST),
+            values=(*chosen, *excluded),
+            published_from=None if math.isinf(time.low) else _to_time(math.ceil(time.low)),
+            published_before=None if math.isinf(time.high) else _to_time(math.floor(time.high) + 1),
+            min_sources=None if math.isinf(count.low) else min(max(0, math.ceil(count.low)), _MOST),
+            max_sources=None if math.isinf(count.high) else min(max(-1, math.floor(count.high)), _MOST),
         )
 
     def refuse(self, name: str, allowed: str, value: str | None = None) -> NoReturn:

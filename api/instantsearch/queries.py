@@ -6,7 +6,7 @@ from api.errors import InvalidParameters, ParameterFault
 from api.instantsearch.filters import NUMBERS, STORY_ATTRIBUTES, TIME, Clause, Reader, Value
 from api.instantsearch.requests import STORY_INDEXES, Asked, names_of
 from api.request.arguments import MAX_WINDOW, SEARCH_IN
-from index.analysis.schema import MAX_WORD, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, WORD, fold_words
+from index.analysis.schema import MAX_WORD, SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, WORD, fold_label
 from index.query.language import parse_query
 from index.query.requests import (
     FACETS,
@@ -49,22 +49,30 @@ def make_query(asked: Asked, names: tuple[str, ...]) -> SearchQuery:
     tree = make_tree(asked)
     offset, limit = find_window(asked)
     request = FacetRequest(
-        names, parameters.max_values_per_facet, "value" if parameters.sort_facet_values_by == "alpha" else "count",
+        names=names,
+        size=parameters.max_values_per_facet,
+        sort="value" if parameters.sort_facet_values_by == "alpha" else "count",
         filtered=True,
-    )  # fmt: skip
+    )
     if asked.facet is not None:
         offset, limit = 0, 0
-        beginnings = tuple(fold_words(parameters.facet_query).split())
-        request = FacetRequest((asked.facet,), parameters.max_facet_hits, request.sort, beginnings, filtered=True)
+        beginnings = tuple(fold_label(parameters.facet_query).split())
+        request = FacetRequest(
+            names=(asked.facet,),
+            size=parameters.max_facet_hits,
+            sort=request.sort,
+            containing=beginnings,
+            filtered=True,
+        )
     return SearchQuery(
-        tree,
-        find_searched(asked),
-        _read_filters(asked),
-        STORY_INDEXES[asked.index] or (Sort.RELEVANCE if tree is not None else Sort.NEWEST),
-        request,
-        offset,
-        limit,
-        HighlightOptions(words=words) if (words := find_snippets(asked, ("body",)).get("body")) else None,
+        tree=tree,
+        search_in=find_searched(asked),
+        filters=_read_filters(asked),
+        sort=STORY_INDEXES[asked.index] or (Sort.RELEVANCE if tree is not None else Sort.NEWEST),
+        facets=request,
+        offset=offset,
+        limit=limit,
+        highlighting=HighlightOptions(words=words) if (words := find_snippets(asked, ("body",)).get("body")) else None,
     )
 
 
@@ -78,10 +86,16 @@ def make_source_query(asked: Asked) -> SourceQuery:
         allowed = "at most one condition on publisher, of one or more values"
         raise _refuse(asked, "facetFilters", None, allowed)
     offset, limit = find_window(asked)
-    publishers = filters.values[0] if filters.values else ValueFilter("publisher")
-    times = filters.published_from, filters.published_before
+    publishers = filters.values[0] if filters.values else ValueFilter(facet="publisher")
     tree = NOTHING if [] in clauses else make_tree(asked)
-    return SourceQuery(tree, publishers, None, *times, offset, limit)
+    return SourceQuery(
+        tree=tree,
+        publishers=publishers,
+        published_from=filters.published_from,
+        published_before=filters.published_before,
+        offset=offset,
+        limit=limit,
+    )
 
 
 def _of_sources(clause: Clause) -> Clause | None:

@@ -47,7 +47,9 @@ def show_newest() -> Response:
 def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
     root = urlsplit(base_url()).path
     deadline = Deadline(generation.engine.longest)
-    page = search_stories(generation, SearchQuery(limit=_NEWEST, facets=FacetRequest(("topic", "publisher"), _VALUES)))
+    page = search_stories(
+        generation, SearchQuery(limit=_NEWEST, facets=FacetRequest(names=("topic", "publisher"), size=_VALUES))
+    )
     return {
         "status": generation.manifest.status,
         "stories": _decode(page, root),
@@ -56,7 +58,7 @@ def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
         "current": [one for one in suggest(generation, None, _CURRENT) if one.type in ("query", "topic")],
         "timeline": make_timeline(
             generation,
-            SearchQuery(seconds=deadline.left()),
+            SearchQuery(seconds=deadline.remaining()),
             lambda first, last: make_url(f"{root}/search", {"from": first, "to": last}),
         ),
         "feeds": make_feeds(root, {}),
@@ -112,8 +114,8 @@ def _list_stories(
     deadline = Deadline(generation.engine.longest)
     offset, after = find_place(generation, arguments)
     query = SearchQuery(
-        filters=Filters((ValueFilter(facet, frozenset({value})),)),
-        facets=FacetRequest((beside,), _VALUES),
+        filters=Filters(values=(ValueFilter(facet=facet, any_of=frozenset({value})),)),
+        facets=FacetRequest(names=(beside,), size=_VALUES),
         offset=offset,
         limit=arguments["per_page"],
         after=after,
@@ -130,7 +132,7 @@ def _list_stories(
         "page": pagination.answer_page(generation, arguments, offset, found.total, root, found.after),
         "beside": [_show_value(one, search, {facet: value, beside: one.value}) for one in found.facets[beside].values],
         "search_url": make_url(search, {facet: value}),
-        "timeline": make_timeline(generation, replace(query, seconds=deadline.left()), url_between),
+        "timeline": make_timeline(generation, replace(query, seconds=deadline.remaining()), url_between),
         "feeds": make_feeds(root, {facet: value}),
     }
 

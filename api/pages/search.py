@@ -95,7 +95,7 @@ def _search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     def url_between(first: str, last: str) -> str:
         return make_url(search, {**asked, "from": first, "to": last})
 
-    matching = replace(make_matching_query(arguments, found.tree), seconds=deadline.left())
+    matching = replace(make_matching_query(arguments, found.tree), seconds=deadline.remaining())
     filters = {chosen.facet: chosen for chosen in query.filters.values}
     return {
         "query": answer_query(arguments, found, query.sort),
@@ -123,7 +123,7 @@ def _show_facets(
 ) -> Iterator[dict[str, Any]]:
     """Those in which there is something to choose."""
     for name, facet in facets.items():
-        chosen = filters.get(name, ValueFilter(name))
+        chosen = filters.get(name, ValueFilter(facet=name))
         values = [
             Choice(
                 value.label,

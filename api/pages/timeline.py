@@ -77,7 +77,9 @@ def _add_up(months: Sequence[Bucket], span: int) -> tuple[Bucket, ...]:
         return (bucket.start.year * 12 + bucket.start.month - 1) // span
 
     groups = (list(group) for _, group in groupby(months, number_of))
-    return tuple(Bucket(group[0].start, group[-1].end, sum(one.count for one in group)) for group in groups)
+    return tuple(
+        Bucket(start=group[0].start, end=group[-1].end, count=sum(one.count for one in group)) for group in groups
+    )
 
 
 def _last_day(bucket: Bucket) -> str:

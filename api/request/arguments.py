@@ -21,7 +21,7 @@ from api.request.parameters import (
     Values,
     Whole,
 )
-from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_words
+from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_label
 from index.documents.identity import normalize_domain, publisher_id, slug_of
 from index.query.language import parse_query
 from index.query.requests import (
@@ -191,23 +191,25 @@ def searched_fields(arguments: dict[str, Any]) -> tuple[str, ...]:
 
 
 def make_highlight_options(arguments: dict[str, Any]) -> HighlightOptions:
-    return HighlightOptions(arguments["highlight_tag"], arguments["snippet_words"], arguments["highlight"])
+    return HighlightOptions(
+        tag=arguments["highlight_tag"], words=arguments["snippet_words"], matches=arguments["highlight"]
+    )
 
 
 def make_facet_query(arguments: dict[str, Any], facet: str) -> SearchQuery:
     """The values of one facet, and no story."""
-    words = tuple(fold_words(arguments["containing"]).split())
-    counted = FacetRequest((facet,), arguments["facet_size"], arguments["facet_sort"], words)
+    words = tuple(fold_label(arguments["containing"]).split())
+    counted = FacetRequest(names=(facet,), size=arguments["facet_size"], sort=arguments["facet_sort"], containing=words)
     return replace(make_matching_query(arguments, parse_search(arguments)), facets=counted, limit=0)
 
 
 def make_matching_query(arguments: dict[str, Any], tree: Node | None) -> SearchQuery:
     """All stories that match ``tree`` and the filters, in the order asked for."""
     return SearchQuery(
-        tree,
-        searched_fields(arguments),
-        _make_filters(arguments),
-        Sort(arguments.get("sort") or (Sort.RELEVANCE if tree else Sort.NEWEST)),
+        tree=tree,
+        search_in=searched_fields(arguments),
+        filters=_make_filters(arguments),
+        sort=Sort(arguments.get("sort") or (Sort.RELEVANCE if tree else Sort.NEWEST)),
         recency=arguments.get("recency", 0.0),
     )
 
@@ -219,7 +221,9 @@ def make_search_query(
     return replace(
         make_matching_query(arguments, tree),
         facets=FacetRequest(
-            arguments.get("facets", ()), arguments.get("facet_size", 10), arguments.get("facet_sort", "count")
+            names=arguments.get("facets", ()),
+            size=arguments.get("facet_size", 10),
+            sort=arguments.get("facet_sort", "count"),
         ),
         offset=offset,
         limit=arguments["per_page"],
@@ -229,11 +233,11 @@ def make_search_query(
 
 def _make_filters(arguments: dict[str, Any]) -> Filters:
     return Filters(
-        tuple(make_value_filter(facet, arguments[facet]) for facet in FACETS if facet in arguments),
-        arguments.get("published_from"),
-        arguments.get("published_to"),
-        arguments.get("min_sources"),
-        arguments.get("max_sources"),
+        values=tuple(make_value_filter(facet, arguments[facet]) for facet in FACETS if facet in arguments),
+        published_from=arguments.get("published_from"),
+        published_before=arguments.get("published_to"),
+        min_sources=arguments.get("min_sources"),
+        max_sources=arguments.get("max_sources"),
     )
 
 
@@ -252,4 +256,6 @@ def make_source_query(arguments: dict[str, Any], offset: int) -> SourceQuery:
 def make_value_filter(facet: str, choice: Choice) -> ValueFilter:
     """Ids and labels lead to the same id: a slug's slug is itself."""
     to_id = _TO_ID[facet]
-    return ValueFilter(facet, frozenset(map(to_id, choice.any_of)), frozenset(map(to_id, choice.none_of)))
+    return ValueFilter(
+        facet=facet, any_of=frozenset(map(to_id, choice.any_of)), none_of=frozenset(map(to_id, choice.none_of))
+    )

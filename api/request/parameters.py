@@ -15,7 +15,7 @@ from webargs.flaskparser import FlaskParser
 from api.errors import InvalidParameters, ParameterFault
 from index.caching import MAX_KEY, Budget, Cache
 from index.documents.story import EARLIEST, LATEST
-from index.near_names import find_near_names
+from index.near_names import find_similar_names
 
 # Longer lists are no filter a person makes.
 MAX_VALUES_LENGTH = 2000
@@ -274,7 +274,7 @@ def _depends_on_time(schema: Schema) -> bool:
 
 def find_hint(name: str, known: Iterable[str], faults: int) -> str | None:
     """What may be meant by an unknown name; none is looked for after so many other ``faults``."""
-    near = find_near_names(name, known, 1) if faults < MAX_HINTS else []
+    near = find_similar_names(name, known, 1) if faults < MAX_HINTS else []
     return f"did you mean {near[0]}?" if near else None
 
 

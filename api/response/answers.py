@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from index.analysis.folding import Typed, find_typed
+from index.analysis.folding import TypedText, find_typed_text
 from index.documents.identity import slug_of
 from index.documents.stored_hit import Json, describe_hit, describe_publisher, format_time, insert_base_url
 from index.documents.story import Source, Story
 from index.files.manifest import Manifest
 from index.query.highlight import mark
-from index.query.language import show_query
+from index.query.language import format_query
 from index.query.results import Facet, Hit, PublisherRecord, RelatedStory, SourceRecord, Suggestion
 from index.spelling import Found
 
@@ -39,7 +39,9 @@ def answer_stored_hits(hits: Iterable[Hit], keys: Sequence[str] | None, base: st
 
 def answer_hits(hits: Iterable[Hit], keys: Sequence[str] | None, base: str) -> msgspec.Raw:
     """The results of a search: stories with score, highlight, snippet and what matched where."""
-    scored = (b'%b,"score":%b,%b' % (hit.stored_hit[:-1], _encode(round(hit.score, 4)), hit.marks[1:]) for hit in hits)
+    scored = (
+        b'%b,"score":%b,%b' % (hit.stored_hit[:-1], _encode(round(hit.score, 4)), hit.highlights[1:]) for hit in hits
+    )
     return _join(scored, keys, base)
 
 
@@ -106,7 +108,7 @@ def answer_query(arguments: Mapping[str, Any], found: Found, sort: str) -> Json:
     """How the query was understood."""
     return {
         "q": arguments["q"],
-        "parsed": show_query(found.tree),
+        "parsed": format_query(found.tree),
         "corrected": found.corrected,
         "did_you_mean": found.did_you_mean,
         "match": arguments["match"],
@@ -115,9 +117,9 @@ def answer_query(arguments: Mapping[str, Any], found: Found, sort: str) -> Json:
     }
 
 
-def answer_suggestion(suggestion: Suggestion, typed: Typed | None) -> Json:
+def answer_suggestion(suggestion: Suggestion, typed: TypedText | None) -> Json:
     """A suggestion with what was ``typed`` marked in it."""
-    span = find_typed(suggestion.text, typed) if typed else None
+    span = find_typed_text(suggestion.text, typed) if typed else None
     return {
         "type": suggestion.type,
         "text": suggestion.text,

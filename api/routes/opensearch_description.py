@@ -17,7 +17,7 @@ from api.request.parameters import Arguments
 from api.request.site import find_site
 from api.response.conditional import Form, answer_kept
 from api.response.markup import add, serialize
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.live import OpenGeneration
 from index.suggestions import suggest
 
@@ -61,5 +61,5 @@ def list_browser_suggestions(arguments: Arguments) -> Response:
 
 
 def _suggest(generation: OpenGeneration, arguments: Arguments) -> bytes:
-    found = suggest(generation, read_typed(arguments["q"]), arguments["limit"])
+    found = suggest(generation, parse_typed_text(arguments["q"]), arguments["limit"])
     return msgspec.json.encode([arguments["q"], list(dict.fromkeys(one.text for one in found))])

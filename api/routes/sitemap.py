@@ -45,7 +45,7 @@ _NAME = re.compile(r"(\d{4}-\d\d|undated)-([1-9]\d{0,5})\.xml")
 # The stories that have no time are in no month.
 _UNDATED = "undated"
 # There are fewer than 7,200 months between the times that a story may have.
-_ALL_MONTHS = FacetRequest(("month",), 10_000, "value")
+_ALL_MONTHS = FacetRequest(names=("month",), size=10_000, sort="value")
 _story_decoder = msgspec.json.Decoder(Story)
 
 
@@ -117,9 +117,11 @@ def _write_index(generation: OpenGeneration, site: Site) -> str:
 def _find_query(generation: OpenGeneration, month: str) -> SearchQuery:
     """The stories of a month, the one changed last first."""
     if month != _UNDATED:
-        return SearchQuery(filters=Filters((ValueFilter("month", frozenset({month})),)), sort=Sort.UPDATED)
+        return SearchQuery(
+            filters=Filters(values=(ValueFilter(facet="month", any_of=frozenset({month})),)), sort=Sort.UPDATED
+        )
     all_months = frozenset(generation.engine.find_labels("month"))
-    return SearchQuery(filters=Filters((ValueFilter("month", none_of=all_months),)), sort=Sort.UPDATED)
+    return SearchQuery(filters=Filters(values=(ValueFilter(facet="month", none_of=all_months),)), sort=Sort.UPDATED)
 
 
 def _iter_month(loan: Loan, site: Site, month: str, number: int) -> Generator[bytes]:

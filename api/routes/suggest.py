@@ -12,7 +12,7 @@ from api.request.arguments import SuggestArguments
 from api.request.parameters import Arguments
 from api.response.answers import answer_suggestion
 from api.response.conditional import answer_json
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.live import OpenGeneration
 from index.suggestions import suggest
 
@@ -32,6 +32,6 @@ def list_suggestions(arguments: Arguments) -> Response:
 
 def _suggest(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     q = arguments["q"]
-    typed = read_typed(q)
+    typed = parse_typed_text(q)
     found = suggest(generation, typed, arguments["limit"])
     return {"query": q, "suggestions": [answer_suggestion(one, typed) for one in found]}

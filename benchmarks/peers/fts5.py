@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.corpus import facets_of, text_of
 from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
 from benchmarks.queries import Question
-from index.readers.ndjson import Read, iter_stories
+from index.readers.ndjson import AcceptedLine, iter_stories
 
 _TABLES = """
 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; PRAGMA mmap_size = 4000000000;
@@ -53,7 +53,7 @@ class Fts5:
     def _iter_batches(self, file: Path) -> Iterator[dict[str, list[tuple[object, ...]]]]:
         rows = _no_rows()
         for number, read in enumerate(iter_stories(file), start=1):
-            if isinstance(read, Read):
+            if isinstance(read, AcceptedLine):
                 story = read.story
                 published = story.published_at.timestamp() if story.published_at else None
                 rows["texts(rowid, text)"].append((number, text_of(story)))

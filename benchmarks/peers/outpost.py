@@ -18,7 +18,7 @@ from index.query.requests import FacetRequest, Filters, HighlightOptions, Search
 from index.search import search_stories
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
-_COUNTED = FacetRequest(FACETS, FACET_SIZE)
+_COUNTED = FacetRequest(names=FACETS, size=FACET_SIZE)
 
 
 class Outpost:
@@ -43,7 +43,7 @@ class Outpost:
         query = SearchQuery(
             tree=tree,
             search_in=STORY_DEFAULTS,
-            filters=Filters((ValueFilter(only[0], frozenset({only[1]})),)) if only else Filters(),
+            filters=Filters(values=(ValueFilter(facet=only[0], any_of=frozenset({only[1]})),)) if only else Filters(),
             sort=Sort.NEWEST if question.newest else Sort.RELEVANCE,
             facets=_COUNTED if facets else FacetRequest(),
             limit=HITS,

@@ -16,7 +16,7 @@ from benchmarks.peers import FACET_SIZE, FACETS, HITS, Built, bytes_under
 from benchmarks.queries import Question
 from index.documents.story import Story
 from index.engines.scoring import TITLE_SHARE
-from index.readers.ndjson import Read, iter_stories
+from index.readers.ndjson import AcceptedLine, iter_stories
 
 # One thread with room for the whole corpus writes one segment.
 _HEAP = 3_500_000_000
@@ -46,7 +46,7 @@ class Tantivy:
         writer = index.writer(_HEAP, 1)
         encode = msgspec.json.Encoder().encode
         for read in iter_stories(file):
-            if isinstance(read, Read):
+            if isinstance(read, AcceptedLine):
                 writer.add_json(encode(self._fields_of(read.story)).decode())
         writer.commit()
         writer.wait_merging_threads()

@@ -12,7 +12,7 @@ from index.engines import engine_kind
 from index.engines.base import Engine
 from index.query.language import parse_query
 from index.query.requests import FacetRequest, Filters, HighlightOptions, SearchQuery, Sort, ValueFilter
-from index.readers.ndjson import Read, iter_stories
+from index.readers.ndjson import AcceptedLine, iter_stories
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
 
@@ -29,7 +29,7 @@ class Whoosh:
         kind = engine_kind("whoosh")
         writer = kind.make_writer(directory)
         for read in iter_stories(file):
-            if isinstance(read, Read):
+            if isinstance(read, AcceptedLine):
                 writer.add(read.story)
         self._engine = kind.open(directory, writer.finish())
         return Built(time.perf_counter() - started, bytes_under(directory))
@@ -41,10 +41,12 @@ class Whoosh:
             SearchQuery(
                 tree=tree,
                 search_in=STORY_DEFAULTS,
-                filters=Filters((ValueFilter(only[0], frozenset({only[1]})),)) if only else Filters(),
+                filters=Filters(values=(ValueFilter(facet=only[0], any_of=frozenset({only[1]})),))
+                if only
+                else Filters(),
                 sort=Sort.NEWEST if question.newest else Sort.RELEVANCE,
                 highlighting=HighlightOptions() if highlights else None,
-                facets=FacetRequest(FACETS, FACET_SIZE) if facets else FacetRequest(),
+                facets=FacetRequest(names=FACETS, size=FACET_SIZE) if facets else FacetRequest(),
                 limit=HITS,
             )
         )

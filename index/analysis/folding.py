@@ -1,4 +1,4 @@
-"""Words as people compare them: without case and diacritics. What suggestions are looked up by and marked with."""
+"""Words without case and diacritics, as suggestions compare them; and what a person has typed so far."""
 
 from __future__ import annotations
 
@@ -9,57 +9,60 @@ from msgspec import Struct
 from index.analysis.schema import WORD, iter_words
 from index.caching import Budget, FunctionCache
 
-# 4 MB are about 20,000 of the 140,000 letters of Unicode.
+# 4 MB hold about 20,000 of the 140,000 letters of Unicode.
 LETTERS = Budget(4 << 20)
-# Letters that Unicode takes for letters of their own, and people for these.
+# Letters that Unicode does not decompose, with the ASCII letters that people type instead.
 _ALIKE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 
 
 def _fold_letter(code: int) -> str:
     parts = unicodedata.normalize("NFKD", chr(code)).casefold()
-    kept = [part for part in unicodedata.normalize("NFKD", parts) if not unicodedata.category(part).startswith("M")]
-    return "".join(kept).replace(" ", "").translate(_ALIKE)
+    letters = [part for part in unicodedata.normalize("NFKD", parts) if not unicodedata.category(part).startswith("M")]
+    return "".join(letters).replace(" ", "").translate(_ALIKE)
 
 
-# From a code point to what stands for it.
+# Code point -> folded text, computed on first use.
 _folds = FunctionCache(_fold_letter, LETTERS)
 
 
 def fold_word(word: str) -> str:
-    """A word without case and diacritics, character by character: "Überlingen" is "uberlingen".
+    """A word without case and diacritics, folded character by character: "Überlingen" becomes "uberlingen".
 
-    It may come out empty.
+    The result may be empty.
     """
     return word.lower() if word.isascii() else word.translate(_folds)
 
 
 def show_word(lowered: str) -> str:
-    """A word in lower case so that it is one word when it is typed: the dot of a lower-cased "İ" is no letter."""
+    """A lower-cased word in a spelling that is one word when it is searched for.
+
+    Lower-casing "İ" gives "i" and a combining dot, which is no letter and would split the word.
+    """
     return lowered.replace("i\u0307", "İ")
 
 
-class Typed(Struct, frozen=True):
-    """What stands in a search box, folded: words one after the other, of which the last is the beginning of one, or
-    ``closed`` by a blank and whole."""
+class TypedText(Struct, frozen=True, kw_only=True):
+    """The folded words of a search box. The last word is a prefix, unless ``closed``: a blank follows it."""
 
     words: tuple[str, ...]
     closed: bool = False
 
     def find_in(self, words: list[str]) -> int | None:
-        """The first place where they stand in folded ``words``; None where they do not."""
+        """The index in ``words`` (folded) at which the typed words begin, or None if they do not occur."""
         size = len(self.words)
-        *whole, last = self.words
-        for at in range(len(words) - size + 1):
-            end = words[at + size - 1]
-            if (end == last if self.closed else end.startswith(last)) and words[at : at + size - 1] == whole:
-                return at
+        *complete_words, last = self.words
+        for start in range(len(words) - size + 1):
+            end = words[start + size - 1]
+            last_matches = end == last if self.closed else end.startswith(last)
+            if last_matches and words[start : start + size - 1] == complete_words:
+                return start
         return None
 
 
-def read_typed(text: str) -> Typed | None:
-    """None where nothing of ``text`` is a word."""
+def parse_typed_text(text: str) -> TypedText | None:
+    """Parse the content of a search box; None if it holds no word."""
     words = tuple(fold_word(word) for word in WORD.findall(text))
-    return Typed(words, text[-1].isspace()) if any(words) else None
+    return TypedText(words=words, closed=text[-1].isspace()) if any(words) else None
 
 
 def fold_text(text: str) -> list[str]:
@@ -67,22 +70,24 @@ def fold_text(text: str) -> list[str]:
     return [fold_word(word) for word in WORD.findall(text)]
 
 
-def find_typed(text: str, typed: Typed) -> tuple[int, int] | None:
-    """The first place in ``text`` that is what was typed, as code points ``[start, end)``: in its first ``MAX_TEXT``
-    characters."""
+def find_typed_text(text: str, typed: TypedText) -> tuple[int, int] | None:
+    """The first match of the typed words in ``text`` as code points ``[start, end)``, or None.
+
+    Reads the first ``MAX_TEXT`` characters.
+    """
     words = list(iter_words(text))
-    at = typed.find_in([fold_word(word[0]) for word in words])
-    if at is None:
+    first = typed.find_in([fold_word(word[0]) for word in words])
+    if first is None:
         return None
-    last = words[at + len(typed.words) - 1]
-    return words[at].start(), last.start() + _measure(last[0], len(typed.words[-1]))
+    last_word = words[first + len(typed.words) - 1]
+    return words[first].start(), last_word.start() + _measure_prefix(last_word[0], len(typed.words[-1]))
 
 
-def _measure(word: str, folded: int) -> int:
-    """How many characters of a word make the first ``folded`` ones of what it is folded to."""
+def _measure_prefix(word: str, folded_length: int) -> int:
+    """How many characters of ``word`` make up the first ``folded_length`` characters of the folded word."""
     size = 0
-    for at, character in enumerate(word):
-        if size >= folded:
-            return at
+    for position, character in enumerate(word):
+        if size >= folded_length:
+            return position
         size += len(fold_word(character))
     return len(word)

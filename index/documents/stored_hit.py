@@ -66,7 +66,7 @@ def insert_base_url(json: bytes, base: str) -> bytes:
     return json.replace(BASE, msgspec.json.encode(base)[1:-1])
 
 
-def find_texts(stored_hit: bytes) -> tuple[int, int, int, int]:
+def find_text_offsets(stored_hit: bytes) -> tuple[int, int, int, int]:
     """Where title and summary begin and end in the bytes of ``encode_hit``, as JSON strings without quotes."""
     title = stored_hit.index(b'"title":"') + 9
     title_end = stored_hit.index(b'","short_title":"', title)

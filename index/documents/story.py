@@ -51,7 +51,7 @@ _ALLOWED: dict[Any, str] = {
 }
 
 
-class Publisher(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Publisher(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Who publishes a source."""
 
     name: Text = ""
@@ -69,7 +69,7 @@ class Publisher(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
         return publisher_id(self.label)
 
 
-class Source(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """An article behind a story. A page may say "2 Sources" and no more: then every field is empty."""
 
     url: HttpUrl | UnsetType = UNSET
@@ -86,21 +86,21 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         return said or normalize_domain(host_of(self.url) if self.url else "")
 
 
-class Paragraph(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Paragraph(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Text, and the 1-based positions in the story's ``sources`` that it rests on."""
 
     text: Text
     citations: tuple[Position, ...] = ()
 
 
-class Section(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A headed part of a story."""
 
     heading: Text = ""
     paragraphs: tuple[Paragraph, ...] = ()
 
 
-class Story(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Story(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a news desk makes of several sources."""
 
     id: StoryId
@@ -155,7 +155,7 @@ _SURROGATES = re.compile(rb"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a
 _MAX_SHOWN, _MAX_POINTER = 61, 200
 
 
-class Refused(Exception):
+class InvalidStory(Exception):
     """A line that is no story; ``faults`` are (JSON pointer, problem, allowed), ``more`` that these are not all."""
 
     def __init__(self, faults: list[tuple[str, str, str]], *, more: bool = False) -> None:
@@ -165,7 +165,7 @@ class Refused(Exception):
 
 
 def parse_story(line: bytes) -> Story:
-    """One JSON object to a story. Raises Refused with the faults of the line, at most MAX_FAULTS of them."""
+    """One JSON object to a story. Raises InvalidStory with the faults of the line, at most MAX_FAULTS of them."""
     try:
         story = _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, ValueError):
@@ -177,9 +177,9 @@ def parse_story(line: bytes) -> Story:
     return story
 
 
-def _refuse(faults: Iterator[tuple[str, str, str]]) -> Refused:
+def _refuse(faults: Iterator[tuple[str, str, str]]) -> InvalidStory:
     found = list(islice(faults, MAX_FAULTS + 1))
-    return Refused(found[:MAX_FAULTS], more=len(found) > MAX_FAULTS)
+    return InvalidStory(found[:MAX_FAULTS], more=len(found) > MAX_FAULTS)
 
 
 def _cross_faults(story: Story) -> Iterator[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from index.analysis.folding import Typed
+from index.analysis.folding import TypedText
 from index.documents.story import Story
 from index.query.requests import Interval, NumberName, SearchQuery, SourceQuery, SuggestionType
 from index.query.results import (
@@ -48,7 +48,7 @@ class Engine(Protocol):
         ...
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
-        """The number of matches published in each interval, by its start (index.query.timeline.start_of), and the
+        """The number of matches published in each interval, by its start (index.query.timeline.bucket_start), and the
         number of matches without a time. Ignores order, offset and limit of the query."""
         ...
 
@@ -91,7 +91,7 @@ class Engine(Protocol):
         ...
 
     def complete(
-        self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
+        self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         """The best ``limit`` texts of a kind, of at most MAX_SUGGESTED characters, in which ``typed`` stands at the
         beginning of a word: those that begin with it first, then the others. ``seconds`` is as in SearchQuery.

@@ -46,7 +46,14 @@ class PublisherTally(Struct):
 
     def to_record(self, ident: str) -> PublisherRecord:
         name, domain, logo = (most_common(counts) for counts in (self.names, self.domains, self.logos))
-        return PublisherRecord(ident, name, domain, logo, self.story_count, self.source_count)
+        return PublisherRecord(
+            id=ident,
+            name=name,
+            domain=domain,
+            logo_url=logo,
+            story_count=self.story_count,
+            source_count=self.source_count,
+        )
 
 
 class Tallies(Struct):

@@ -96,7 +96,7 @@ def describe_error(error: OSError) -> str:
     return f"cannot be read: {error.strerror or error}"
 
 
-def unreadable(place: object, file: str, error: OSError) -> IndexUnavailable:
+def make_unreadable_error(place: object, file: str, error: OSError) -> IndexUnavailable:
     """What to raise where a file of an index cannot be read: IndexDamaged unless a later attempt may succeed."""
     kind = IndexDamaged if is_damage(error) else IndexUnavailable
     return kind(place, f"{file} {describe_error(error)}")

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import msgspec
 from xxhash import xxh3_64, xxh3_64_hexdigest
@@ -25,11 +24,11 @@ from index.errors import IndexDamaged, VersionMismatch
 from index.files.disk import (
     describe_error,
     is_damage,
+    make_unreadable_error,
     open_regular,
     populate,
     read_regular,
     require_regular,
-    unreadable,
 )
 from index.query.results import IndexStatus
 
@@ -69,7 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     updating: bool = False
 
 
-class OpenFile(NamedTuple):
+class OpenFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of a generation that is open: where it was, which one it is, and what it has to hold."""
 
     path: Path
@@ -77,6 +76,15 @@ class OpenFile(NamedTuple):
     inode: int
     size: int
     checksum: int
+
+    def is_same(self, other: OpenFile) -> bool:
+        """True for the same file with the same contents. The paths may differ: updates link files."""
+        return (self.device, self.inode, self.size, self.checksum) == (
+            other.device,
+            other.inode,
+            other.size,
+            other.checksum,
+        )
 
 
 # --- the manifest itself -------------------------------------------------------------------------------------------
@@ -137,7 +145,7 @@ def read_manifest(place: object, directory: Path, engine: str, format_version: i
     try:
         manifest = decode_manifest(read_regular(directory / MANIFEST, _MAX_BYTES))
     except OSError as error:
-        raise unreadable(place, f"{directory.name}/{MANIFEST}", error) from error
+        raise make_unreadable_error(place, f"{directory.name}/{MANIFEST}", error) from error
     except ValueError as error:
         raise IndexDamaged(place, f"{directory.name}/{MANIFEST} {error}") from error
     compare_versions(place, manifest, engine, format_version)
@@ -177,14 +185,14 @@ def verify_files(place: object, directory: Path, manifest: Manifest, files: Coll
     """
     chosen = list(manifest.files if files is None else files)
     with ThreadPoolExecutor(_READERS) as pool:
-        found = pool.map(partial(find_fault, directory, manifest, checksum_of=remember_checksum), chosen)
+        found = pool.map(partial(find_fault, directory, manifest, checksum_of=cached_checksum), chosen)
         for file in chosen:
             name = f"{directory.name}/{file}"
             try:
                 fault = next(found)
             except OSError as error:
                 pool.shutdown(wait=False, cancel_futures=True)
-                raise unreadable(place, name, error) from error
+                raise make_unreadable_error(place, name, error) from error
             if fault:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise IndexDamaged(place, f"{name} {fault}")
@@ -220,10 +228,10 @@ def find_fault(directory: Path, manifest: Manifest, file: str, checksum_of: Call
     return "was altered: its checksum is another" if altered else None
 
 
-def remember_checksum(path: Path) -> int:
+def cached_checksum(path: Path) -> int:
     """The checksum of a file, read once in a process: generations share files that never change."""
     # Not the path: an update links files to another place. The time, for numbers of removed files are given again.
-    identity = identify(os.stat(path))  # noqa: PTH116
+    identity = file_identity(os.stat(path))  # noqa: PTH116
     known = _checksums.get(identity)
     if known is None:
         known = read_checksum(path)
@@ -231,11 +239,11 @@ def remember_checksum(path: Path) -> int:
     return known
 
 
-def identify(found: os.stat_result) -> Identity:
+def file_identity(found: os.stat_result) -> Identity:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def forget_checksum(identity: Identity) -> None:
+def drop_cached_checksum(identity: Identity) -> None:
     """After damage: a file that was changed in place, and mended, is the same file."""
     _checksums.pop(identity, None)
 
@@ -274,6 +282,12 @@ def list_files(directory: Path, manifest: Manifest) -> tuple[OpenFile, ...]:
     """The files of a generation that has just been opened. Raises OSError."""
     found = ((file, os.stat(directory / file)) for file in manifest.files)  # noqa: PTH116
     return tuple(
-        OpenFile(directory / file, stat.st_dev, stat.st_ino, manifest.files[file], manifest.checksums[file])
+        OpenFile(
+            path=directory / file,
+            device=stat.st_dev,
+            inode=stat.st_ino,
+            size=manifest.files[file],
+            checksum=manifest.checksums[file],
+        )
         for file, stat in found
     )

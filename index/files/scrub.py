@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection
 from xxhash import xxh3_64
 
 from index.files.disk import open_regular
-from index.files.manifest import OpenFile, forget_checksum, identify
+from index.files.manifest import OpenFile, drop_cached_checksum, file_identity
 
 # Bytes a second, which cost 0.9 % of a core; and a file is read at most once in so many seconds.
 RATE, PERIOD = 20_000_000, 10.0
@@ -95,7 +95,7 @@ class Scrubber:
         if actual is None or actual == file.checksum:
             return None
         # Whoever opens this file again in this process is to read it anew.
-        forget_checksum(identify(found))
+        drop_cached_checksum(file_identity(found))
         return "was altered: its checksum is another"
 
     def _read_slowly(self, descriptor: int) -> int | None:

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from index.errors import IndexDamaged
-from index.files.disk import read_regular, unreadable
-from index.near_names import find_near_names
+from index.files.disk import make_unreadable_error, read_regular
+from index.near_names import find_similar_names
 
 # The ids at the last build, which updates share; those added since then, of which some may stand in both; those that
 # are gone, which may stand in either.
@@ -51,14 +51,14 @@ class StoryIds:
         """Whether an earlier generation had this story and this one has not."""
         return ident in self._removed
 
-    def find_near(self, ident: str) -> tuple[str, ...]:
+    def find_similar(self, ident: str) -> tuple[str, ...]:
         """Up to three ids that look like ``ident``."""
         # Ids of one make differ in their ends, so the 200 around its place in the order are enough;
         # comparing with all 228,612 takes seconds.
         place = bisect_left(self._present, ident)
         around = self._present[max(0, place - 100) : place + 100]
         # Of ids that are equally near the last ones, which are often the newest.
-        return tuple(find_near_names(ident, reversed(around), 3))
+        return tuple(find_similar_names(ident, reversed(around), 3))
 
     def present(self) -> set[str]:
         return set(self._present)
@@ -71,7 +71,7 @@ def _read(directory: Path, name: str) -> bytes:
     try:
         data = read_regular(directory / name)
     except OSError as error:
-        raise unreadable(directory, name, error) from error
+        raise make_unreadable_error(directory, name, error) from error
     if not data.isascii():
         raise IndexDamaged(directory, f"{name} holds what is no id")
     return data

@@ -20,7 +20,7 @@ from index.query.tree import Node, Phrase, Prefix, Term, iter_positive
 Span = tuple[int, int]
 _SPECIAL = re.compile("[&<>\"']")
 # The fields that are marked in a hit.
-MARKED = ("title", "summary", "body", "source")
+HIGHLIGHTED_FIELDS = ("title", "summary", "body", "source")
 # The IDF of words of which no more is known than that a prefix found them.
 _UNKNOWN = 1.0
 
@@ -85,7 +85,7 @@ class HitHighlighter:
         self._highlighter = Highlighter(query.tree if highlighting.matches else None, query.search_in)
         self._highlighting, self._idfs = highlighting, idfs
 
-    def mark(self, story: Story) -> bytes:
+    def highlight(self, story: Story) -> bytes:
         """JSON of ``highlight``, ``snippet``, ``matches`` and ``matched_sources``: see docs/api.md."""
         find, tag = self._highlighter.find_spans, self._highlighting.tag
         texts = {"title": story.title, "summary": story.summary}
@@ -101,14 +101,14 @@ class HitHighlighter:
             "matches": {field: own for field, own in spans.items() if own},
             "matched_sources": [
                 number
-                for number, title in enumerate(titles[: count_searched(titles)], start=1)
+                for number, title in enumerate(titles[: count_searched_titles(titles)], start=1)
                 if find("source", title)
             ],
         }
         return msgspec.json.encode(marks)
 
 
-def count_searched(titles: Iterable[str]) -> int:
+def count_searched_titles(titles: Iterable[str]) -> int:
     """How many titles of a story's sources matches are searched in: the first ones that together have at most
     ``MAX_TEXT`` characters."""
     return sum(end <= schema.MAX_TEXT for end in accumulate(map(len, titles)))
@@ -191,7 +191,7 @@ def _best_window(
     """The number of the word that the best window begins with."""
     numbers = {start: number for number, (start, _) in enumerate(places)}
     matches = [(numbers[start], _terms_in(text[start:end])) for start, end in spans if start in numbers]
-    worth = {what: sum(worth_of(idfs.get(term, _UNKNOWN)) for term in what) for _, what in matches}
+    worth = {what: sum(snippet_weight(idfs.get(term, _UNKNOWN)) for term in what) for _, what in matches}
     best, best_value = 0, (0, 0, 0)
     # The matches from ``low`` to before ``high`` are in the window; how often each, and what the different ones are
     # worth together.
@@ -216,7 +216,7 @@ def _best_window(
     return best
 
 
-def worth_of(idf: float) -> int:
+def snippet_weight(idf: float) -> int:
     """What a match of a term says, in thousandths: sums of them are the same in any order."""
     return round(1000 * idf)
 

@@ -55,7 +55,7 @@ def _read_plain(text: str, match_any: bool) -> Node:
     return (Or if match_any else And)(terms) if terms else NOTHING
 
 
-def loosen_query(tree: Node) -> Node | None:
+def relax_query(tree: Node) -> Node | None:
     """The tree with any of the words on the outermost level enough, as ``match_any`` reads them; None where that is
     what it says already."""
     if not isinstance(tree, And):
@@ -71,7 +71,7 @@ def _any_of(items: Sequence[Node]) -> Sequence[Node]:
     return [Or(tuple(part for item in wanted for part in _parts(item, Or))), *others] if len(wanted) > 1 else items
 
 
-def show_query(node: Node | None) -> str:
+def format_query(node: Node | None) -> str:
     """The tree in the language itself: reading it again gives the same tree."""
     if isinstance(node, And):
         return " ".join(map(_show, node.children))

@@ -11,7 +11,7 @@ from __future__ import annotations
 HALF_LIFE = 7 * 24 * 3600 * 1_000_000  # µs
 
 
-def weigh(recency: float, published: int | None, newest: int) -> float:
+def recency_factor(recency: float, published: int | None, newest: int) -> float:
     """What to multiply a score with; both times in µs since 1970."""
     if published is None:
         return 1 - recency

@@ -39,7 +39,7 @@ class Interval(StrEnum):
     YEAR = "year"
 
 
-class ValueFilter(Struct, frozen=True):
+class ValueFilter(Struct, frozen=True, kw_only=True):
     """Narrows by a facet: one of ``any_of`` (when not empty) and none of ``none_of``; values are facet ids. Of several
     for the same facet each must hold."""
 
@@ -48,7 +48,7 @@ class ValueFilter(Struct, frozen=True):
     none_of: frozenset[str] = frozenset()
 
 
-class Filters(Struct, frozen=True):
+class Filters(Struct, frozen=True, kw_only=True):
     """What narrows and never scores. Times are UTC; ``published_before`` is exclusive, the others inclusive."""
 
     values: tuple[ValueFilter, ...] = ()
@@ -58,7 +58,7 @@ class Filters(Struct, frozen=True):
     max_sources: int | None = None
 
 
-class FacetRequest(Struct, frozen=True):
+class FacetRequest(Struct, frozen=True, kw_only=True):
     """Which facets to count, how many values of each, in which order; and of which values: those whose label has, for
     each word of ``containing`` (case folded), a word that begins with it. ``filtered``: counted under the filters on
     the facet itself too."""
@@ -70,7 +70,7 @@ class FacetRequest(Struct, frozen=True):
     filtered: bool = False
 
 
-class HighlightOptions(Struct, frozen=True):
+class HighlightOptions(Struct, frozen=True, kw_only=True):
     """How hits are marked: ``tag`` names the HTML element around a match, ``words`` says how many a snippet has.
     Without ``matches`` the texts are the same with nothing marked in them."""
 
@@ -79,7 +79,7 @@ class HighlightOptions(Struct, frozen=True):
     matches: bool = True
 
 
-class SearchQuery(Struct, frozen=True):
+class SearchQuery(Struct, frozen=True, kw_only=True):
     """A search over stories.
 
     ``tree``: None matches every story. ``search_in``: fields of the schema. ``highlighting``: how to highlight hits,
@@ -101,12 +101,12 @@ class SearchQuery(Struct, frozen=True):
     seconds: float | None = None
 
 
-class SourceQuery(Struct, frozen=True):
+class SourceQuery(Struct, frozen=True, kw_only=True):
     """A search over sources, by relevance with a ``tree``, else newest first. ``after`` and ``seconds`` as in
     SearchQuery."""
 
     tree: Node | None = None
-    publishers: ValueFilter = ValueFilter("publisher")
+    publishers: ValueFilter = ValueFilter(facet="publisher")
     story: str | None = None
     published_from: datetime | None = None
     published_before: datetime | None = None

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from index.documents.stored_hit import read_id
 from index.documents.story import Source, Story
 from index.query.requests import SuggestionType
 
 
-class FacetValue(Struct, frozen=True):
+class FacetValue(Struct, frozen=True, kw_only=True):
     """A counted value. ``selected`` when the query filters by it."""
 
     value: str
@@ -22,7 +22,7 @@ class FacetValue(Struct, frozen=True):
     selected: bool
 
 
-class Facet(Struct, frozen=True):
+class Facet(Struct, frozen=True, kw_only=True):
     """Counts obey every filter but this facet's own, unless asked otherwise. ``other``: stories' values beyond
     ``values``, added up; ``missing``: stories without any value."""
 
@@ -31,7 +31,7 @@ class Facet(Struct, frozen=True):
     missing: int
 
 
-class Bucket(Struct, frozen=True):
+class Bucket(Struct, frozen=True, kw_only=True):
     """The stories published from ``start`` to before ``end``."""
 
     start: datetime
@@ -39,14 +39,14 @@ class Bucket(Struct, frozen=True):
     count: int
 
 
-class Timeline(Struct, frozen=True):
+class Timeline(Struct, frozen=True, kw_only=True):
     """Stretches of time without a gap, and how many matches have no time."""
 
     buckets: tuple[Bucket, ...]
     missing: int
 
 
-class NumberStats(Struct, frozen=True):
+class NumberStats(Struct, frozen=True, kw_only=True):
     """The numbers that ``count`` matches have (others have none; of no numbers the bounds are 0): the lowest, the
     highest, all added up, and the ``values`` that most have, each with how many, the least first of equals."""
 
@@ -60,13 +60,13 @@ class NumberStats(Struct, frozen=True):
 class Hit(Struct, frozen=True):
     """One matching story. ``score`` is 0.0 for a query without words.
 
-    ``stored_hit``: the story as lists show it (index.documents.stored_hit), a JSON object. ``marks``: its highlights
-    (index.query.highlight), a JSON object, or empty if the query asks for none.
+    ``stored_hit``: the story as lists show it (index.documents.stored_hit), a JSON object. ``highlights``: made by
+    index.query.highlight, a JSON object, or empty if the query asks for none.
     """
 
     score: float
     stored_hit: bytes
-    marks: bytes = b""
+    highlights: bytes = b""
 
     @property
     def id(self) -> str:
@@ -74,7 +74,7 @@ class Hit(Struct, frozen=True):
         return read_id(self.stored_hit)
 
 
-class SearchPage(Struct, frozen=True):
+class SearchPage(Struct, frozen=True, kw_only=True):
     """The hits asked for, the exact ``total``, and the facets by name. ``after``: what an engine that cannot begin
     anywhere goes on by, "" for one that can."""
 
@@ -84,8 +84,7 @@ class SearchPage(Struct, frozen=True):
     after: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
+class SourceRecord(Struct, frozen=True, kw_only=True):
     """A source as indexed: what its stories say of it, merged; ``story_ids`` in the order they were indexed."""
 
     id: str
@@ -93,7 +92,7 @@ class SourceRecord:
     story_ids: tuple[str, ...]
 
 
-class SourcePage(Struct, frozen=True):
+class SourcePage(Struct, frozen=True, kw_only=True):
     """``after``: see SearchPage."""
 
     total: int
@@ -101,8 +100,7 @@ class SourcePage(Struct, frozen=True):
     after: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PublisherRecord:
+class PublisherRecord(Struct, frozen=True, kw_only=True):
     """A publisher as indexed; ``name`` is its most frequent spelling."""
 
     id: str
@@ -113,7 +111,7 @@ class PublisherRecord:
     source_count: int
 
 
-class FuzzyTerm(Struct, frozen=True):
+class FuzzyTerm(Struct, frozen=True, kw_only=True):
     """A lower-case word of the stories that is ``distance`` edits from another word. ``doc_freq``: stories with any
     inflection of the word; ``occurrences``: uses of this exact spelling."""
 
@@ -133,7 +131,7 @@ def fuzzy_term_order(near: FuzzyTerm) -> tuple[int, float, str]:
     return near.distance, -near.doc_freq * near.share, near.word
 
 
-class Suggestion(Struct, frozen=True):
+class Suggestion(Struct, frozen=True, kw_only=True):
     """What typing may be completed to. ``id``: of a story, topic or publisher, None for a query. ``count``: how many
     stories it leads to, a story to itself."""
 
@@ -143,8 +141,7 @@ class Suggestion(Struct, frozen=True):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class RelatedStory:
+class RelatedStory(Struct, frozen=True, kw_only=True):
     """``score`` is 0 to 1 within a reason: see docs/api.md."""
 
     story: Story
@@ -152,8 +149,7 @@ class RelatedStory:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class IndexStatus:
+class IndexStatus(Struct, frozen=True, kw_only=True):
     """What stands in a generation. ``newest`` is the latest ``published_at``; ``deleted`` counts stories and sources
     that still lie in its segments."""
 

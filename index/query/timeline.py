@@ -14,7 +14,7 @@ MAX_BUCKETS = 10_000
 _FIXED = {Interval.HOUR: timedelta(hours=1), Interval.DAY: timedelta(days=1), Interval.WEEK: timedelta(weeks=1)}
 
 
-def start_of(time: datetime, interval: Interval) -> datetime:
+def bucket_start(time: datetime, interval: Interval) -> datetime:
     """The beginning (UTC) of the hour, day, week from Monday, month or year that ``time`` is in."""
     time = time.astimezone(UTC)
     day = datetime(time.year, time.month, time.day, tzinfo=UTC)
@@ -31,20 +31,22 @@ def start_of(time: datetime, interval: Interval) -> datetime:
             return day.replace(month=1, day=1)
 
 
-def end_of(start: datetime, interval: Interval) -> datetime:
+def bucket_end(start: datetime, interval: Interval) -> datetime:
     """Where the next one begins."""
     fixed = _FIXED.get(interval)
     # No month has 32 days and no year 367.
     return (
         start + fixed
         if fixed
-        else start_of(start + timedelta(days=32 if interval is Interval.MONTH else 367), interval)
+        else bucket_start(start + timedelta(days=32 if interval is Interval.MONTH else 367), interval)
     )
 
 
 def fill_gaps(counts: Mapping[datetime, int], interval: Interval) -> tuple[Bucket, ...]:
     """``counts`` by beginning, in order, with 0 for each beginning between. Raises TooManyBuckets."""
-    return tuple(Bucket(start, end, counts.get(start, 0)) for start, end in _iter_stretches(counts, interval))
+    return tuple(
+        Bucket(start=start, end=end, count=counts.get(start, 0)) for start, end in _iter_stretches(counts, interval)
+    )
 
 
 def _iter_stretches(counts: Mapping[datetime, int], interval: Interval) -> Iterator[tuple[datetime, datetime]]:
@@ -52,7 +54,7 @@ def _iter_stretches(counts: Mapping[datetime, int], interval: Interval) -> Itera
         return
     start, last = min(counts), max(counts)
     for _ in range(MAX_BUCKETS):
-        end = end_of(start, interval)
+        end = bucket_end(start, interval)
         yield start, end
         if start >= last:
             return

@@ -6,11 +6,12 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from index.documents.story import Refused, Story, parse_story
+from msgspec import Struct
+
+from index.documents.story import InvalidStory, Story, parse_story
 from index.errors import Fault, InputUnreadable
 
 # The longest real story line is 6 kB; what is a thousand times that is no story.
@@ -20,8 +21,7 @@ _SHOWN = 1000
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class AcceptedLine(Struct, frozen=True, kw_only=True):
     """One input line that was accepted: the story and the place it stands at.
 
     ``position`` is how many bytes of the file, compressed as they may be, were read for it: what is read ahead
@@ -35,8 +35,7 @@ class Read:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedLine:
+class RejectedLine(Struct, frozen=True, kw_only=True):
     """One input line (or a whole file, with line 0 or the line where reading broke off) that was refused.
 
     ``more`` says that ``faults`` are not all, ``cut`` that ``raw`` is only the beginning of the line.
@@ -48,12 +47,12 @@ class RefusedLine:
     cut: bool = False
 
 
-def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
+def iter_stories(path: str | Path) -> Iterator[AcceptedLine | RejectedLine]:
     """The stories of one file, in order, refused lines among them.
 
     Compression is told by the first bytes, not by the name. A UTF-8 byte order mark and CRLF are taken
     off; blank lines are passed over. A file without a story, or a gzip file that is cut or damaged, ends
-    in a RefusedLine. Raises InputUnreadable when the file cannot be opened or read.
+    in a RejectedLine. Raises InputUnreadable when the file cannot be opened or read.
     """
     name, accepted, number = describe_path(path), 0, 0
     try:
@@ -64,8 +63,14 @@ def iter_stories(path: str | Path) -> Iterator[Read | RefusedLine]:
                     line = line.removeprefix(_BOM)
                 if len(line) > MAX_LINE:
                     _skip_line(stream, line)
-                    fault = Fault(name, number, "", "longer than 4 MB", f"at most {MAX_LINE} bytes")
-                    yield RefusedLine((fault,), line[:_SHOWN], cut=True)
+                    fault = Fault(
+                        file=name,
+                        line=number,
+                        pointer="",
+                        problem="longer than 4 MB",
+                        allowed=f"at most {MAX_LINE} bytes",
+                    )
+                    yield RejectedLine(faults=(fault,), raw=line[:_SHOWN], cut=True)
                 elif line := line.strip():
                     accepted += 1
                     yield _read_line(name, number, line, file.tell() if file.seekable() else 0)
@@ -94,12 +99,19 @@ def _skip_line(stream: BufferedReader | gzip.GzipFile, line: bytes) -> None:
         line = stream.readline(MAX_LINE)
 
 
-def _read_line(name: str, number: int, line: bytes, position: int) -> Read | RefusedLine:
+def _read_line(name: str, number: int, line: bytes, position: int) -> AcceptedLine | RejectedLine:
     try:
-        return Read(parse_story(line), name, number, line, position)
-    except Refused as refused:
-        return RefusedLine(tuple(Fault(name, number, *fault) for fault in refused.faults), line, refused.more)
+        return AcceptedLine(story=parse_story(line), file=name, line=number, raw=line, position=position)
+    except InvalidStory as refused:
+        return RejectedLine(
+            faults=tuple(
+                Fault(file=name, line=number, pointer=pointer, problem=problem, allowed=allowed)
+                for pointer, problem, allowed in refused.faults
+            ),
+            raw=line,
+            more=refused.more,
+        )
 
 
-def _refuse(name: str, number: int, problem: str, allowed: str) -> RefusedLine:
-    return RefusedLine((Fault(name, number, "", problem, allowed),), b"")
+def _refuse(name: str, number: int, problem: str, allowed: str) -> RejectedLine:
+    return RejectedLine(faults=(Fault(file=name, line=number, pointer="", problem=problem, allowed=allowed),), raw=b"")

@@ -7,15 +7,15 @@ A page is read whole or refused with the line where it stops being one. What a p
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise, takewhile
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from index.documents.identity import slug_of
-from index.documents.story import MAX_SOURCES, Paragraph, Publisher, Refused, Section, Source, Story, parse_story
+from index.documents.story import MAX_SOURCES, InvalidStory, Paragraph, Publisher, Section, Source, Story, parse_story
 from index.errors import InputUnreadable, InvalidPage
 
 MAX_PAGE = 4 * 1024 * 1024
@@ -51,16 +51,14 @@ _BEFORE_MONTH = frozenset("early in last late next this".split())
 _DATED = frozenset((*_MONTH_NAMES, *_MONTHS, *(f"{month}." for month in _MONTHS)))
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedPage:
+class ParsedPage(Struct, frozen=True, kw_only=True):
     """The stories of a page, the main one first, and what was inferred in reading it."""
 
     stories: tuple[Story, ...]
     notes: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Lines:
+class _Lines(Struct, kw_only=True):
     """The non-blank lines of a page with their numbers, and how far they are read."""
 
     file: str
@@ -112,7 +110,7 @@ def read_page(path: str | Path) -> ParsedPage:
 
 def parse_page(text: str, file: str, today: date) -> ParsedPage:
     """The stories of a page's text; ``today`` bounds the year that a page leaves out. Raises InvalidPage."""
-    lines, year = _cut_footer(_Lines(file, _number_lines(text, file)))
+    lines, year = _cut_footer(_Lines(file=file, lines=_number_lines(text, file)))
     if lines.peek().startswith("<"):
         raise lines.refuse("this is HTML or XML", _PAGE)
     title = lines.take(_PAGE)
@@ -133,7 +131,7 @@ def parse_page(text: str, file: str, today: date) -> ParsedPage:
     notes += inferred
     if year is None:
         notes.append("the page has no footer, so a cut after a sentence or between two stories would not be seen")
-    return ParsedPage(_distinct((main, *related), lines), tuple(notes))
+    return ParsedPage(stories=_distinct((main, *related), lines), notes=tuple(notes))
 
 
 def _number_lines(text: str, file: str) -> list[tuple[int, str]]:
@@ -160,7 +158,7 @@ def _cut_footer(page: _Lines) -> tuple[_Lines, int | None]:
     if claim is None or not starts:
         expected = 'a footer that begins with the name of the site and ends in "© YEAR NAME"'
         raise InvalidPage(page.file, number, f"found {_shorten(last)}", expected)
-    return _Lines(page.file, page.lines[: starts[-1]]), int(claim[1])
+    return _Lines(file=page.file, lines=page.lines[: starts[-1]]), int(claim[1])
 
 
 def _read_time(lines: _Lines, copyright_year: int | None, today: date) -> tuple[datetime, list[str]]:
@@ -368,7 +366,7 @@ def _distinct(stories: tuple[Story, ...], lines: _Lines) -> tuple[Story, ...]:
             raise InvalidPage(lines.file, number, f"two stories have the id {story.id}", "one story for a title")
         try:
             parse_story(msgspec.json.encode(story))
-        except Refused as refused:
+        except InvalidStory as refused:
             pointer, problem, allowed = refused.faults[0]
             raise InvalidPage(lines.file, number, f"{pointer}: {problem}", allowed) from None
     return tuple(found.values())

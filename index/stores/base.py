@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from index.engines.base import Engine, GenerationUpdater, GenerationWriter
 from index.files.manifest import Manifest, OpenFile
@@ -20,13 +21,12 @@ class KnownIds(Protocol):
         """Whether an earlier generation had this story and this one has not."""
         ...
 
-    def find_near(self, ident: str) -> tuple[str, ...]:
+    def find_similar(self, ident: str) -> tuple[str, ...]:
         """Up to three ids that look like ``ident``."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class GenerationHandle(Struct, frozen=True, kw_only=True):
     """The current generation, which stays what it is until ``release`` is called, after the engine was closed.
 
     ``files`` are those on this machine that it is served from.
@@ -39,8 +39,7 @@ class Opened:
     files: tuple[OpenFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedGeneration:
+class CheckedGeneration(Struct, frozen=True, kw_only=True):
     """What checking a generation found. Faults that are of no generation come without a name. ``complete``: all of it
     was looked at."""
 
@@ -51,7 +50,7 @@ class CheckedGeneration:
     complete: bool = False
 
 
-class Building(Protocol):
+class Build(Protocol):
     """A generation that is being made. Whatever ends it before ``publish`` leaves the current one as it was."""
 
     rejects: Path
@@ -86,7 +85,7 @@ class Store(Protocol):
         """Differs when another generation is current. Asked for every loan, so it takes microseconds."""
         ...
 
-    def open_current(self) -> Opened: ...
+    def open_current(self) -> GenerationHandle: ...
 
     def remove_unused(self) -> None:
         """Remove generations that nobody needs any more, as far as this process may."""
@@ -96,6 +95,6 @@ class Store(Protocol):
         """Compare what is stored with what it has to be, reading all of it anew. Raises IndexMissing."""
         ...
 
-    def begin(self, *, keep: bool) -> AbstractContextManager[Building]:
-        """Be the only build here. With ``keep`` it goes on from the current generation. Raises BuildRunning."""
+    def begin(self, *, incremental: bool) -> AbstractContextManager[Build]:
+        """Be the only build here. With ``incremental`` it goes on from the current generation. Raises BuildRunning."""
         ...

@@ -51,7 +51,7 @@ from index.files.disk import sync
 from index.files.manifest import Manifest, check_versions, compare_versions
 from index.query.requests import SearchQuery, SourceQuery
 from index.query.results import IndexStatus
-from index.stores.base import CheckedGeneration, Opened
+from index.stores.base import CheckedGeneration, GenerationHandle
 
 Json = dict[str, Any]
 ENGINE = "opensearch"
@@ -94,7 +94,7 @@ class ClusterStore:
                 self._asking.release()
         return self._stamp
 
-    def open_current(self) -> Opened:
+    def open_current(self) -> GenerationHandle:
         cluster = Cluster(self.address)
         try:
             name, manifest = self._find_current()
@@ -104,7 +104,9 @@ class ClusterStore:
         except Refused as error:
             raise IndexUnavailable(self.address, f"the cluster refuses: {error.reason}") from error
         self._stamp = name, manifest.build
-        return Opened(manifest, engine, ClusterIds(cluster, name), lambda: None)
+        return GenerationHandle(
+            manifest=manifest, engine=engine, story_ids=ClusterIds(cluster, name), release=lambda: None
+        )
 
     def _find_current(self, cluster: Cluster | None = None) -> tuple[str, Manifest]:
         """The index behind the alias, and its manifest. Raises VersionMismatch for one of another version."""
@@ -164,25 +166,29 @@ class ClusterStore:
         about = ", ".join(f"{count:,} {kind}" for kind, (_, count) in found.items()) + " found"
         if opened.manifest.updating:
             # The manifest says again how many there are when the update, or the one that mends it, has ended.
-            yield CheckedGeneration(name, True, f"{about}, an update is running or was interrupted")
+            yield CheckedGeneration(name=name, current=True, about=f"{about}, an update is running or was interrupted")
             return
         wrong = (f"{name} has {n:,} {kind} instead of {said:,}" for kind, (said, n) in found.items() if n != said)
         yield CheckedGeneration(
-            name, True, f"{about} (files are for the cluster to check)", tuple(wrong), complete=True
+            name=name,
+            current=True,
+            about=f"{about} (files are for the cluster to check)",
+            faults=tuple(wrong),
+            complete=True,
         )
 
     def remove_unused(self) -> None:
         """The next build does: other processes may read it for a second more."""
 
     @contextmanager
-    def begin(self, *, keep: bool) -> Iterator[ClusterBuilding]:
-        current = self._find_current_or_none(keep)
+    def begin(self, *, incremental: bool) -> Iterator[ClusterBuild]:
+        current = self._find_current_or_none(incremental)
         with hold_lock(self._building, self.address) as lock:
-            current = self._find_current_or_none(keep)
+            current = self._find_current_or_none(incremental)
             version = self._clean(current[0] if current else None)
             try:
-                building = ClusterBuilding(self._building, version, current, lock.check, keep=keep)
-                if not keep:
+                building = ClusterBuild(self._building, version, current, lock.check, incremental=incremental)
+                if not incremental:
                     building.create(self._shards, self._replicas)
                 try:
                     yield building
@@ -195,11 +201,11 @@ class ClusterStore:
             except QueryTimeout as error:
                 raise BuildFailed(f"the cluster did not answer within {error.seconds:g} seconds") from error
 
-    def _find_current_or_none(self, keep: bool) -> tuple[str, Manifest] | None:
+    def _find_current_or_none(self, incremental: bool) -> tuple[str, Manifest] | None:
         try:
             return self._find_current()
         except IndexUnavailable as error:
-            if keep or not self._cluster.is_there():
+            if incremental or not self._cluster.is_there():
                 raise
             if isinstance(error, IndexDamaged | VersionMismatch):
                 _log.warning("which stories were removed cannot be told: %s", error)
@@ -224,8 +230,8 @@ class ClusterStore:
         return max(numbers) + 1
 
 
-class ClusterBuilding:
-    """A Building (index.stores.base): indices that nobody searches, or with ``keep`` those of ``current``."""
+class ClusterBuild:
+    """A Build (index.stores.base): indices that nobody searches, or with ``incremental`` those of ``current``."""
 
     def __init__(
         self,
@@ -234,11 +240,11 @@ class ClusterBuilding:
         current: tuple[str, Manifest] | None,
         check: Callable[[], None],
         *,
-        keep: bool,
+        incremental: bool,
     ) -> None:
-        self._cluster, self._current, self._check, self._keep = cluster, current, check, keep
+        self._cluster, self._current, self._check, self._incremental = cluster, current, check, incremental
         self._generation = f"g{version}-s{SCHEMA_VERSION}-f{FORMAT_VERSION}"
-        self._name = current[0] if keep and current else f"{cluster.address.alias}-{self._generation}"
+        self._name = current[0] if incremental and current else f"{cluster.address.alias}-{self._generation}"
         self._replicas = 0
         self._kept_rejects = cluster.address.scratch / "rejects.ndjson"
         self._kept_rejects.parent.mkdir(parents=True, exist_ok=True)
@@ -264,7 +270,7 @@ class ClusterBuilding:
         self._status = status
         bulk = BulkLoader(self._cluster)
         lists = self._name + LISTS
-        if self._keep:
+        if self._incremental:
             for ident in removed:
                 document = describe_removed(ident)
                 bulk.add(index_line(lists, entry_id(REMOVED_KIND, ident), f"removed {ident}", document))
@@ -305,10 +311,10 @@ class ClusterBuilding:
             built_at=datetime.now(UTC).replace(microsecond=0),
             status=self._status,
         )
-        if not self._keep:
+        if not self._incremental:
             settle_indices(self._cluster, self._name, self._replicas)
         self._write_manifest(manifest)
-        if not self._keep:
+        if not self._incremental:
             self._switch()
         stats = self._cluster.send("GET", f"/{name_indices(self._name)}/_stats/store")
         return self._generation, int(stats["_all"]["primaries"]["store"]["size_in_bytes"])
@@ -327,7 +333,7 @@ class ClusterBuilding:
     def discard(self) -> None:
         """What was built goes; what an update did stays, and the next one counts anew."""
         self.rejects.unlink(missing_ok=True)
-        if self._keep:
+        if self._incremental:
             return
         try:
             self._cluster.send("DELETE", f"/{name_indices(self._name)}", ignore_unavailable="true")

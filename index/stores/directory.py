@@ -16,20 +16,20 @@ from index.analysis.schema import SCHEMA_VERSION
 from index.engines import engine_kind
 from index.engines.base import Engine, GenerationUpdater, GenerationWriter
 from index.errors import BuildFailed, IndexDamaged, IndexMissing, IndexUnavailable, VersionMismatch
-from index.files.disk import describe_error, sync, unreadable
+from index.files.disk import describe_error, make_unreadable_error, sync
 from index.files.manifest import (
     MANIFEST,
     Manifest,
+    cached_checksum,
     check_files,
     encode_manifest,
     list_files,
     read_manifest,
-    remember_checksum,
     verify_files,
 )
 from index.files.story_ids import ID_FILES, StoryIds, update_story_ids, write_story_ids
 from index.query.results import IndexStatus
-from index.stores.base import CheckedGeneration, Opened
+from index.stores.base import CheckedGeneration, GenerationHandle
 
 _REJECTS = "rejects.ndjson"
 # A build may switch and clean up between reading the name and locking; it cannot do so endlessly.
@@ -55,7 +55,7 @@ class DirectoryStore:
             return (0, 0)
         return (stat.st_ino, stat.st_mtime_ns)
 
-    def open_current(self) -> Opened:
+    def open_current(self) -> GenerationHandle:
         for _ in range(_ATTEMPTS):
             directory = generations.find_current(self.root)
             opened = self._open(directory)
@@ -65,12 +65,12 @@ class DirectoryStore:
             raise IndexDamaged(self.root, f"{directory.name}/{MANIFEST} is missing")
         raise IndexUnavailable(self.root, f"the generation {directory.name} that 'current' names is not there")
 
-    def _open(self, directory: Path) -> Opened | None:
+    def _open(self, directory: Path) -> GenerationHandle | None:
         """None where the generation has just been removed."""
         try:
-            held = generations.hold(directory)
+            held = generations.lock_shared(directory)
         except OSError as error:
-            raise unreadable(self.root, f"{directory.name}/{MANIFEST}", error) from error
+            raise make_unreadable_error(self.root, f"{directory.name}/{MANIFEST}", error) from error
         if held is None:
             return None
         try:
@@ -81,11 +81,11 @@ class DirectoryStore:
             engine = self._kind.open(directory, manifest.status)
         except OSError as error:
             held.close()
-            raise unreadable(self.root, directory.name, error) from error
+            raise make_unreadable_error(self.root, directory.name, error) from error
         except BaseException:
             held.close()
             raise
-        return Opened(manifest, engine, ids, held.close, files)
+        return GenerationHandle(manifest=manifest, engine=engine, story_ids=ids, release=held.close, files=files)
 
     def _read_manifest(self, directory: Path) -> Manifest:
         return read_manifest(self.root, directory, self._kind.name, self._kind.format_version)
@@ -110,12 +110,12 @@ class DirectoryStore:
             try:
                 directories = generations.list_generations(self.root)
             except OSError as error:
-                raise unreadable(self.root, "generations", error) from error
+                raise make_unreadable_error(self.root, "generations", error) from error
             # A build may have switched, and removed what was current, in between.
             if not current or current in [directory.name for directory in directories]:
                 break
         else:
-            yield CheckedGeneration(current, True, "", (f"{current} is missing",))
+            yield CheckedGeneration(name=current, current=True, about="", faults=(f"{current} is missing",))
         for directory in directories:
             checked = self._check(directory, current=directory.name == current)
             if checked is not None:
@@ -125,11 +125,13 @@ class DirectoryStore:
         """None where the generation has just been removed."""
         name = directory.name
         try:
-            held = generations.hold(directory)
+            held = generations.lock_shared(directory)
         except OSError as error:
-            return CheckedGeneration(name, current, "", (f"{name}/{MANIFEST} {describe_error(error)}",))
+            return CheckedGeneration(
+                name=name, current=current, about="", faults=(f"{name}/{MANIFEST} {describe_error(error)}",)
+            )
         if held is None:
-            missing = CheckedGeneration(name, current, "", (f"{name}/{MANIFEST} is missing",))
+            missing = CheckedGeneration(name=name, current=current, about="", faults=(f"{name}/{MANIFEST} is missing",))
             return missing if directory.exists() else None
         with held:
             try:
@@ -137,24 +139,33 @@ class DirectoryStore:
             except VersionMismatch as error:
                 # An older server may still read it, until the next build removes it.
                 return CheckedGeneration(
-                    name, current, "of another version, not checked", (error.reason,) if current else ()
+                    name=name,
+                    current=current,
+                    about="of another version, not checked",
+                    faults=(error.reason,) if current else (),
                 )
             except IndexUnavailable as error:
-                return CheckedGeneration(name, current, "", (error.reason,))
+                return CheckedGeneration(name=name, current=current, about="", faults=(error.reason,))
             faults = check_files(directory, manifest)
         size = sum(manifest.files.values())
-        return CheckedGeneration(name, current, f"{len(manifest.files)} files, {size:,} bytes", faults, complete=True)
+        return CheckedGeneration(
+            name=name,
+            current=current,
+            about=f"{len(manifest.files)} files, {size:,} bytes",
+            faults=faults,
+            complete=True,
+        )
 
     @contextmanager
-    def begin(self, *, keep: bool) -> Iterator[DirectoryBuilding]:
+    def begin(self, *, incremental: bool) -> Iterator[DirectoryBuild]:
         try:
-            if keep:
+            if incremental:
                 # Told before anything is written where there is nothing to go on from.
                 generations.read_current(self.root)
             with generations.lock_for_build(self.root):
-                if keep:
+                if incremental:
                     self._read_verified(generations.find_current(self.root))
-                building = DirectoryBuilding(self.root, keep=keep)
+                building = DirectoryBuild(self.root, incremental=incremental)
                 try:
                     yield building
                 except BaseException:
@@ -166,11 +177,11 @@ class DirectoryStore:
             raise BuildFailed(f"could not write the index at {self.root}: {reason}") from error
 
 
-class DirectoryBuilding:
-    """A Building (index.stores.base): a directory that gets its final name when it is published."""
+class DirectoryBuild:
+    """A Build (index.stores.base): a directory that gets its final name when it is published."""
 
-    def __init__(self, root: Path, *, keep: bool) -> None:
-        self._root, self._keep, self._kind = root, keep, engine_kind()
+    def __init__(self, root: Path, *, incremental: bool) -> None:
+        self._root, self._incremental, self._kind = root, incremental, engine_kind()
         version, self.directory = generations.start_directory(root)
         self._name = f"g{version}-s{SCHEMA_VERSION}-f{self._kind.format_version}"
         self.rejects = self.directory / _REJECTS
@@ -182,7 +193,7 @@ class DirectoryBuilding:
         return self._kind.make_updater(self.directory, generations.find_current(self._root))
 
     def describe(self, status: IndexStatus, present: Collection[str], removed: Collection[str]) -> None:
-        if self._keep:
+        if self._incremental:
             update_story_ids(self.directory, generations.find_current(self._root), present, removed)
         else:
             write_story_ids(self.directory, present, self._read_previous_ids())
@@ -223,7 +234,7 @@ class DirectoryBuilding:
 
     def publish(self) -> tuple[str, int]:
         # Held from before the switch on, so that no reader that cleans up takes it for an old one.
-        held = generations.hold(self.directory)
+        held = generations.lock_shared(self.directory)
         try:
             generations.publish(self._root, self.directory, self._name)
             try:
@@ -250,7 +261,7 @@ class DirectoryBuilding:
             built_at=now,
             status=self._status,
             files=files,
-            checksums={file: remember_checksum(building / file) for file in files},
+            checksums={file: cached_checksum(building / file) for file in files},
         )
         (building / MANIFEST).write_bytes(encode_manifest(manifest))
         return sum(files.values())

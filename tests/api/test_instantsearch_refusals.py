@@ -197,11 +197,11 @@ def test_what_clients_send_is_not_nested_too_deeply(client: FlaskClient) -> None
 def test_names_are_compared_for_the_first_faults_only(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
 
-    def find_near_names(name: str, known: Any, limit: int) -> list[str]:
+    def find_similar_names(name: str, known: Any, limit: int) -> list[str]:
         compared.append(name)
         return []
 
-    monkeypatch.setattr(parameters, "find_near_names", find_near_names)
+    monkeypatch.setattr(parameters, "find_near_names", find_similar_names)
     body = {f"facets{n}": 1 for n in range(3000)}
     assert len(check_refused(client.post(ONE, json=body), 400, "unknown_parameter")["errors"]) == 100
     searches = [{"indexName": "stories", **{f"facets{n}": 1 for n in range(150)}}] * 20

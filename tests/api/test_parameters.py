@@ -371,11 +371,11 @@ def test_names_are_compared_for_the_first_faults_only(
 ) -> None:
     compared: list[str] = []
 
-    def find_near_names(name: str, known: Any, limit: int) -> list[str]:
+    def find_similar_names(name: str, known: Any, limit: int) -> list[str]:
         compared.append(name)
         return ["topic"]
 
-    monkeypatch.setattr(parameters, "find_near_names", find_near_names)
+    monkeypatch.setattr(parameters, "find_near_names", find_similar_names)
     errors = client.get(f"{path}?{_query(60_000 // len(form), form)[:60_000]}").json["errors"]
     assert len(compared) <= MAX_HINTS
     assert [error["hint"] for error in errors if error["code"] == "unknown_parameter"] == (

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from index.analysis.folding import Typed
+from index.analysis.folding import TypedText
 from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.live import LiveIndex, OpenGeneration
 from index.query.language import parse_query
@@ -61,12 +61,18 @@ def digest(generation: OpenGeneration) -> str:
     for text in _QUERIES:
         for order in (Sort.RELEVANCE, Sort.NEWEST):
             tree = parse_query(text, names)
-            counted = FacetRequest(tuple(FACETS), 100)
-            options = HighlightOptions("mark", 30, True)
-            query = SearchQuery(tree, STORY_DEFAULTS, sort=order, facets=counted, limit=100, highlighting=options)
+            counted = FacetRequest(names=tuple(FACETS), size=100)
+            options = HighlightOptions(tag="mark", words=30, matches=True)
+            query = SearchQuery(
+                tree=tree, search_in=STORY_DEFAULTS, sort=order, facets=counted, limit=100, highlighting=options
+            )
             parts.append(search_stories(generation, query))
     parts += export_stories(generation, SearchQuery())
-    parts += [engine.list_publishers(), engine.complete("query", Typed(("fe",)), 8), engine.find_labels("topic")]
+    parts += [
+        engine.list_publishers(),
+        engine.complete("query", TypedText(words=("fe",)), 8),
+        engine.find_labels("topic"),
+    ]
     parts.append(engine.fuzzy_terms("harbuor", 2))
     return hashlib.sha256(repr(parts).encode(errors="surrogatepass")).hexdigest()
 

@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_check_tells_of_each_generation_that_it_is_whole(root: Path, tmp_path: Path) -> None:
-    held = generations.hold(generations.find_current(root))
+    held = generations.lock_shared(generations.find_current(root))
     assert held
     with held:
         build_index(root, [write_stories(tmp_path / "in.ndjson", [make_story()])])

@@ -131,14 +131,14 @@ class BruteForce:
         counts = Counter(value for story in stories for value in values_of(story, name))
         selected = {value for own in query.filters.values if own.facet == name for value in own.any_of}
         entries = [
-            FacetValue(value, labels.get(value, value), counts[value], value in selected)
+            FacetValue(value=value, label=labels.get(value, value), count=counts[value], selected=value in selected)
             for value in set(counts) | selected
             if _begins_words(labels.get(value, value), query.facets.containing)
         ]
         entries.sort(key=_facet_order(query.facets))
         shown = [entry for place, entry in enumerate(entries) if place < query.facets.size or entry.selected]
         other = sum(entry.count for entry in entries) - sum(entry.count for entry in shown)
-        return Facet(tuple(shown), other, sum(not values_of(story, name) for story in stories))
+        return Facet(values=tuple(shown), other=other, missing=sum(not values_of(story, name) for story in stories))
 
 
 def story_order(story: Story, score: float, sort: Sort) -> tuple[object, ...]:
@@ -205,7 +205,8 @@ def _merge_all(stories: Iterable[Story]) -> list[SourceRecord]:
         for ident, source in zip(story.source_ids(), story.sources, strict=True):
             said.setdefault(ident, []).append((story.id, source))
     return [
-        SourceRecord(ident, _merge([source for _, source in citing]), _unique(citing)) for ident, citing in said.items()
+        SourceRecord(id=ident, source=_merge([source for _, source in citing]), story_ids=_unique(citing))
+        for ident, citing in said.items()
     ]
 
 

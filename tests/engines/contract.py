@@ -26,7 +26,7 @@ from index.documents.stored_hit import encode_hit
 from index.documents.story import Story, parse_story
 from index.errors import IndexDamaged, IndexUnavailable, QueryTimeout
 from index.query.highlight import HitHighlighter, query_terms
-from index.query.language import parse_query, show_query
+from index.query.language import format_query, parse_query
 from index.query.requests import (
     FACETS,
     FacetRequest,
@@ -100,9 +100,9 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
         truth = BruteForce(corpus)
         with self.serve(corpus) as engine:
             for tree in queries:
-                query = SearchQuery(tree, limit=MANY)
+                query = SearchQuery(tree=tree, limit=MANY)
                 found = {hit.id for hit in engine.search_stories(query).hits}
-                assert found == {story.id for story in truth.match_stories(query)}, show_query(tree)
+                assert found == {story.id for story in truth.match_stories(query)}, format_query(tree)
 
     @CHECKED
     @given(corpora, st.lists(story_queries, min_size=5, max_size=12))
@@ -157,10 +157,10 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
         with self.serve(corpus) as engine:
             for query in queries:
                 asked = _all_of(replace(query, highlighting=highlighting))
-                marker = HitHighlighter(asked, highlighting, engine.find_idfs(query_terms(query.tree)))
+                highlighter = HitHighlighter(asked, highlighting, engine.find_idfs(query_terms(query.tree)))
                 for hit in engine.search_stories(asked).hits:
-                    assert hit.marks == marker.mark(truth.stories[hit.id])
-                assert {hit.marks for hit in engine.search_stories(_all_of(query)).hits} <= {b""}
+                    assert hit.highlights == highlighter.highlight(truth.stories[hit.id])
+                assert {hit.highlights for hit in engine.search_stories(_all_of(query)).hits} <= {b""}
 
     def test_scores_are_zero_where_nothing_was_asked_for_by_words(self) -> None:
         with self.serve([make_story("1"), make_story("2")]) as engine:
@@ -172,38 +172,38 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
         )
         corpus = [passing, make_story("2", title="A robot"), make_story("3", title="Ferries")]
         with self.serve(corpus) as engine:
-            page = engine.search_stories(SearchQuery(parse_query("robot", ()), sort=Sort.RELEVANCE))
+            page = engine.search_stories(SearchQuery(tree=parse_query("robot", ()), sort=Sort.RELEVANCE))
         assert [hit.id for hit in page.hits] == ["2", "1"]
 
     def test_nothing_matches_the_query_for_nothing(self) -> None:
         with self.serve([make_story("1")]) as engine:
-            assert engine.search_stories(SearchQuery(NOTHING)).total == 0
-            assert engine.search_sources(SourceQuery(NOTHING)).total == 0
+            assert engine.search_stories(SearchQuery(tree=NOTHING)).total == 0
+            assert engine.search_sources(SourceQuery(tree=NOTHING)).total == 0
 
     def test_a_prefix_finds_words_that_stemming_makes_shorter_than_it(self) -> None:
         with self.serve([make_story("1", title="Relations"), make_story("2", title="Ferries")]) as engine:
-            page = engine.search_stories(SearchQuery(Prefix("relati")))
+            page = engine.search_stories(SearchQuery(tree=Prefix("relati")))
         assert [hit.id for hit in page.hits] == ["1"]
 
     def test_a_prefix_finds_a_word_whose_lower_case_is_longer(self) -> None:
         with self.serve([make_story("1", title="İstanbul"), make_story("2", title="Ferries")]) as engine:
-            page = engine.search_stories(SearchQuery(parse_query("İst*", ())))
+            page = engine.search_stories(SearchQuery(tree=parse_query("İst*", ())))
         assert [hit.id for hit in page.hits] == ["1"]
 
     def test_unknown_facet_values_match_nothing_and_exclude_nothing(self) -> None:
         unknown = frozenset({"unheard-of"})
         with self.serve([make_story("1", topics=["AI"])]) as engine:
             for facet in FACETS:
-                wanted = Filters((ValueFilter(facet, any_of=unknown),))
-                unwanted = Filters((ValueFilter(facet, none_of=unknown),))
+                wanted = Filters(values=(ValueFilter(facet=facet, any_of=unknown),))
+                unwanted = Filters(values=(ValueFilter(facet=facet, none_of=unknown),))
                 assert engine.search_stories(SearchQuery(filters=wanted)).total == 0
                 assert engine.search_stories(SearchQuery(filters=unwanted)).total == 1
 
     def test_a_selected_facet_value_is_listed_even_at_zero_and_beyond_the_size(self) -> None:
         corpus = [make_story(str(n), topics=["AI", "Robots"]) for n in range(3)]
         query = SearchQuery(
-            filters=Filters((ValueFilter("topic", any_of=frozenset({"ai", "zebras"})),)),
-            facets=FacetRequest(("topic",), size=1),
+            filters=Filters(values=(ValueFilter(facet="topic", any_of=frozenset({"ai", "zebras"})),)),
+            facets=FacetRequest(names=("topic",), size=1),
         )
         with self.serve(corpus) as engine:
             facet = engine.search_stories(query).facets["topic"]
@@ -215,7 +215,7 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
 
     def test_the_clock_is_looked_at_between_long_hits_that_are_marked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         corpus = [make_story(str(n), title="A robot", summary="robot " * 16_000) for n in range(8)]
-        query = SearchQuery(parse_query("robot", ()), highlighting=HighlightOptions(), limit=1)
+        query = SearchQuery(tree=parse_query("robot", ()), highlighting=HighlightOptions(), limit=1)
         with self.serve(corpus) as engine:
             clock = set_clock(monkeypatch, 0.1)
             engine.search_stories(query)
@@ -285,9 +285,11 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
         with self.serve(corpus) as engine:
             asks: list[Callable[[], object]] = []
             for text in names:
-                query = SearchQuery(parse_query(text, ("title",)), facets=FacetRequest(FACETS), sort=Sort.RELEVANCE)
+                query = SearchQuery(
+                    tree=parse_query(text, ("title",)), facets=FacetRequest(names=FACETS), sort=Sort.RELEVANCE
+                )
                 asks.append(lambda query=query: engine.search_stories(query))
-                asks.append(lambda tree=query.tree: engine.search_sources(SourceQuery(tree)))
+                asks.append(lambda tree=query.tree: engine.search_sources(SourceQuery(tree=tree)))
             for story in corpus[:8]:
                 asks.append(lambda story=story: engine.find_similar(story, 5, frozenset()))
                 asks.append(lambda story=story: engine.find_stories([story.id]))
@@ -304,11 +306,11 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
             for text in texts:
                 for match_any in (False, True):
                     tree = parse_query(text, ("title", "source"), match_any=match_any)
-                    assert engine.search_stories(SearchQuery(tree, STORY_DEFAULTS)).total in (0, 1)
+                    assert engine.search_stories(SearchQuery(tree=tree, search_in=STORY_DEFAULTS)).total in (0, 1)
 
     def test_a_directory_without_files_is_told_as_damaged(self, tmp_path: Path) -> None:
         with pytest.raises(IndexDamaged):
-            self.kind.open(tmp_path, IndexStatus(1, 0, 0, None))
+            self.kind.open(tmp_path, IndexStatus(stories=1, sources=0, publishers=0, newest=None))
 
     def test_files_that_vanish_under_an_open_engine_never_raise_an_error_of_its_own_make(self, tmp_path: Path) -> None:
         corpus = [make_story("1", title="A robot", sources=[{"title": "Robots"}])]
@@ -316,8 +318,8 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
         shutil.rmtree(tmp_path)
         tree = parse_query("robot", ())
         asks: list[Callable[[], object]] = [
-            lambda: engine.search_stories(SearchQuery(tree)).total,
-            lambda: engine.search_sources(SourceQuery(tree)).total,
+            lambda: engine.search_stories(SearchQuery(tree=tree)).total,
+            lambda: engine.search_sources(SourceQuery(tree=tree)).total,
             lambda: len(engine.find_stories(["1"])),
             lambda: engine.find_source("1:1") is not None,
         ]
@@ -330,8 +332,8 @@ class EngineContract(CountingContract, NearWordContract, SuggestionContract, Ext
 
     def test_an_engine_that_is_closed_holds_no_file(self, tmp_path: Path) -> None:
         engine = self.kind.open(tmp_path, self.build(tmp_path, [make_story("1", sources=[{"title": "A"}])]))
-        engine.search_stories(SearchQuery(parse_query("story", ())))
-        engine.search_sources(SourceQuery(parse_query("a", ())))
+        engine.search_stories(SearchQuery(tree=parse_query("story", ())))
+        engine.search_sources(SourceQuery(tree=parse_query("a", ())))
         engine.close()
         assert not _open_files(tmp_path)
 

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from index.documents.story import Story
 from index.engines.indexed import microseconds
-from index.query.recency import weigh
+from index.query.recency import recency_factor
 from index.query.requests import Interval, NumberName, SearchQuery, Sort
 from index.query.results import NumberStats
-from index.query.timeline import start_of
+from index.query.timeline import bucket_start
 from tests.engines import brute_force
 from tests.engines.brute_force import BruteForce
 from tests.engines.contract_lookups import CHECKED, ServesCorpora
@@ -32,7 +32,7 @@ class CountingContract(ServesCorpora):
         with self.serve(corpus) as engine:
             for query in queries:
                 times = [story.published_at or None for story in truth.match_stories(query)]
-                expected = Counter(start_of(time, interval) for time in times if time)
+                expected = Counter(bucket_start(time, interval) for time in times if time)
                 assert engine.count_times(query, interval) == (expected, times.count(None))
 
     @CHECKED
@@ -51,7 +51,13 @@ class CountingContract(ServesCorpora):
                 seconds = [time // 1_000_000 for time in times if time is not None]
                 numbers = sorted(seconds if number != "source_count" else [len(story.sources) for story in found])
                 values = tuple(Counter(numbers).most_common(size))
-                expected = NumberStats(len(numbers), (numbers or [0])[0], (numbers or [0])[-1], sum(numbers), values)
+                expected = NumberStats(
+                    count=len(numbers),
+                    low=(numbers or [0])[0],
+                    high=(numbers or [0])[-1],
+                    total=sum(numbers),
+                    values=values,
+                )
                 assert engine.measure(query, number, size) == expected
 
     @CHECKED
@@ -65,7 +71,7 @@ class CountingContract(ServesCorpora):
             for query in queries:
                 asked = replace(query, sort=Sort.RELEVANCE, offset=0, limit=100, recency=0.0)
                 plain, weighed = (engine.search_stories(replace(asked, recency=share)) for share in (0.0, recency))
-                expected = {hit.id: hit.score * weigh(recency, times[hit.id], newest) for hit in plain.hits}
+                expected = {hit.id: hit.score * recency_factor(recency, times[hit.id], newest) for hit in plain.hits}
                 assert {hit.id: hit.score for hit in weighed.hits} == pytest.approx(expected, rel=1e-5)
                 assert (weighed.total, weighed.facets) == (plain.total, plain.facets)
                 other = replace(asked, sort=Sort.NEWEST)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.analysis.schema import WORD, term_of
 from index.documents.story import Story
 from index.engines.base import Engine
@@ -59,22 +59,26 @@ def check_everything(engine: Engine, corpus: Sequence[Story]) -> None:
     truth = BruteForce(corpus)
     for tree in iter_trees(corpus[-1]):
         query = SearchQuery(
-            tree, sort=Sort.RELEVANCE, facets=FacetRequest(FACETS), limit=100, highlighting=HighlightOptions(words=5)
+            tree=tree,
+            sort=Sort.RELEVANCE,
+            facets=FacetRequest(names=FACETS),
+            limit=100,
+            highlighting=HighlightOptions(words=5),
         )
         page = engine.search_stories(query)
         assert {hit.id for hit in page.hits} == {story.id for story in truth.match_stories(query)}
         assert page.facets == {name: truth.count_facet(name, query, engine.find_labels(name)) for name in FACETS}
-        marker = HitHighlighter(query, HighlightOptions(words=5), engine.find_idfs(query_terms(tree)))
+        highlighter = HitHighlighter(query, HighlightOptions(words=5), engine.find_idfs(query_terms(tree)))
         for hit in page.hits:
-            assert hit.marks == marker.mark(truth.stories[hit.id])
-        sources = SourceQuery(tree, limit=100)
+            assert hit.highlights == highlighter.highlight(truth.stories[hit.id])
+        sources = SourceQuery(tree=tree, limit=100)
         found = {record.id for record, _ in engine.search_sources(sources).hits}
         assert found == {record.id for record in truth.match_sources(sources)}
     for story in corpus:
         assert story.id not in {other.id for other, _ in engine.find_similar(story, 5, frozenset())}
     for word in WORD.findall(corpus[-1].title)[:1]:
         engine.fuzzy_terms(word[:30].lower(), 2)
-        if typed := read_typed(word[:200]):
+        if typed := parse_typed_text(word[:200]):
             for kind in ("query", "topic", "publisher", "story"):
                 engine.complete(kind, typed, 3)
     assert engine.find_stories([story.id for story in corpus]) == list(corpus)

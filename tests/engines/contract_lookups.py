@@ -6,7 +6,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +13,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from index.documents.identity import slug_of
 from index.documents.story import Story
@@ -149,7 +149,9 @@ class LookupContract(ServesCorpora):
             publishers = len(engine.list_publishers())
         newest = max((story.published_at for story in corpus if story.published_at), default=None)
         counted = replace(status, segments=1, deleted=0)  # how it lies on disk is the engine's own business
-        assert counted == IndexStatus(len(corpus), len(truth.sources), publishers, newest)
+        assert counted == IndexStatus(
+            stories=len(corpus), sources=len(truth.sources), publishers=publishers, newest=newest
+        )
 
     def test_the_fewer_stories_have_a_word_the_rarer_it_is(self) -> None:
         corpus = [make_story(str(n), title="often rare" if n == 0 else "often") for n in range(5)]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.documents.story import Story
 from index.engines.whoosh import WhooshKind
 from index.query.language import parse_query
@@ -48,7 +48,7 @@ class SuggestionContract(LookupContract):
     def test_what_is_typed_is_completed_as_by_going_through_all_stories(
         self, corpus: list[Story], texts: list[str], limit: int
     ) -> None:
-        wanted = [typed for text in texts if (typed := read_typed(text))]
+        wanted = [typed for text in texts if (typed := parse_typed_text(text))]
         with self.serve(corpus) as engine, tempfile.TemporaryDirectory() as name:
             status = LookupContract.build(_Plain(), Path(name), corpus)
             plain = WhooshKind().open(Path(name), status)
@@ -58,7 +58,7 @@ class SuggestionContract(LookupContract):
             plain.close()
 
     def complete(self, corpus: Sequence[Story], kind: SuggestionType, text: str, limit: int = 10) -> list[Suggestion]:
-        typed = read_typed(text)
+        typed = parse_typed_text(text)
         assert typed
         with self.serve(corpus) as engine:
             return engine.complete(kind, typed, limit)
@@ -94,7 +94,10 @@ class SuggestionContract(LookupContract):
         titles = ["Ferries", "Ferries again", "A ferry", "Ferrous"]
         corpus = [make_story(str(n), title=title) for n, title in enumerate(titles)]
         found = self.complete(corpus, "query", "ferr")
-        assert found == [Suggestion("query", "ferries", None, 3), Suggestion("query", "ferrous", None, 1)]
+        assert found == [
+            Suggestion(type="query", text="ferries", id=None, count=3),
+            Suggestion(type="query", text="ferrous", id=None, count=1),
+        ]
         assert self.texts(corpus, "query", "ferry") == ["ferry"]
 
     def test_two_words_are_suggested_that_are_neighbours_in_three_titles(self) -> None:
@@ -102,7 +105,10 @@ class SuggestionContract(LookupContract):
         corpus += [make_story(str(n), title="Night train") for n in (3, 4)]
         corpus.append(make_story("5", title="A ferry in the night"))
         found = self.complete(corpus, "query", "night")
-        assert found == [Suggestion("query", "night", None, 6), Suggestion("query", "night ferry", None, 4)]
+        assert found == [
+            Suggestion(type="query", text="night", id=None, count=6),
+            Suggestion(type="query", text="night ferry", id=None, count=4),
+        ]
         assert self.texts(corpus, "query", "ferr") == ["ferry", "night ferry"]
         assert self.texts(corpus, "query", "day") == ["day"]
 
@@ -110,17 +116,17 @@ class SuggestionContract(LookupContract):
         corpus = [make_story(str(n), title=title) for n, title in enumerate(["İstanbul", "Ferries", "Ferry U.S. c3po"])]
         with self.serve(corpus) as engine:
             for text in ("i", "f", "u", "c"):
-                typed = read_typed(text)
+                typed = parse_typed_text(text)
                 assert typed
                 found = engine.complete("query", typed, 10)
                 assert found
                 for suggestion in found:
-                    query = SearchQuery(parse_query(suggestion.text, ()))
+                    query = SearchQuery(tree=parse_query(suggestion.text, ()))
                     assert engine.search_stories(query).total == suggestion.count > 0
 
     def test_a_title_that_several_stories_have_is_suggested_once_as_the_newest(self) -> None:
         corpus = [make_story(str(n), title="Same", published_at=f"2025-01-0{n}T00:00:00Z") for n in range(1, 9)]
-        assert self.complete(corpus, "story", "sam", 2) == [Suggestion("story", "Same", "8", 1)]
+        assert self.complete(corpus, "story", "sam", 2) == [Suggestion(type="story", text="Same", id="8", count=1)]
 
     def test_topics_and_publishers_come_by_how_many_stories_have_them(self) -> None:
         corpus = [
@@ -128,22 +134,24 @@ class SuggestionContract(LookupContract):
             make_story("2", topics=["Rockets", "Big Robots"]),
         ]
         assert self.complete(corpus, "topic", "ro") == [
-            Suggestion("topic", "Rockets", "rockets", 2),
-            Suggestion("topic", "Robots", "robots", 1),
-            Suggestion("topic", "Big Robots", "big-robots", 1),
+            Suggestion(type="topic", text="Rockets", id="rockets", count=2),
+            Suggestion(type="topic", text="Robots", id="robots", count=1),
+            Suggestion(type="topic", text="Big Robots", id="big-robots", count=1),
         ]
-        assert self.complete(corpus, "publisher", "rev") == [Suggestion("publisher", "Rock Review", "rock-review", 1)]
+        assert self.complete(corpus, "publisher", "rev") == [
+            Suggestion(type="publisher", text="Rock Review", id="rock-review", count=1)
+        ]
 
     def test_what_only_deleted_stories_had_is_never_suggested(self) -> None:
         # What ServesUpdated builds first and takes out again begins so.
         with self.serve([make_story("1", title="Zebra")]) as engine:
-            typed = read_typed("zz")
+            typed = parse_typed_text("zz")
             assert typed
             assert all(engine.complete(kind, typed, 10) == [] for kind in KINDS)
 
     @pytest.mark.parametrize("text", ["\ud800", "\x00a", "日" * 500, "a " * 250, "\u0301", "ͺ"])
     def test_no_text_that_is_typed_is_an_error(self, text: str) -> None:
-        typed = read_typed(text)
+        typed = parse_typed_text(text)
         if typed:
             with self.serve([make_story("1")]) as engine:
                 assert all(engine.complete(kind, typed, 3) == [] for kind in KINDS)

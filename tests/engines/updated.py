@@ -44,6 +44,6 @@ class ServesUpdated(ServesCorpora):
 
 def _decoy(ident: str) -> Story:
     """A story with words, values and sources that no corpus has, but for its publisher and one address."""
-    source = Source(url="https://example.com/decoy", title="zzdecoyzz", publisher=Publisher("Zz Decoy"))
+    source = Source(url="https://example.com/decoy", title="zzdecoyzz", publisher=Publisher(name="Zz Decoy"))
     shared = Source(url="https://a.example.com/1", title="zzdecoyzz")
-    return Story(ident, "zzdecoyzz", topics=("Zz Decoy",), curated_by="Zz Decoy", sources=(source, shared))
+    return Story(id=ident, title="zzdecoyzz", topics=("Zz Decoy",), curated_by="Zz Decoy", sources=(source, shared))

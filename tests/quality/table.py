@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from index.documents.story import Story
-from index.readers.ndjson import Read, iter_stories
+from index.readers.ndjson import AcceptedLine, iter_stories
 from tests.quality import judged
 from tests.quality.judged import DATA, HAS_DATA, Judged
 from tests.quality.tasks import measure_known_items, measure_questions, measure_related, serve
@@ -56,7 +56,7 @@ def _find_known() -> float:
 def _read_large() -> Iterator[Story]:
     """What a build with --skip-invalid takes."""
     for name in _LARGE:
-        yield from (one.story for one in iter_stories(DATA / name) if isinstance(one, Read))
+        yield from (one.story for one in iter_stories(DATA / name) if isinstance(one, AcceptedLine))
 
 
 TASKS: Final = (

@@ -78,4 +78,4 @@ def _says_much(word: str) -> bool:
 
 def _search(engine: Engine, text: str, limit: int, *, match_any: bool = True) -> list[str]:
     tree = parse_query(text, STORY_DEFAULTS, match_any=match_any)
-    return [hit.id for hit in engine.search_stories(SearchQuery(tree, sort=Sort.RELEVANCE, limit=limit)).hits]
+    return [hit.id for hit in engine.search_stories(SearchQuery(tree=tree, sort=Sort.RELEVANCE, limit=limit)).hits]

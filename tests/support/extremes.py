@@ -46,13 +46,28 @@ EXTREMES = {
 
 def make_extreme(ident: str, text: str, time: datetime | None = None) -> Story:
     """``text`` in every field that takes any."""
-    source = Source("https://example.com/" + ident, text, Publisher(text, text), text, excerpt=text)
+    source = Source(
+        url="https://example.com/" + ident,
+        title=text,
+        publisher=Publisher(name=text, domain=text),
+        author=text,
+        excerpt=text,
+    )
     times = {} if time is None else {"published_at": time, "updated_at": time}
     return Story(
-        ident, text if text.strip() else "T", text, text, text, **times, topics=(text, ""),
-        sections=(Section(text, (Paragraph(text, (1, 1)), Paragraph(""))), Section()),
+        id=ident,
+        title=text if text.strip() else "T",
+        short_title=text,
+        summary=text,
+        curated_by=text,
+        **times,
+        topics=(text, ""),
+        sections=(
+            Section(heading=text, paragraphs=(Paragraph(text=text, citations=(1, 1)), Paragraph(text=""))),
+            Section(),
+        ),
         sources=(source, Source(title=text)),
-    )  # fmt: skip
+    )
 
 
 def _repeat(texts: tuple[str, ...], sizes: SearchStrategy[int]) -> SearchStrategy[str]:

@@ -161,7 +161,7 @@ _values = {
 
 def value_filters(facet: str) -> SearchStrategy[ValueFilter]:
     some = st.frozensets(st.sampled_from([value for value in _values[facet] if value]), max_size=2)
-    return st.builds(ValueFilter, st.just(facet), some, some)
+    return st.builds(ValueFilter, facet=st.just(facet), any_of=some, none_of=some)
 
 
 _moments = st.one_of(st.none(), st.none(), st.sampled_from(TIMES))
@@ -197,11 +197,13 @@ story_queries = st.builds(
     offset=st.integers(0, 4),
     limit=st.integers(0, 6),
 )
-markings = st.builds(HighlightOptions, st.sampled_from(("mark", "em")), st.integers(1, 12), st.booleans())
+markings = st.builds(
+    HighlightOptions, tag=st.sampled_from(("mark", "em")), words=st.integers(1, 12), matches=st.booleans()
+)
 source_queries = st.builds(
     SourceQuery,
     tree=trees(tuple(field.name for field in SOURCE_FIELDS)),
-    publishers=st.one_of(st.just(ValueFilter("publisher")), value_filters("publisher")),
+    publishers=st.one_of(st.just(ValueFilter(facet="publisher")), value_filters("publisher")),
     story=st.one_of(st.none(), st.none(), st.sampled_from((*IDS, "unknown"))),
     published_from=_moments,
     published_before=_moments,

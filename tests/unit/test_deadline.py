@@ -12,14 +12,14 @@ from tests.support.clock import set_clock
 def test_a_deadline_passes_when_its_seconds_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
     set_clock(monkeypatch, 1)
     deadline = Deadline(3)
-    assert deadline.left() == 2
+    assert deadline.remaining() == 2
     deadline.check()
     deadline.check()
     with pytest.raises(QueryTimeout) as caught:
         deadline.check()
     assert caught.value.seconds == 3
     with pytest.raises(QueryTimeout):
-        deadline.left()
+        deadline.remaining()
 
 
 def test_the_clock_is_looked_at_before_each_of_several_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_bytes_to_write_take_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
     deadline = Deadline(0.8)
     deadline.spend(30_000_000)
     deadline.spend(40_000_000)
-    assert deadline.left() == pytest.approx(0.1)
+    assert deadline.remaining() == pytest.approx(0.1)
     with pytest.raises(QueryTimeout):
         deadline.spend(20_000_000)
 

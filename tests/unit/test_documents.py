@@ -10,14 +10,14 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from index.documents.story import MAX_FAULTS, MAX_SOURCES, Publisher, Refused, Source, Story, parse_story
+from index.documents.story import MAX_FAULTS, MAX_SOURCES, InvalidStory, Publisher, Source, Story, parse_story
 from tests.support.factories import SAMPLE, make_story, to_line
 from tests.support.strategies import stories
 
 
 def refusals(line: bytes) -> list[tuple[str, str, str]]:
     """The faults of a line, which must have some."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(InvalidStory) as caught:
         parse_story(line)
     return caught.value.faults
 
@@ -338,7 +338,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_faults_of_a_line_are_bounded_in_number_and_length(bomb: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(InvalidStory) as caught:
         parse_story(b'{"id": "1", "title": "A", %s}' % BOMBS[bomb])
     faults = caught.value.faults
     assert 1 <= len(faults) <= MAX_FAULTS
@@ -347,8 +347,8 @@ def test_faults_of_a_line_are_bounded_in_number_and_length(bomb: str) -> None:
 
 
 def test_faults_of_a_line_that_are_all_told_are_said_to_be_all() -> None:
-    def refused(count: int) -> Refused:
-        with pytest.raises(Refused) as caught:
+    def refused(count: int) -> InvalidStory:
+        with pytest.raises(InvalidStory) as caught:
             parse_story(json.dumps({"id": "1", "title": "A", "topics": [1] * count}).encode())
         return caught.value
 

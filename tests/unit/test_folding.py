@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from index.analysis.folding import find_typed, fold_text, fold_word, read_typed, show_word
+from index.analysis.folding import find_typed_text, fold_text, fold_word, parse_typed_text, show_word
 from index.analysis.schema import MAX_TEXT, WORD
 from tests.support.strategies import any_text
 
@@ -44,7 +44,7 @@ def test_a_word_that_is_shown_in_lower_case_is_one_word_when_it_is_typed(text: s
 
 @pytest.mark.parametrize("text", ["", "  ", "-", "!?"])
 def test_without_a_word_nothing_is_typed(text: str) -> None:
-    assert read_typed(text) is None
+    assert parse_typed_text(text) is None
 
 
 @pytest.mark.parametrize(
@@ -62,28 +62,28 @@ def test_without_a_word_nothing_is_typed(text: str) -> None:
     ],
 )
 def test_what_was_typed_is_found_in_a_text_as_it_stands_there(text: str, typed: str, found: str) -> None:
-    read = read_typed(typed)
+    read = parse_typed_text(typed)
     assert read
-    span = find_typed(text, read)
+    span = find_typed_text(text, read)
     assert span
     assert text[slice(*span)] == found
 
 
 @pytest.mark.parametrize("typed", ["erry", "night ferry", "ferries ", "ferry x"])
 def test_what_stands_nowhere_is_not_found(typed: str) -> None:
-    read = read_typed(typed)
+    read = parse_typed_text(typed)
     assert read
-    assert find_typed("Ferry at night", read) is None
+    assert find_typed_text("Ferry at night", read) is None
 
 
 @given(any_text, any_text)
 def test_a_place_is_found_where_folded_words_say_so(text: str, typed: str) -> None:
-    if read := read_typed(typed):
-        assert (find_typed(text, read) is None) == (read.find_in(fold_text(text)) is None)
+    if read := parse_typed_text(typed):
+        assert (find_typed_text(text, read) is None) == (read.find_in(fold_text(text)) is None)
 
 
 def test_what_was_typed_is_looked_for_in_as_many_characters_as_matches_are() -> None:
-    read = read_typed("ferry")
+    read = parse_typed_text("ferry")
     assert read
-    assert find_typed("x" * (MAX_TEXT - 6) + " ferry", read) == (MAX_TEXT - 5, MAX_TEXT)
-    assert find_typed("x" * (MAX_TEXT - 5) + " ferry", read) is None
+    assert find_typed_text("x" * (MAX_TEXT - 6) + " ferry", read) == (MAX_TEXT - 5, MAX_TEXT)
+    assert find_typed_text("x" * (MAX_TEXT - 5) + " ferry", read) is None

@@ -33,7 +33,7 @@ def ask(root: Path) -> int:
     live = LiveIndex(root)
     try:
         with live.borrow() as generation:
-            generation.story_ids.find_near("1")
+            generation.story_ids.find_similar("1")
             return generation.engine.search_stories(SearchQuery()).total
     finally:
         live.close()
@@ -140,14 +140,14 @@ def test_a_file_of_the_right_size_and_wrong_content_is_damage_or_does_no_harm(
 
 def test_a_generation_that_is_gone_cannot_be_held(tmp_path: Path, directory: Path) -> None:
     shutil.rmtree(directory)
-    assert generations.hold(directory) is None
+    assert generations.lock_shared(directory) is None
 
 
 def test_only_generations_that_are_neither_current_nor_held_are_removed(root: Path, directory: Path) -> None:
     for name in ("g7-s1-f1", "g8-s1-f1", "g9-s2-f2"):
         shutil.copytree(directory, directory.parent / name)
     (directory.parent / "notes").mkdir()
-    held = generations.hold(directory.parent / "g8-s1-f1")
+    held = generations.lock_shared(directory.parent / "g8-s1-f1")
     assert held is not None
     with held:
         assert generations.remove_unused(root) == ["g7-s1-f1", "g9-s2-f2"]

@@ -82,7 +82,7 @@ def test_the_next_build_replaces_the_old_one_and_removes_it(root: Path, tmp_path
 
 def test_several_files_make_one_index(tmp_path: Path) -> None:
     files = [write_stories(tmp_path / f"{n}.ndjson", [make_story(str(n))]) for n in range(3)]
-    assert build_index(tmp_path / "index", files).status == IndexStatus(3, 0, 0, None)
+    assert build_index(tmp_path / "index", files).status == IndexStatus(stories=3, sources=0, publishers=0, newest=None)
     assert served(tmp_path / "index") == ["0", "1", "2"]
 
 
@@ -288,7 +288,7 @@ def test_an_interrupted_build_removes_what_it_wrote(root: Path, tmp_path: Path) 
 
 def test_a_generation_that_a_reader_holds_is_kept_until_it_lets_go(root: Path, tmp_path: Path) -> None:
     old = generations.read_current(root)
-    held = generations.hold(generations.directory_of(root) / old)
+    held = generations.lock_shared(generations.directory_of(root) / old)
     assert held is not None
     with held:
         report = build_index(root, [write(tmp_path / "new.ndjson", make_story("new"))])

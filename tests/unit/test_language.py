@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.analysis.schema import term_of
-from index.query.language import MAX_DEPTH, parse_query, show_query
+from index.query.language import MAX_DEPTH, format_query, parse_query
 from index.query.tree import NOTHING, And, Node, Not, Or, Phrase, Prefix, Term, iter_positive
 from tests.support.strategies import query_texts
 
@@ -132,9 +132,9 @@ def test_plain_words_are_read_at_once_as_the_parser_reads_them(words: list[str],
 @example("\x00\x1f", False)
 def test_any_text_is_read_and_reads_the_same_when_shown(text: str, match_any: bool) -> None:
     tree = parse_query(text, FIELDS, match_any=match_any)
-    shown = show_query(tree)
+    shown = format_query(tree)
     assert parse_query(shown, FIELDS) == tree
-    assert show_query(parse_query(shown, FIELDS)) == shown
+    assert format_query(parse_query(shown, FIELDS)) == shown
     assert (tree is None) == (not text.strip())
 
 
@@ -162,7 +162,7 @@ def test_brackets_nested_without_end_are_read_to_a_depth_that_engines_bear(openi
     for text in (opening * repeats + "alpha", opening * repeats + "alpha" + ")" * repeats + " bravo"):
         tree = parse_query(text, FIELDS)
         assert depth(tree) <= 2 * MAX_DEPTH + 2
-        assert parse_query(show_query(tree), FIELDS) == tree
+        assert parse_query(format_query(tree), FIELDS) == tree
 
 
 HOSTILE = (

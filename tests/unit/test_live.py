@@ -18,7 +18,7 @@ from index.files.scrub import Scrubber
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.requests import SearchQuery
-from index.stores.base import Opened
+from index.stores.base import GenerationHandle
 from index.stores.directory import DirectoryStore
 from tests.support.factories import build_stories, change_manifest, make_story, write_stories
 
@@ -212,7 +212,7 @@ class FailingStore(DirectoryStore):
         self.error: BaseException | None = None
         self.attempts = 0
 
-    def open_current(self) -> Opened:
+    def open_current(self) -> GenerationHandle:
         self.attempts += 1
         if self.error is not None:
             raise self.error
@@ -348,7 +348,7 @@ def test_threads_go_on_with_the_open_generation_while_one_tries_again(
     clock.now += 10
     trying, done = threading.Event(), threading.Event()
 
-    def try_long() -> Opened:
+    def try_long() -> GenerationHandle:
         trying.set()
         assert done.wait(30)
         raise MemoryError

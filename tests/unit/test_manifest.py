@@ -140,7 +140,7 @@ def test_no_bytes_are_an_error_of_another_kind(data: bytes, sealed: bool) -> Non
 
 
 def make_manifest(**changes: object) -> Manifest:
-    status = IndexStatus(1, 2, 3, datetime(2025, 1, 1, tzinfo=UTC))
+    status = IndexStatus(stories=1, sources=2, publishers=3, newest=datetime(2025, 1, 1, tzinfo=UTC))
     made = Manifest(
         generation="g1-s1-f5", build="b", engine="columns", schema_version=1, format_version=5,
         built_at=datetime(2025, 1, 2, tzinfo=UTC), status=status, files={"a/b.txt": 1},

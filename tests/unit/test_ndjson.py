@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from index.documents.story import Story
 from index.errors import InputUnreadable
-from index.readers.ndjson import MAX_LINE, Read, RefusedLine, iter_stories
+from index.readers.ndjson import MAX_LINE, AcceptedLine, RejectedLine, iter_stories
 from tests.support.factories import make_story, to_line
 from tests.support.strategies import stories
 
@@ -32,8 +32,8 @@ def read(path: Path, data: bytes) -> list[tuple[int, str]]:
     return [outline(result) for result in iter_stories(path)]
 
 
-def outline(result: Read | RefusedLine) -> tuple[int, str]:
-    if isinstance(result, Read):
+def outline(result: AcceptedLine | RejectedLine) -> tuple[int, str]:
+    if isinstance(result, AcceptedLine):
         return result.line, result.story.id
     return result.faults[0].line, result.faults[0].problem
 
@@ -54,7 +54,7 @@ def test_what_was_written_is_read(
     data = b"".join(to_line(story) for story in corpus).replace(b"\n", ends)
     path.write_bytes(gzip.compress(data) if packed else data)
     results = list(iter_stories(path))
-    assert [result.story for result in results if isinstance(result, Read)] == corpus
+    assert [result.story for result in results if isinstance(result, AcceptedLine)] == corpus
     assert [outline(result)[0] for result in results] == list(range(1, len(corpus) + 1))
 
 
@@ -112,7 +112,7 @@ def test_a_file_without_a_story_is_told_as_a_fault_of_the_file(path: Path, data:
 def test_the_faults_of_several_lines_carry_the_numbers_of_their_lines(path: Path) -> None:
     data = lines("1") + b"{\n\n" + b'{"id": "2"}\n' + lines("3") + b"[]\n"
     assert [number for number, _ in read(path, data)] == [1, 2, 4, 5, 6]
-    refused = [result for result in iter_stories(path) if isinstance(result, RefusedLine)]
+    refused = [result for result in iter_stories(path) if isinstance(result, RejectedLine)]
     assert [(result.faults[0].line, result.faults[0].pointer) for result in refused] == [
         (2, ""),
         (4, "/title"),
@@ -219,5 +219,5 @@ def test_a_file_that_cannot_be_opened_is_told_by_name_and_reason(tmp_path: Path,
 def test_reading_stops_where_the_reader_stops(path: Path) -> None:
     path.write_bytes(lines("1") + b"x" * 1000)
     results = iter_stories(path)
-    assert isinstance(next(results), Read)
+    assert isinstance(next(results), AcceptedLine)
     results.close()  # type: ignore[attr-defined]  # a generator; the file is closed, or a warning fails the test

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from index.documents.story import Paragraph
-from index.readers.ndjson import Read, iter_stories
+from index.readers.ndjson import AcceptedLine, iter_stories
 from index.readers.outpost_page import read_page
 from tests.unit.page_samples import (
     BLOCK,
@@ -35,7 +35,7 @@ from tests.unit.page_samples import (
 
 
 def test_a_page_gives_its_story_and_those_it_leads_on_to() -> None:
-    expected = [read.story for read in iter_stories(EXPECTED) if isinstance(read, Read)]
+    expected = [read.story for read in iter_stories(EXPECTED) if isinstance(read, AcceptedLine)]
     assert len(expected) == 6
     assert read_page(PAGE).stories == tuple(expected)
 

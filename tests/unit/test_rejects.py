@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from index import rejects
 from index.errors import BuildFailed, Fault
 from index.indexer import BuildReport, build_index, update_index
-from index.readers.ndjson import MAX_LINE, RefusedLine
+from index.readers.ndjson import MAX_LINE, RejectedLine
 from index.rejects import RejectsFile
 from index.stores import directory
 from scripts.cli import main
@@ -82,7 +82,9 @@ def test_an_entry_is_bounded_whatever_the_line_is(tmp_path: Path, refused: bytes
 
 def test_the_last_entry_fits_whatever_its_number_is(tmp_path: Path) -> None:
     file = RejectsFile(tmp_path / "rejects.ndjson")
-    line = RefusedLine((Fault("f", 1, "", "p", "a"),), b"\x01" * rejects.MAX_RAW)
+    line = RejectedLine(
+        faults=(Fault(file="f", line=1, pointer="", problem="p", allowed="a"),), raw=b"\x01" * rejects.MAX_RAW
+    )
     while not file.left_out:
         file.add(line)
     file.left_out = 10**18

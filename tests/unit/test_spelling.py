@@ -14,7 +14,7 @@ from index.engines.base import Engine
 from index.engines.columns.engine import ColumnsEngine
 from index.errors import QueryTimeout
 from index.live import LiveIndex
-from index.query.language import parse_query, show_query
+from index.query.language import format_query, parse_query
 from index.query.requests import Filters, SearchQuery, ValueFilter
 from index.spelling import Found, search_forgiving
 from tests.support.clock import set_clock
@@ -40,12 +40,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 def ask(engine: Engine, text: str, *, topic: str = "", match_any: bool = False) -> Found:
-    filters = Filters((ValueFilter("topic", frozenset({topic})),)) if topic else Filters()
-    return search_forgiving(engine, SearchQuery(parse_query(text, _FIELDS, match_any=match_any), filters=filters))
+    filters = Filters(values=(ValueFilter(facet="topic", any_of=frozenset({topic})),)) if topic else Filters()
+    return search_forgiving(engine, SearchQuery(tree=parse_query(text, _FIELDS, match_any=match_any), filters=filters))
 
 
 def told(found: Found) -> tuple[str, bool, str | None, str | None]:
-    return show_query(found.tree), found.corrected, found.did_you_mean, found.relaxed
+    return format_query(found.tree), found.corrected, found.did_you_mean, found.relaxed
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def told(found: Found) -> tuple[str, bool, str | None, str | None]:
 def test_words_that_occur_nowhere_become_the_nearest_that_do(engine: Engine, typed: str, parsed: str) -> None:
     found = ask(engine, typed)
     assert told(found) == (parsed, True, None, None)
-    assert found.page == engine.search_stories(SearchQuery(parse_query(parsed, _FIELDS)))
+    assert found.page == engine.search_stories(SearchQuery(tree=parse_query(parsed, _FIELDS)))
     assert found.page.total
 
 
@@ -129,7 +129,7 @@ def test_a_word_that_only_the_filters_keep_from_being_found_is_told(engine: Engi
 
 
 def test_a_page_beyond_the_end_is_corrected_like_the_first(engine: Engine) -> None:
-    query = SearchQuery(parse_query("nvidai", ()), STORY_DEFAULTS, offset=2, limit=2)
+    query = SearchQuery(tree=parse_query("nvidai", ()), search_in=STORY_DEFAULTS, offset=2, limit=2)
     found = search_forgiving(engine, query)
     assert (found.page.total, len(found.page.hits)) == (3, 1)
 
@@ -158,6 +158,6 @@ def test_words_that_nobody_types_are_not_corrected(tmp_path: Path, letters: int,
 def test_all_searches_together_take_no_longer_than_one_may(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = set_clock(monkeypatch, 0.001)
     assert ask(engine, "nvidai chpis").corrected
-    query = SearchQuery(parse_query("nvidai chpis", _FIELDS), seconds=0.001 * clock.looks - 0.002)
+    query = SearchQuery(tree=parse_query("nvidai chpis", _FIELDS), seconds=0.001 * clock.looks - 0.002)
     with pytest.raises(QueryTimeout):
         search_forgiving(engine, query)

@@ -6,14 +6,14 @@ import msgspec
 from hypothesis import example, given, settings
 
 from api.openapi.schemas import StoryBrief
-from index.documents.stored_hit import describe_hit, encode_hit, find_texts, insert_base_url, read_id
+from index.documents.stored_hit import describe_hit, encode_hit, find_text_offsets, insert_base_url, read_id
 from index.documents.story import Story
 from tests.support.strategies import stories
 
 BASE = 'https://news.example/"a"'
 _CUNNING = Story(
-    "1",
-    '","short_title":"\\',
+    id="1",
+    title='","short_title":"\\',
     short_title=',"summary":"\\","url":"',
     summary='"summary":"x","curated_by":"\\u0000',
     curated_by='"share_url":"',
@@ -38,7 +38,7 @@ def test_stored_bytes_are_what_the_schema_describes(story: Story) -> None:
 @example(_CUNNING)
 def test_the_texts_of_stored_bytes_are_found(story: Story) -> None:
     stored = encode_hit(story)
-    title, title_end, summary, summary_end = find_texts(stored)
+    title, title_end, summary, summary_end = find_text_offsets(stored)
     assert msgspec.json.decode(b'"%b"' % stored[title:title_end]) == story.title
     assert msgspec.json.decode(b'"%b"' % stored[summary:summary_end]) == story.summary
     assert read_id(stored) == story.id

@@ -40,17 +40,17 @@ def test_removals_are_remembered_over_generations_until_the_story_comes_back(tmp
 
 def test_a_mistyped_id_finds_those_that_look_like_it(tmp_path: Path) -> None:
     ids = make_ids(tmp_path / "1", [str(number) for number in range(31_000, 31_500)] + ["robots-at-sea"])
-    assert "31141" in ids.find_near("311141")
-    assert len(ids.find_near("31141x")) <= 3
-    assert ids.find_near("robots-at-see") == ("robots-at-sea",)
-    assert ids.find_near("zzz") == ()
+    assert "31141" in ids.find_similar("311141")
+    assert len(ids.find_similar("31141x")) <= 3
+    assert ids.find_similar("robots-at-see") == ("robots-at-sea",)
+    assert ids.find_similar("zzz") == ()
 
 
 @pytest.mark.parametrize("ident", ["", "\ud800", "日本", "x" * 10_000, "a\nb"])
 def test_any_text_may_be_asked_for(tmp_path: Path, ident: str) -> None:
     ids = make_ids(tmp_path / "1", ["a", "b"])
     assert not ids.was_removed(ident)
-    assert isinstance(ids.find_near(ident), tuple)
+    assert isinstance(ids.find_similar(ident), tuple)
 
 
 def test_a_generation_after_none_has_lost_nothing(tmp_path: Path) -> None:

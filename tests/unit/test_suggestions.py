@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.live import LiveIndex, OpenGeneration
 from index.query.results import Suggestion
 from index.suggestions import suggest as suggest_typed
@@ -35,7 +35,7 @@ def generation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenGenerat
 
 
 def suggest(generation: OpenGeneration, text: str, limit: int) -> list[Suggestion]:
-    return suggest_typed(generation, read_typed(text), limit)
+    return suggest_typed(generation, parse_typed_text(text), limit)
 
 
 def kinds(found: list[Suggestion]) -> dict[str, int]:
@@ -56,7 +56,7 @@ def test_types_take_turns_and_what_one_lacks_the_others_have(generation: OpenGen
 def test_without_a_word_it_is_what_the_newest_stories_are_about(generation: OpenGeneration, text: str) -> None:
     found = suggest(generation, text, 10)
     assert kinds(found) == {"query": 4, "topic": 2, "publisher": 2, "story": 2}
-    assert found[0] == Suggestion("query", "robot ferry", None, 12)
+    assert found[0] == Suggestion(type="query", text="robot ferry", id=None, count=12)
     assert [one.text for one in found if one.type == "story"] == ["Robot ferry lll", "Robot ferry kkk"]
     assert suggest(generation, text, 1) == found[:1]
 
@@ -64,6 +64,6 @@ def test_without_a_word_it_is_what_the_newest_stories_are_about(generation: Open
 def test_nothing_is_current_of_no_stories(tmp_path: Path) -> None:
     live = LiveIndex(build_stories(tmp_path / "index", [make_story("1", title="-")]))
     with live.borrow() as generation:
-        assert suggest(generation, "", 10) == [Suggestion("story", "-", "1", 1)]
+        assert suggest(generation, "", 10) == [Suggestion(type="story", text="-", id="1", count=1)]
         assert suggest(generation, "a", 10) == []
     live.close()

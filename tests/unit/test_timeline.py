@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from index.errors import TooManyBuckets
 from index.query.requests import Interval
 from index.query.results import Bucket
-from index.query.timeline import MAX_BUCKETS, end_of, fill_gaps, start_of
+from index.query.timeline import MAX_BUCKETS, bucket_end, bucket_start, fill_gaps
 
 moments = st.datetimes(datetime(1601, 1, 1), datetime(2198, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - made aware
 
 
 @given(moments, st.sampled_from(Interval))
 def test_a_time_is_in_its_stretch_and_the_next_begins_where_it_ends(time: datetime, interval: Interval) -> None:
-    start = start_of(time, interval)
-    end = end_of(start, interval)
+    start = bucket_start(time, interval)
+    end = bucket_end(start, interval)
     assert start <= time < end
-    assert start_of(start, interval) == start
-    assert start_of(end, interval) == end
-    assert start_of(end - timedelta(microseconds=1), interval) == start
+    assert bucket_start(start, interval) == start
+    assert bucket_start(end, interval) == end
+    assert bucket_start(end - timedelta(microseconds=1), interval) == start
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,17 @@ def test_a_time_is_in_its_stretch_and_the_next_begins_where_it_ends(time: dateti
 )  # fmt: skip
 def test_stretches_begin_where_calendars_say(interval: str, start: str) -> None:
     time = datetime(2024, 2, 29, 13, 59, tzinfo=UTC)  # a Thursday
-    assert start_of(time, Interval(interval)) == datetime.fromisoformat(start).replace(tzinfo=UTC)
+    assert bucket_start(time, Interval(interval)) == datetime.fromisoformat(start).replace(tzinfo=UTC)
 
 
 def test_gaps_are_filled_with_zero() -> None:
     first, second, third, fourth = (datetime(2024, month, 1, tzinfo=UTC) for month in (1, 2, 3, 4))
     buckets = fill_gaps({third: 1, first: 2}, Interval.MONTH)
-    assert buckets == (Bucket(first, second, 2), Bucket(second, third, 0), Bucket(third, fourth, 1))
+    assert buckets == (
+        Bucket(start=first, end=second, count=2),
+        Bucket(start=second, end=third, count=0),
+        Bucket(start=third, end=fourth, count=1),
+    )
     assert fill_gaps({}, Interval.DAY) == ()
 
 

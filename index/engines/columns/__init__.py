@@ -1,4 +1,4 @@
-"""The embedded engine: columns of numbers, mapped from files, searched by compiled kernels."""
+"""The default engine: arrays in memory-mapped files, searched by kernels that numba compiles."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from index.engines.columns.build.writer import ColumnsWriter
 from index.engines.columns.engine import ColumnsEngine
 from index.engines.columns.format.layout import FORMAT_VERSION
 from index.errors import IndexDamaged
-from index.files.disk import unreadable
+from index.files.disk import make_unreadable_error
 from index.query.results import IndexStatus
 
 
 class ColumnsKind:
-    """The EngineKind (index.engines.base) of this engine."""
+    """The EngineKind (index.engines.base) of the columns engine."""
 
     name = "columns"
     format_version = FORMAT_VERSION
@@ -31,6 +31,6 @@ class ColumnsKind:
         try:
             return ColumnsEngine(directory, status)
         except OSError as error:
-            raise unreadable(directory, Path(error.filename or directory).name, error) from error
+            raise make_unreadable_error(directory, Path(error.filename or directory).name, error) from error
         except (ValueError, TypeError, KeyError, EOFError, msgspec.MsgspecError) as error:
             raise IndexDamaged(directory, f"{type(error).__name__}: {error}") from error

@@ -1,8 +1,8 @@
-"""The columns as a Whoosh index: a codec that only reads, so that ``whoosh.index.open_dir(generation / "stories")`` and
-Whoosh's own searcher answer over the arrays that this engine searches.
+"""A read-only Whoosh codec over the columns.
 
-Serving uses none of it: Whoosh's table of contents is a pickle, written for Whoosh's own tools. Whoosh stores a field's
-length in one byte and loses some of it; from here it gets whole numbers.
+With it ``whoosh.index.open_dir(generation / "stories")`` opens the arrays of this engine, and Whoosh's own searcher and
+tools work on them. The server does not use this module. Whoosh's own files round the length of a field to one byte;
+this codec returns exact lengths.
 """
 
 from __future__ import annotations
@@ -26,23 +26,27 @@ from index.engines.columns.format.layout import SOURCES, STORIES, CollectionKind
 from index.engines.columns.segment.segment import Segment
 
 DOCUMENT = "document"
-# Whoosh's default name of an index, and the only generation that a directory of ours ever has.
+# Whoosh's default index name. Each directory holds one Whoosh generation.
 _NAME, _GENERATION = "MAIN", 1
 _KINDS = {kind.name: kind for kind in (STORIES, SOURCES)}
 
 
 def write_toc(directory: Path, kind: CollectionKind, entries: Sequence[SegmentEntry]) -> None:
-    """Write the table of contents of one collection in the generation ``directory``, replacing one that is there."""
-    home = directory / kind.name
-    home.mkdir(exist_ok=True)
+    """Write Whoosh's table of contents (a pickle) for one collection of the generation in ``directory``.
+
+    Replaces an existing table in one step.
+    """
+    collection = directory / kind.name
+    collection.mkdir(exist_ok=True)
     toc = TOC(make_schema(kind), [ColumnsSegment(kind, entry) for entry in entries], _GENERATION)
-    with tempfile.TemporaryDirectory(dir=home) as name:
-        toc.write(FileStorage(name), _NAME)
-        [written] = Path(name).iterdir()
-        written.replace(home / written.name)
+    with tempfile.TemporaryDirectory(dir=collection) as temporary:
+        toc.write(FileStorage(temporary), _NAME)
+        [toc_file] = Path(temporary).iterdir()
+        toc_file.replace(collection / toc_file.name)
 
 
 def make_schema(kind: CollectionKind) -> fields.Schema:
+    """The Whoosh schema of a collection: its text fields, the id, and the stored JSON document."""
     schema = fields.Schema(**{ID: fields.ID(unique=True, stored=True), DOCUMENT: fields.STORED})
     for field in kind.fields:
         schema.add(field.name, fields.TEXT(analyzer=make_analyzer(), phrase=True))
@@ -50,8 +54,10 @@ def make_schema(kind: CollectionKind) -> fields.Schema:
 
 
 class ColumnsSegment(base.Segment):  # type: ignore[misc]  # Whoosh has no types
-    """What the table of contents says of a segment. It is pickled: the names of this class, of
-    its attributes and of this module must stay."""
+    """A segment as an entry of Whoosh's table of contents.
+
+    Whoosh pickles it, so never rename this class, its attributes or this module.
+    """
 
     def __init__(self, kind: CollectionKind, entry: SegmentEntry) -> None:
         super().__init__(_NAME)
@@ -62,12 +68,15 @@ class ColumnsSegment(base.Segment):  # type: ignore[misc]  # Whoosh has no types
         return ColumnsCodec()
 
     def doc_count_all(self) -> int:
-        """Only Whoosh's writer asks: it would merge the columns into files of its own, and remove this table."""
-        raise ReadOnlyError(f"{self.collection}/{self.directory} is read-only: 'outpost update' and 'delete' change it")
+        """Raises ReadOnlyError: only Whoosh's writer calls this, and it would replace the columns by its own files."""
+        raise ReadOnlyError(
+            f"Whoosh cannot write to {self.collection}/{self.directory}; "
+            "use 'outpost update' or 'outpost delete' to change the index"
+        )
 
 
 class ColumnsCodec(base.Codec):  # type: ignore[misc]  # Whoosh has no types
-    """Opens one segment. Whatever would write raises NotImplementedError, as inherited."""
+    """Opens one segment for reading. The inherited methods that write raise NotImplementedError."""
 
     def __init__(self) -> None:
         self._columns: Columns | None = None
@@ -80,23 +89,23 @@ class ColumnsCodec(base.Codec):  # type: ignore[misc]  # Whoosh has no types
 
     def _open(self, storage: Any, segment: ColumnsSegment) -> Columns:
         if self._columns is None:
-            home, name, kind = Path(storage.folder), segment.directory, _KINDS[segment.collection]
-            # Whatever path to ``home`` was given, "." too: only the name of the file is taken.
-            deleted = home / deleted_path(home, kind, name).name
-            self._columns = Columns(Segment(home / name, kind, deleted if deleted.exists() else None))
+            collection, name, kind = Path(storage.folder), segment.directory, _KINDS[segment.collection]
+            # Only the file name of ``deleted_path`` counts: the collection may be opened by any path, even ".".
+            deleted = collection / deleted_path(collection, kind, name).name
+            self._columns = Columns(Segment(collection / name, kind, deleted if deleted.exists() else None))
         return self._columns
 
 
 class DocumentReader(base.PerDocumentReader):  # type: ignore[misc]  # Whoosh has no types
-    """Deletions, lengths of fields in words, and what is stored of a document: its id and its JSON."""
+    """Deletions, field lengths in terms, and the stored fields (id and JSON) of each document."""
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
 
     @cached_property
     def _deleted(self) -> frozenset[int]:
-        marks = self._segment.deleted
-        return frozenset(() if marks is None else np.flatnonzero(marks).tolist())
+        deleted = self._segment.deleted
+        return frozenset(() if deleted is None else np.flatnonzero(deleted).tolist())
 
     def doc_count(self) -> int:
         return self._segment.size - len(self._deleted)
@@ -118,18 +127,18 @@ class DocumentReader(base.PerDocumentReader):  # type: ignore[misc]  # Whoosh ha
         return default if number is None else int(self._segment.lengths[number, docnum])
 
     def field_length(self, fieldname: str) -> int:
-        return self._measure(fieldname, lambda lengths: lengths.sum(dtype=np.int64))
+        return self._reduce_lengths(fieldname, lambda lengths: lengths.sum(dtype=np.int64))
 
     def min_field_length(self, fieldname: str) -> int:
-        return self._measure(fieldname, np.min)
+        return self._reduce_lengths(fieldname, np.min)
 
     def max_field_length(self, fieldname: str) -> int:
-        return self._measure(fieldname, np.max)
+        return self._reduce_lengths(fieldname, np.max)
 
-    def _measure(self, name: str, measure: Callable[[NDArray[np.int32]], Any]) -> int:
-        """0 for the id, which has no length, and where there is no document."""
+    def _reduce_lengths(self, name: str, reduce: Callable[[NDArray[np.int32]], Any]) -> int:
+        """``reduce`` over the lengths of a field; 0 for the id, which has no length, and for an empty segment."""
         number = self._segment.field_numbers.get(name)
-        return 0 if number is None or not self._segment.size else int(measure(self._segment.lengths[number]))
+        return 0 if number is None or not self._segment.size else int(reduce(self._segment.lengths[number]))
 
     def stored_fields(self, docnum: int) -> dict[str, Any]:
         return {ID: self._segment.read_id(docnum).decode(), DOCUMENT: self._segment.read_document(docnum)}

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from index.analysis.folding import Typed
+from index.analysis.folding import TypedText
 from index.analysis.schema import SOURCE_DEFAULTS, SOURCE_FIELDS, STORY_FIELDS, TextField
 from index.caching import Budget, Cache, FunctionCache
 from index.deadline import Deadline
@@ -105,7 +105,12 @@ class ClusterEngine:
         if query.offset + query.limit > MAX_WINDOW:
             page = self._search_stories(msgspec.structs.replace(query, offset=0, limit=0), {}, deadline)
             hits = self._skip_to(query, self._snapshot, self._make_body(query), deadline)
-            return SearchPage(page.total, self._make_hits(query, hits, deadline), page.facets, _read_after(hits))
+            return SearchPage(
+                total=page.total,
+                hits=self._make_hits(query, hits, deadline),
+                facets=page.facets,
+                after=_read_after(hits),
+            )
         return self._search_stories(query, {}, deadline)
 
     def _search_stories(self, query: SearchQuery, place: Json, deadline: Deadline) -> SearchPage:
@@ -120,7 +125,9 @@ class ClusterEngine:
             self._remember(unknown, answers[1])
         facets = self._read_facets(counters, {"query": body["query"], **place}, answers[0], deadline)
         total, hits = answers[0]["hits"]["total"]["value"], answers[0]["hits"]["hits"]
-        return SearchPage(total, self._make_hits(query, hits, deadline), facets, _read_after(hits))
+        return SearchPage(
+            total=total, hits=self._make_hits(query, hits, deadline), facets=facets, after=_read_after(hits)
+        )
 
     def describe_search(self, query: SearchQuery) -> tuple[str, Json]:
         """The index and the body of the one request that most searches are: to try it without Outpost."""
@@ -153,16 +160,22 @@ class ClusterEngine:
         return body
 
     def _make_hits(self, query: SearchQuery, hits: Sequence[Json], deadline: Deadline) -> tuple[Hit, ...]:
-        marker = None
+        highlighter = None
         if query.highlighting is not None:
             matched = query.highlighting.matches
             idfs = self.find_idfs(query_terms(query.tree)) if matched else {}
-            marker = HitHighlighter(query, query.highlighting, idfs)
+            highlighter = HitHighlighter(query, query.highlighting, idfs)
         made = []
         for hit in hits:
             story = _read_story(hit)
-            made.append(Hit(hit["_score"] or 0.0, encode_hit(story), marker.mark(story) if marker else b""))
-            deadline.spend(len(made[-1].stored_hit) + len(made[-1].marks))
+            made.append(
+                Hit(
+                    score=hit["_score"] or 0.0,
+                    stored_hit=encode_hit(story),
+                    highlights=highlighter.highlight(story) if highlighter else b"",
+                )
+            )
+            deadline.spend(len(made[-1].stored_hit) + len(made[-1].highlights))
         return tuple(made)
 
     def _make_counter(self, name: str, query: SearchQuery) -> FacetCounter:
@@ -267,7 +280,7 @@ class ClusterEngine:
     # --- words ---------------------------------------------------------------------------------------------------
 
     def complete(
-        self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
+        self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         if limit <= 0 or any(0xD800 <= ord(letter) <= 0xDFFF for word in typed.words for letter in word):
             return []
@@ -277,7 +290,7 @@ class ClusterEngine:
             raise self._explain(error) from error
 
     def _count_text(self, text: str) -> int:
-        return self.search_stories(SearchQuery(parse_query(text, ()), limit=0)).total
+        return self.search_stories(SearchQuery(tree=parse_query(text, ()), limit=0)).total
 
     def fuzzy_terms(self, word: str, distance: int, seconds: float | None = None) -> list[FuzzyTerm]:
         try:
@@ -379,7 +392,9 @@ def _make_place(query: SearchQuery | SourceQuery) -> Json:
 
 
 def _make_source_page(total: int, hits: Sequence[Json]) -> SourcePage:
-    return SourcePage(total, tuple((_read_source(hit), hit["_score"] or 0.0) for hit in hits), _read_after(hits))
+    return SourcePage(
+        total=total, hits=tuple((_read_source(hit), hit["_score"] or 0.0) for hit in hits), after=_read_after(hits)
+    )
 
 
 def _read_after(hits: Sequence[Json]) -> str:
@@ -393,7 +408,7 @@ def _read_source(hit: Json) -> SourceRecord:
 
 def _to_record(document: Json) -> SourceRecord:
     stored = msgspec.convert(document, StoredSource)
-    return SourceRecord(stored.id, stored.source, stored.story_ids)
+    return SourceRecord(id=stored.id, source=stored.source, story_ids=stored.story_ids)
 
 
 def _prepend(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

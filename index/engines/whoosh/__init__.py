@@ -9,7 +9,7 @@ from index.engines.whoosh.fields import FORMAT_VERSION
 from index.engines.whoosh.updater import WhooshUpdater
 from index.engines.whoosh.writer import WhooshWriter
 from index.errors import IndexDamaged
-from index.files.disk import unreadable
+from index.files.disk import make_unreadable_error
 from index.query.results import IndexStatus
 
 
@@ -29,6 +29,6 @@ class WhooshKind:
         try:
             return WhooshEngine(directory, status)
         except OSError as error:
-            raise unreadable(directory, Path(error.filename or directory).name, error) from error
+            raise make_unreadable_error(directory, Path(error.filename or directory).name, error) from error
         except Exception as error:  # Whoosh's files hold pickles, and a damaged pickle raises anything
             raise IndexDamaged(directory, f"{type(error).__name__}: {error}") from error

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
-from index.analysis.folding import Typed, fold_text, show_word
+from index.analysis.folding import TypedText, fold_text, show_word
 from index.analysis.schema import STORY_DEFAULTS, WORD, term_of
 from index.documents.story import Story
 from index.engines.indexed import labels_of, microseconds, text_of_story
@@ -19,7 +19,7 @@ def complete(
     labels: Callable[[str], dict[str, str]],
     count: Callable[[str], int],
     kind: SuggestionType,
-    typed: Typed,
+    typed: TypedText,
     limit: int,
 ) -> list[Suggestion]:
     """See Engine.complete. ``labels`` are those of a facet by id; ``count`` is how many stories a query finds."""
@@ -40,7 +40,7 @@ def count_words(stories: Iterable[Story]) -> Counter[str]:
     )
 
 
-def _place(text: str, typed: Typed) -> int | None:
+def _place(text: str, typed: TypedText) -> int | None:
     """0 where a text begins with what was typed, 1 where another word of it does, else None; None for a long text."""
     if len(text) > MAX_SUGGESTED:
         return None
@@ -48,7 +48,7 @@ def _place(text: str, typed: Typed) -> int | None:
     return None if at is None else min(at, 1)
 
 
-def _complete_stories(stories: Iterable[Story], typed: Typed) -> Iterator[Suggestion]:
+def _complete_stories(stories: Iterable[Story], typed: TypedText) -> Iterator[Suggestion]:
     found = []
     for story in stories:
         if (place := _place(story.title, typed)) is not None:
@@ -58,11 +58,11 @@ def _complete_stories(stories: Iterable[Story], typed: Typed) -> Iterator[Sugges
     for _, story in sorted(found, key=lambda one: one[0]):
         if story.title not in seen:
             seen.add(story.title)
-            yield Suggestion("story", story.title, story.id, 1)
+            yield Suggestion(type="story", text=story.title, id=story.id, count=1)
 
 
 def _complete_labels(
-    stories: Iterable[Story], kind: SuggestionType, labels: dict[str, str], typed: Typed
+    stories: Iterable[Story], kind: SuggestionType, labels: dict[str, str], typed: TypedText
 ) -> Iterator[Suggestion]:
     counts = Counter(value for story in stories for value in labels_of(story)[kind])
     found = [
@@ -71,10 +71,10 @@ def _complete_labels(
         if counts[value] and (place := _place(label, typed)) is not None
     ]
     for _, negative, _, value, label in sorted(found):
-        yield Suggestion(kind, label, value, -negative)
+        yield Suggestion(type=kind, text=label, id=value, count=-negative)
 
 
-def _complete_queries(stories: Iterable[Story], typed: Typed, count: Callable[[str], int]) -> Iterator[Suggestion]:
+def _complete_queries(stories: Iterable[Story], typed: TypedText, count: Callable[[str], int]) -> Iterator[Suggestion]:
     doc_freq: Counter[str] = Counter()  # terms, by how many stories have them
     times: Counter[str] = Counter()  # words in lower case, by how often they stand anywhere
     pairs: Counter[tuple[str, str]] = Counter()  # by how many titles have them
@@ -105,4 +105,4 @@ def _complete_queries(stories: Iterable[Story], typed: Typed, count: Callable[[s
             own_terms = tuple(terms[word] for word in words)
             if _place(text, typed) == wanted and own_terms not in seen and (total := count(text)):
                 seen.add(own_terms)
-                yield Suggestion("query", text, None, total)
+                yield Suggestion(type="query", text=text, id=None, count=total)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from index.analysis.folding import Typed, show_word
+from index.analysis.folding import TypedText, show_word
 from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, term_of
 from index.deadline import Deadline
 from index.documents.stored_hit import encode_hit
@@ -28,7 +28,7 @@ from index.engines.whoosh.rows import Match, count_facet, newest_first, passes, 
 from index.engines.whoosh.searchers import SearcherPool
 from index.query.highlight import HitHighlighter, query_terms
 from index.query.language import parse_query
-from index.query.recency import weigh
+from index.query.recency import recency_factor
 from index.query.requests import Interval, NumberName, SearchQuery, Sort, SourceQuery, SuggestionType
 from index.query.results import (
     FuzzyTerm,
@@ -42,9 +42,12 @@ from index.query.results import (
     Suggestion,
     fuzzy_term_order,
 )
-from index.query.timeline import start_of
+from index.query.timeline import bucket_start
 from index.query.tree import Node
 
+# What scores in a field are multiplied by; other fields count once.
+_STORY_BOOSTS = {"title": 3.0, "summary": 2.0}
+_SOURCE_BOOSTS = {"title": 2.0}
 _story_decoder = msgspec.json.Decoder(Story)
 T = TypeVar("T")
 
@@ -79,24 +82,26 @@ class WhooshEngine:
             name: count_facet(name, query.facets, query.filters, matches, self.find_labels(name))
             for name in query.facets.names
         }
-        return SearchPage(len(found), tuple(hits), facets)
+        return SearchPage(total=len(found), hits=tuple(hits), facets=facets)
 
     def _find(self, query: SearchQuery, deadline: Deadline) -> tuple[list[Match], list[Match]]:
         """What matches and passes the filters, in order; and all that matches."""
-        boosts = {field.name: field.boost for field in STORY_FIELDS if field.name in query.search_in}
+        boosts = {
+            field.name: _STORY_BOOSTS.get(field.name, 1.0) for field in STORY_FIELDS if field.name in query.search_in
+        }
         scores = self._match(self._stories, query.tree, boosts, deadline)
         matches = [(self._rows[number], score, number) for number, score in scores]
         found = [match for match in matches if passes(match[0], query.filters)]
         if query.recency and query.sort is Sort.RELEVANCE:
             newest = microseconds(self._status.newest) or 0
-            found = [(row, score * weigh(query.recency, row.published, newest), n) for row, score, n in found]
+            found = [(row, score * recency_factor(query.recency, row.published, newest), n) for row, score, n in found]
         found.sort(key=sort_key(query.sort))
         return found, matches
 
     def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
         stories = list(self._iter_found(query))
         times = [story.published_at for story in stories if story.published_at]
-        return dict(Counter(start_of(time, interval) for time in times)), len(stories) - len(times)
+        return dict(Counter(bucket_start(time, interval) for time in times)), len(stories) - len(times)
 
     def measure(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
         rows = [row for row, _, _ in self._find(query, begin_deadline(query.seconds))[0]]
@@ -106,7 +111,7 @@ class WhooshEngine:
             numbers = [row.published // 1_000_000 for row in rows if row.published is not None]
         counts = sorted(Counter(numbers).items(), key=lambda pair: (-pair[1], pair[0]))
         low, high = min(numbers, default=0), max(numbers, default=0)
-        return NumberStats(len(numbers), low, high, sum(numbers), tuple(counts[:size]))
+        return NumberStats(count=len(numbers), low=low, high=high, total=sum(numbers), values=tuple(counts[:size]))
 
     def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
         return map(msgspec.json.encode, self._iter_found(query))
@@ -116,24 +121,30 @@ class WhooshEngine:
         return (self._read_story(number) for _, _, number in found)
 
     def _make_hits(self, query: SearchQuery, found: Sequence[Match], deadline: Deadline) -> list[Hit]:
-        marker = None
+        highlighter = None
         if query.highlighting is not None:
-            marker = HitHighlighter(query, query.highlighting, self.find_idfs(query_terms(query.tree)))
+            highlighter = HitHighlighter(query, query.highlighting, self.find_idfs(query_terms(query.tree)))
         hits = []
         for _, score, number in found:
             story = self._read_story(number)
-            hits.append(Hit(score, encode_hit(story), marker.mark(story) if marker else b""))
-            deadline.spend(len(hits[-1].stored_hit) + len(hits[-1].marks))
+            hits.append(
+                Hit(
+                    score=score,
+                    stored_hit=encode_hit(story),
+                    highlights=highlighter.highlight(story) if highlighter else b"",
+                )
+            )
+            deadline.spend(len(hits[-1].stored_hit) + len(hits[-1].highlights))
         return hits
 
     def search_sources(self, query: SourceQuery) -> SourcePage:
-        boosts = {field.name: field.boost for field in SOURCE_FIELDS}
+        boosts = {field.name: _SOURCE_BOOSTS.get(field.name, 1.0) for field in SOURCE_FIELDS}
         deadline = begin_deadline(query.seconds)
         scores = self._match(self._sources, query.tree, boosts, deadline)
         found = [(number, score) for number, score in scores if passes_source(self._source_rows[number], query)]
         found.sort(key=self._source_order)
         page = deadline.pace(found[query.offset : query.offset + query.limit])
-        return SourcePage(len(found), tuple((self._read_source(number), score) for number, score in page))
+        return SourcePage(total=len(found), hits=tuple((self._read_source(number), score) for number, score in page))
 
     def _source_order(self, match: tuple[int, float]) -> tuple[object, ...]:
         row = self._source_rows[match[0]]
@@ -177,13 +188,13 @@ class WhooshEngine:
     # --- suggestions ---------------------------------------------------------------------------------------
 
     def complete(
-        self, kind: SuggestionType, typed: Typed, limit: int, seconds: float | None = None
+        self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         stories = begin_deadline(seconds).pace(self.iter_stories())
         return complete(stories, self.find_labels, self._count, kind, typed, limit)
 
     def _count(self, text: str) -> int:
-        return self.search_stories(SearchQuery(parse_query(text, ()), limit=0)).total
+        return self.search_stories(SearchQuery(tree=parse_query(text, ()), limit=0)).total
 
     # --- near words ----------------------------------------------------------------------------------------
 
@@ -193,7 +204,9 @@ class WhooshEngine:
             evaluator = Evaluator(searcher, boosts, self._stories.expand, deadline)
             typed = count_words(self.iter_stories())
             found = [
-                FuzzyTerm(near, edits, len(evaluator.match_term(term, 1.0)), typed[near])
+                FuzzyTerm(
+                    word=near, distance=edits, doc_freq=len(evaluator.match_term(term, 1.0)), occurrences=typed[near]
+                )
                 for near in deadline.pace(self._stories.words)
                 if (term := term_of(show_word(near))) and (edits := count_edits(word, near)) <= distance
             ]
@@ -238,7 +251,7 @@ class WhooshEngine:
 
     def _read_source(self, number: int) -> SourceRecord:
         stored = msgspec.json.decode(self._sources.read_document(number), type=StoredSource)
-        return SourceRecord(stored.id, stored.source, stored.story_ids)
+        return SourceRecord(id=stored.id, source=stored.source, story_ids=stored.story_ids)
 
 
 def _compare(likeness: MoreLikeThis, story: Story) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from index.analysis.schema import fold_words, has_words
+from index.analysis.schema import fold_label, has_word_prefixes
 from index.engines.indexed import microseconds
 from index.engines.whoosh.fields import Row, SourceRow
 from index.query.requests import FacetRequest, Filters, Sort, SourceQuery, ValueFilter
@@ -76,13 +76,18 @@ def count_facet(
             missing += not values
     chosen = {value for own in filters.values if own.facet == name for value in own.any_of}
     everything = [
-        FacetValue(value, labels.get(value, value), counts[value], value in chosen) for value in counts.keys() | chosen
+        FacetValue(value=value, label=labels.get(value, value), count=counts[value], selected=value in chosen)
+        for value in counts.keys() | chosen
     ]
-    everything = [value for value in everything if has_words(fold_words(value.label), request.containing)]
+    everything = [value for value in everything if has_word_prefixes(fold_label(value.label), request.containing)]
     everything.sort(key=lambda value: (value.label.casefold(), value.value))
     if request.sort == "count":
         everything.sort(key=lambda value: -value.count)
     # A selected value is listed even where the size would cut it off: its checkbox must not vanish.
     top = everything[: request.size]
     shown = top + [value for value in everything[request.size :] if value.selected]
-    return Facet(tuple(shown), sum(value.count for value in everything) - sum(value.count for value in shown), missing)
+    return Facet(
+        values=tuple(shown),
+        other=sum(value.count for value in everything) - sum(value.count for value in shown),
+        missing=missing,
+    )

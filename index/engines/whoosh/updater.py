@@ -15,7 +15,7 @@ class WhooshUpdater:
 
     def __init__(self, directory: Path, base: Path) -> None:
         self._writer = WhooshWriter(directory)
-        self._base = WhooshEngine(base, IndexStatus(0, 0, 0, None))
+        self._base = WhooshEngine(base, IndexStatus(stories=0, sources=0, publishers=0, newest=None))
         self._added: dict[str, Story] = {}
         self._deleted: set[str] = set()
 

@@ -3,11 +3,11 @@ of labels."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
+from msgspec.structs import replace
 from whoosh.filedb.filestore import FileStorage
 
 from index.analysis.schema import WORD
@@ -30,7 +30,7 @@ class WhooshWriter:
         self._stories = _make_index(directory / fields.STORIES, fields.make_story_schema())
         self._rows: BinaryIO = open(directory / fields.ROWS, "wb")  # noqa: SIM115 - until finish or abort
         self._label_counts, self._cited = LabelCounts(), SourceStore(directory / "cited.sqlite")
-        self._status = IndexStatus(0, 0, 0, None)
+        self._status = IndexStatus(stories=0, sources=0, publishers=0, newest=None)
         self._words: set[str] = set()  # of the collection that is being written
 
     def add(self, story: Story) -> None:

@@ -1,4 +1,4 @@
-"""Small documents of numbered terms, and postings made of them with dicts: the twin of inversion.py."""
+"""Small random documents of numbered terms, and their postings built with dicts: the plain twin of inversion.py."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ corpora = st.one_of(st.lists(_documents, max_size=6), st.builds(_make_many, st.i
 
 @dataclass
 class Posting:
-    """A term in a document: where it stands, as (field, position)."""
+    """A term in a document; ``positions`` are (field, position)."""
 
     doc: int
     positions: list[tuple[int, int]]
@@ -50,16 +50,16 @@ class Posting:
 
 def invert(documents: Sequence[Document], fields: Sequence[int] = range(FIELDS)) -> dict[int, list[Posting]]:
     """The postings of each term over ``fields``, documents and positions ascending."""
-    found: dict[int, dict[int, list[tuple[int, int]]]] = {term: {} for term in range(TERMS)}
+    inverted: dict[int, dict[int, list[tuple[int, int]]]] = {term: {} for term in range(TERMS)}
     for doc, document in enumerate(documents):
         for field in fields:
             for position, term in enumerate(document[field]):
-                found[term].setdefault(doc, []).append((field, position))
-    return {term: [Posting(doc, positions) for doc, positions in own.items()] for term, own in found.items()}
+                inverted[term].setdefault(doc, []).append((field, position))
+    return {term: [Posting(doc, positions) for doc, positions in docs.items()] for term, docs in inverted.items()}
 
 
 class FlatPostings:
-    """The same one after the other, as the kernels have them."""
+    """The postings of all terms in flat lists, in the layout of the kernels."""
 
     def __init__(self, postings: dict[int, list[Posting]]) -> None:
         every = [posting for term in range(TERMS) for posting in postings[term]]
@@ -73,7 +73,7 @@ class FlatPostings:
 
 
 def starts_of(sizes: Sequence[int]) -> list[int]:
-    """Where each of ``sizes`` begins when they stand one after the other, and where the last ends."""
+    """Where each of ``sizes`` starts when laid out one after the other, and where the last one ends."""
     starts = [0]
     for size in sizes:
         starts.append(starts[-1] + size)

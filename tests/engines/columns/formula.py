@@ -1,14 +1,14 @@
-"""The scores of index.engines.scoring worked out document by document: slow, small, and right at a glance.
+"""The scores of index.engines.scoring computed by brute force, document by document: slow and simple.
 
-A hit scores the sum of what the leaves that it matches score; what a ``Not`` leaves in scores nothing. A leaf searches
-one set of fields: those of the text that are asked for together, each of the others alone. On a set it scores
+The score of a hit is the sum of the scores of its matching leaves; ``Not`` scores 0. A leaf is scored on field sets:
+all text fields searched form one set, every other field is a set alone. The score on a set is
 
-    rarity * BM25 share of the set + 0.5 * title's rarity * BM25 share of the title
+    idf * BM25 impact in the set + 0.5 * title idf * BM25 impact in the title
 
-with the second half only where the set has the title and more: a title searched alone is the whole text. The rarity of
-a word counts the documents that have it in the set, or in the title; that of a phrase is the sum over its words, each
-counted in the whole text (or, for a field that is none of the text, in all such fields) for both halves. A prefix
-scores 1. Lengths and averages are in words, over all documents; an average is at least 1.
+The second term counts only if the set has the title and other fields. The idf of a word is computed from the number of
+documents with the word in the set, the title idf from those with it in the title. For a phrase both are the sum of the
+idfs of its words in all text fields (or, outside the text, in all other fields). A prefix scores 1. Lengths and
+averages are in words, over all documents; an average is at least 1.
 """
 
 from __future__ import annotations
@@ -20,25 +20,27 @@ from index.analysis.schema import WORD, TextField, iter_tokens, term_of
 from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 
 K1, B = 1.2, 0.75
-# From a document's id to its score, for those that match.
+# The score of each matching document, by id.
 Scores = dict[str, float]
 Fields = Sequence[str]
 
 
 class Formula:
-    """Over documents given as texts of ``fields``, by id."""
+    """Scores documents; ``texts``: by document id, the text of each of ``fields``."""
 
     def __init__(self, fields: Iterable[TextField], texts: Mapping[str, Mapping[str, str]]) -> None:
         self._text = tuple(field.name for field in fields if field.default)
         self._labels = tuple(field.name for field in fields if not field.default)
         self._terms = {
-            ident: {name: [term for term, _, _ in iter_tokens(text)] for name, text in own.items()}
-            for ident, own in texts.items()
+            ident: {name: [term for term, _, _ in iter_tokens(text)] for name, text in document.items()}
+            for ident, document in texts.items()
         }
-        self._words = {word.lower() for own in texts.values() for text in own.values() for word in WORD.findall(text)}
+        self._words = {
+            word.lower() for document in texts.values() for text in document.values() for word in WORD.findall(text)
+        }
 
     def score(self, node: Node | None, search_in: Fields) -> Scores:
-        """Every match and its score; ``search_in`` are the fields of leaves that name none."""
+        """All matches and their scores; ``search_in``: the fields of leaves without a field prefix."""
         everything = dict.fromkeys(self._terms, 0.0)
         match node:
             case None:
@@ -64,8 +66,8 @@ class Formula:
                 meant = {term_of(word) for word in self._words if word.startswith(text)}
                 return {
                     ident: 1.0
-                    for ident, own in self._terms.items()
-                    if any(not meant.isdisjoint(own[name]) for name in fields)
+                    for ident, document in self._terms.items()
+                    if any(not meant.isdisjoint(document[name]) for name in fields)
                 }
             case Term(_, term) | Phrase(_, (term,)):
                 idf, title_idf = self._idf(term, fields), self._idf(term, ("title",))
@@ -76,31 +78,31 @@ class Formula:
                 return self._combine(terms, fields, idf, idf)
 
     def _combine(self, terms: Sequence[str], fields: Fields, idf: float, title_idf: float) -> Scores:
-        whole = self._shares(terms, fields)
-        title = self._shares(terms, ("title",)) if "title" in fields and len(fields) > 1 else {}
-        return {ident: idf * share + 0.5 * title_idf * title.get(ident, 0.0) for ident, share in whole.items()}
+        whole = self._impacts(terms, fields)
+        title = self._impacts(terms, ("title",)) if "title" in fields and len(fields) > 1 else {}
+        return {ident: idf * impact + 0.5 * title_idf * title.get(ident, 0.0) for ident, impact in whole.items()}
 
     def _idf(self, term: str, fields: Fields) -> float:
-        """BM25's idf: how few documents have the term in one of ``fields``."""
-        doc_freq = sum(any(term in own[name] for name in fields) for own in self._terms.values())
+        """BM25's idf, from the number of documents that have the term in one of ``fields``."""
+        doc_freq = sum(any(term in document[name] for name in fields) for document in self._terms.values())
         return math.log(1 + (len(self._terms) - doc_freq + 0.5) / (doc_freq + 0.5))
 
-    def _shares(self, terms: Sequence[str], fields: Fields) -> Scores:
-        """BM25 without the rarity, of the documents that have ``terms`` one after the other in one of ``fields``."""
-        lengths = {ident: sum(len(own[name]) for name in fields) for ident, own in self._terms.items()}
+    def _impacts(self, terms: Sequence[str], fields: Fields) -> Scores:
+        """BM25 without idf, for the documents with the consecutive ``terms`` in one of ``fields``."""
+        lengths = {ident: sum(len(document[name]) for name in fields) for ident, document in self._terms.items()}
         average = max(1.0, sum(lengths.values()) / max(1, len(lengths)))
-        shares = {}
-        for ident, own in self._terms.items():
-            count = sum(_count(terms, own[name]) for name in fields)
+        impacts = {}
+        for ident, document in self._terms.items():
+            count = sum(_count(terms, document[name]) for name in fields)
             if count:
                 norm = 1 - B + B * lengths[ident] / average
-                shares[ident] = count * (K1 + 1) / (count + K1 * norm)
-        return shares
+                impacts[ident] = count * (K1 + 1) / (count + K1 * norm)
+        return impacts
 
 
-def _count(wanted: Sequence[str], terms: Sequence[str]) -> int:
-    """How often ``wanted`` stands in ``terms``, overlaps included."""
-    return sum(tuple(terms[at : at + len(wanted)]) == tuple(wanted) for at in range(len(terms)))
+def _count(phrase: Sequence[str], terms: Sequence[str]) -> int:
+    """How often the sequence ``phrase`` occurs in ``terms``, overlaps included."""
+    return sum(tuple(terms[start : start + len(phrase)]) == tuple(phrase) for start in range(len(terms)))
 
 
 def _add(parts: Iterable[Scores]) -> Scores:

@@ -1,5 +1,7 @@
-"""Runs a kernel in three ways on the same arrays: compiled, compiled on mapped files, and as the plain Python that it
-is made of with every index checked, which numba does not do."""
+"""Runs a kernel in three ways and compares the results: compiled, compiled on mapped files, and as plain Python.
+
+The plain Python run checks every index, which compiled code does not.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ Array = NDArray[Any]
 
 
 class Checked(np.ndarray):  # type: ignore[type-arg]
-    """An array that takes no index below zero and no slice beyond its end; numpy itself refuses indexes beyond."""
+    """An array that raises IndexError for negative indexes and for slices beyond its end, which numpy allows."""
 
     def __getitem__(self, index: Any) -> Any:
         self._check(index)
@@ -54,53 +56,48 @@ class Checked(np.ndarray):  # type: ignore[type-arg]
         super().__setitem__(index, value)
 
     def _check(self, index: Any) -> None:
-        for one, size in zip(index if isinstance(index, tuple) else (index,), self.shape, strict=False):
-            bounds = (one.start or 0, one.stop or 0) if isinstance(one, slice) else (one,)
-            if any(bound < 0 for bound in bounds) or (isinstance(one, slice) and max(bounds) > size):
+        for part, size in zip(index if isinstance(index, tuple) else (index,), self.shape, strict=False):
+            bounds = (part.start or 0, part.stop or 0) if isinstance(part, slice) else (part,)
+            if any(bound < 0 for bound in bounds) or (isinstance(part, slice) and max(bounds) > size):
                 raise IndexError(f"{index} of {self.shape}")
 
 
 def given_array(values: Sequence[Any] | Array, dtype: type) -> Array:
-    """An input of a kernel: nobody may write to it."""
+    """A read-only input array for a kernel."""
     array = np.array(values, dtype)
     array.flags.writeable = False
     return array
 
 
 def room(size: int, dtype: type) -> Array:
-    """A buffer full of what no kernel would write, so that what was not written is seen."""
+    """An output buffer filled with 77, so that entries that a kernel did not write are visible."""
     return np.full(size, 77, dtype)
 
 
 def run(kernel: Any, *arguments: Any) -> Any:
-    """What ``kernel`` returns, having filled those arguments that can be written to.
+    """Run ``kernel`` in all three ways; returns its result. Writable arguments are filled as by the compiled kernel.
 
-    The other two ways have to return the same and to leave the same in every buffer.
+    Raises AssertionError if the three ways return different results or leave different contents in a buffer.
     """
     others = [_copy_buffers(arguments) for _ in range(2)]
     with tempfile.TemporaryDirectory() as directory:
         mapped = [_map(Path(directory), n, argument) for n, argument in enumerate(others[0], 1)]
-        # The checked one first: what reaches too far is an error there, and anything at all in the others.
+        # Checked first: an index out of bounds is an error there, and undefined behaviour in compiled code.
         results = [_run_checked(kernel, others[1]), kernel(*mapped), kernel(*arguments)]
     assert results[0] == results[1] == results[2]
-    for own, *same in zip(_flatten(arguments), *map(_flatten, others), strict=True):
-        for other in same:
-            np.testing.assert_array_equal(own, other)
+    for argument, *copies in zip(_flatten(arguments), *map(_flatten, others), strict=True):
+        for copy in copies:
+            np.testing.assert_array_equal(argument, copy)
     return results[0]
 
 
 def find_kernels(module: ModuleType) -> dict[str, Any]:
-    """All that numba compiles in a module."""
+    """The functions of a module that numba compiles, by name."""
     return {
         name: value
         for name, value in vars(module).items()
         if hasattr(value, "py_func") and value.py_func.__module__ == module.__name__
     }
-
-
-def _flatten(arguments: Sequence[Any]) -> list[Any]:
-    """The arguments, with the fields of a tuple one by one."""
-    return [field for one in arguments for field in (_flatten(one) if isinstance(one, tuple) else [one])]
 
 
 def _copy_buffers(arguments: Sequence[Any]) -> list[Any]:
@@ -113,8 +110,13 @@ def _copy_buffer(argument: Any) -> Any:
     return argument.copy() if isinstance(argument, np.ndarray) and argument.flags.writeable else argument
 
 
+def _flatten(arguments: Sequence[Any]) -> list[Any]:
+    """The arguments, with the fields of each tuple one by one."""
+    return [field for one in arguments for field in (_flatten(one) if isinstance(one, tuple) else [one])]
+
+
 def _map(directory: Path, number: int, argument: Any) -> Any:
-    """An input as the engine has it: mapped from a file, read-only."""
+    """An input array mapped read-only from a file, as in the engine; other arguments are returned as they are."""
     if isinstance(argument, tuple):
         return tuple([_map(directory, 100 * number + at, field) for at, field in enumerate(argument)])
     if not isinstance(argument, np.ndarray) or argument.flags.writeable:
@@ -128,7 +130,7 @@ def _map(directory: Path, number: int, argument: Any) -> Any:
 def _run_checked(kernel: Any, arguments: Sequence[Any]) -> Any:
     checked = list(map(_check, arguments))
     with ExitStack() as stack:
-        # The kernels that a kernel calls are to be checked too, those of other modules as well.
+        # Kernels call other kernels, also of other modules: replace all of them by their Python functions.
         for module in MODULES:
             for name, other in [(name, value) for name, value in vars(module).items() if hasattr(value, "py_func")]:
                 stack.enter_context(patch.object(module, name, other.py_func))

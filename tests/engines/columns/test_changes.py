@@ -1,4 +1,4 @@
-"""What an update writes about what changed says the same as what a build writes about everything."""
+"""Updates write the same label counts and facet tables as a build of all stories, and share unchanged files."""
 
 from __future__ import annotations
 
@@ -41,32 +41,35 @@ _stories = st.builds(
 
 
 def count_all(stories: list[Story], directory: Path) -> int:
-    """The census and the facet tables of a build of ``stories``."""
-    counted = LabelCounts()
+    """Write label counts and facet tables as a build of ``stories`` does; returns the number of publishers."""
+    label_counter = LabelCounts()
     for story in stories:
-        counted.add(story, indexed.labels_of(story))
+        label_counter.add(story, indexed.labels_of(story))
         for source in story.sources:
-            counted.count_source(source)
-    write_facets(directory, counted.labels())
-    return counted.write(directory)
+            label_counter.count_source(source)
+    write_facets(directory, label_counter.labels())
+    return label_counter.write(directory)
 
 
 def change(stories: dict[str, Story], changes: list[Story], base: Path, directory: Path) -> int:
-    """Those of a generation that goes on from ``base``: a story that is there goes and, if it is another one, comes."""
-    counted = IncrementalLabelCounts(base)
+    """Write label counts and facet tables as an update of ``base`` does; returns the number of publishers.
+
+    A story of ``changes`` that is in ``stories`` in the same form is deleted; any other is added or replaced.
+    """
+    label_counter = IncrementalLabelCounts(base)
     for story in changes:
         before = stories.pop(story.id, None)
         if before:
-            counted.remove(before, indexed.labels_of(before))
+            label_counter.remove(before, indexed.labels_of(before))
             for source in before.sources:
-                counted.count_source(source, -1)
+                label_counter.count_source(source, -1)
         if story != before:
             stories[story.id] = story
-            counted.add(story, indexed.labels_of(story))
+            label_counter.add(story, indexed.labels_of(story))
             for source in story.sources:
-                counted.count_source(source)
-    update_facets(directory, base, counted.changed_labels())
-    return counted.write(directory)
+                label_counter.count_source(source)
+    update_facets(directory, base, label_counter.changed_labels())
+    return label_counter.write(directory)
 
 
 @pytest.mark.parametrize("most", [0, 4, 1_000])
@@ -113,13 +116,13 @@ def open_stories(root: Path) -> Collection:
     return Collection(directory, STORIES, read_segments(directory))
 
 
-def test_a_segment_that_stays_is_opened_once(root: Path) -> None:
+def test_generations_share_an_unchanged_segment(root: Path) -> None:
     before = open_stories(root)
     delete_stories(root, ["b"])
     after = open_stories(root)
     assert after.segments[0].text_impacts is before.segments[0].text_impacts
     assert after.segments[0].find_term is before.segments[0].find_term
-    # What differs between generations is their own.
+    # Each generation has its own deletions.
     assert before.segments[0].deleted is None
     deleted = after.segments[0].deleted
     assert deleted is not None
@@ -133,15 +136,15 @@ def test_closing_one_generation_leaves_the_segments_of_another(root: Path) -> No
     delete_stories(root, ["b"])
     after = open_stories(root)
     before.close()
-    found = after.find("a")
-    assert found
-    assert found.segment.read_id(found.number) == b"a"
-    # A term that was not looked up before.
-    assert found.segment.find_term("stori") is not None
-    assert found.segment.find_term("missing") is None
+    doc = after.find("a")
+    assert doc
+    assert doc.segment.read_id(doc.number) == b"a"
+    # These terms are not in the cache.
+    assert doc.segment.find_term("stori") is not None
+    assert doc.segment.find_term("missing") is None
 
 
-def test_files_that_an_update_has_nothing_to_say_about_are_shared(root: Path, tmp_path: Path) -> None:
+def test_an_update_shares_the_files_that_it_does_not_change(root: Path, tmp_path: Path) -> None:
     before = generations.find_current(root)
     names = ("ids.txt", "census.tsv", "publishers.ndjson", "facet_topic.json", "facet_domain.json")
     inodes = {name: (before / name).stat().st_ino for name in names}

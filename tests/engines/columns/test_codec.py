@@ -1,4 +1,4 @@
-"""Whoosh opens what this engine writes, and its own searcher finds the same documents over the same arrays."""
+"""Whoosh opens the index of this engine through the codec, and its own searcher finds the same documents."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from index.engines.columns.format.layout import (
     deleted_path,
     read_segments,
 )
-from index.engines.columns.search.collection import Collection, TreeMatch
+from index.engines.columns.search.collection import Collection, TreeMatcher
 from index.engines.columns.segment.segment import Segment
 from index.engines.whoosh import WhooshKind
 from index.engines.whoosh.queries import Evaluator
@@ -50,7 +50,7 @@ from tests.support.strategies import FEW, corpora, stories, trees
 MANY = 10_000
 CHECKED = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 STORY_NAMES, SOURCE_NAMES = (tuple(field.name for field in table) for table in (STORY_FIELDS, SOURCE_FIELDS))
-# Stories with the segment that each is in, and whether it has been deleted since.
+# Stories, each with the number of its segment, and True if it is deleted.
 placed = st.lists(
     st.tuples(stories(), st.integers(0, 2), st.booleans()), min_size=1, max_size=8, unique_by=lambda one: one[0].id
 )
@@ -58,21 +58,21 @@ placed = st.lists(
 
 @dataclass
 class Both:
-    """One collection, open in both ways."""
+    """One collection, opened by this engine and by Whoosh."""
 
     columns: Collection
     whoosh: Any
     defaults: tuple[str, ...]
 
     def find(self, tree: Node | None) -> set[str]:
-        """The ids of what the engine finds."""
-        query = SearchQuery(tree, self.defaults, limit=MANY)
-        page = self.columns.search(TreeMatch(tree), query, Deadline(60))
-        assert page.total == len(page.found)
-        return {one.segment.read_id(one.number).decode() for one in page.found}
+        """The ids of the documents that this engine finds."""
+        query = SearchQuery(tree=tree, search_in=self.defaults, limit=MANY)
+        top = self.columns.search(TreeMatcher(tree), query, Deadline(60))
+        assert top.total == len(top.docs)
+        return {doc.segment.read_id(doc.number).decode() for doc in top.docs}
 
     def find_exhaustively(self, tree: Node | None) -> set[str]:
-        """The same by Whoosh, leaf by leaf."""
+        """The ids of the documents that Whoosh finds, evaluating the tree leaf by leaf."""
         reader = self.whoosh.reader()
         if tree is None:
             return {stored["id"] for stored in reader.all_stored_fields()}
@@ -80,14 +80,14 @@ class Both:
         return {self.whoosh.stored_fields(number)["id"] for number in found if not reader.is_deleted(number)}
 
     def ask(self, query: wq.Query, limit: int | None = None) -> list[tuple[str, float]]:
-        """What Whoosh's own search gives: ids and scores, best first."""
+        """The ids and scores that Whoosh's own search returns, best first."""
         return [(hit["id"], hit.score) for hit in self.whoosh.search(query, limit=limit)]
 
     def parse(self, text: str) -> wq.Query:
         return MultifieldParser(list(self.defaults), self.whoosh.schema).parse(text)
 
     def _expand(self, prefix: str) -> list[str]:
-        """The terms of the words of all segments that begin with ``prefix``."""
+        """The terms of all words that start with ``prefix``, over all segments."""
         found = [segment.terms[number] for segment in self.columns.segments for number in segment.expand_prefix(prefix)]
         return [term.decode() for term in dict.fromkeys(found)]
 
@@ -105,7 +105,7 @@ def open_both(directory: Path, kind: CollectionKind) -> Iterator[Both]:
 
 @contextmanager
 def serve(corpus: Sequence[Story], kind: CollectionKind = STORIES) -> Iterator[Both]:
-    """A generation as the engine builds it."""
+    """A collection of a generation built from ``corpus``."""
     with tempfile.TemporaryDirectory() as name:
         build(Path(name), corpus)
         with open_both(Path(name), kind) as both:
@@ -114,7 +114,7 @@ def serve(corpus: Sequence[Story], kind: CollectionKind = STORIES) -> Iterator[B
 
 @contextmanager
 def serve_placed(corpus: Sequence[tuple[Story, int, bool]]) -> Iterator[Both]:
-    """A generation of several segments, some of whose documents are deleted."""
+    """The stories of a generation with three segments and some deleted documents."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         labels: dict[str, dict[str, str]] = {}
@@ -152,32 +152,32 @@ def build(directory: Path, corpus: Sequence[Story]) -> None:
     writer.finish()
 
 
-# --- what is found -------------------------------------------------------------------------------------------
+# --- search results ----------------------------------------------------------------------------------------
 
 
 @CHECKED
 @given(corpora, st.lists(trees(STORY_NAMES), min_size=5, max_size=12))
-def test_whoosh_finds_the_stories_that_the_engine_finds(corpus: list[Story], asked: list[Node | None]) -> None:
+def test_whoosh_finds_the_stories_that_the_engine_finds(corpus: list[Story], queries: list[Node | None]) -> None:
     with serve(corpus) as both:
-        for tree in asked:
+        for tree in queries:
             assert both.find_exhaustively(tree) == both.find(tree)
 
 
 @CHECKED
 @given(corpora, st.lists(trees(SOURCE_NAMES), min_size=5, max_size=12))
-def test_whoosh_finds_the_sources_that_the_engine_finds(corpus: list[Story], asked: list[Node | None]) -> None:
+def test_whoosh_finds_the_sources_that_the_engine_finds(corpus: list[Story], queries: list[Node | None]) -> None:
     with serve(corpus, SOURCES) as both:
-        for tree in asked:
+        for tree in queries:
             assert both.find_exhaustively(tree) == both.find(tree)
 
 
 @CHECKED
 @given(placed, st.lists(trees(STORY_NAMES), min_size=5, max_size=12))
 def test_both_find_the_same_in_several_segments_with_deletions(
-    corpus: list[tuple[Story, int, bool]], asked: list[Node | None]
+    corpus: list[tuple[Story, int, bool]], queries: list[Node | None]
 ) -> None:
     with serve_placed(corpus) as both:
-        for tree in asked:
+        for tree in queries:
             assert both.find_exhaustively(tree) == both.find(tree)
 
 
@@ -187,10 +187,10 @@ _words = st.lists(st.sampled_from((*FEW, "relations", "東京")), min_size=1, ma
 @CHECKED
 @given(placed, st.lists(_words, min_size=3, max_size=8))
 def test_queries_of_whooshs_own_parser_find_the_same(
-    corpus: list[tuple[Story, int, bool]], asked: list[list[str]]
+    corpus: list[tuple[Story, int, bool]], queries: list[list[str]]
 ) -> None:
     with serve_placed(corpus) as both:
-        for words in asked:
+        for words in queries:
             terms = tuple(term_of(word) or word for word in words)
             leaves = tuple(map(Term, words, terms))
             for text, tree in (
@@ -200,12 +200,12 @@ def test_queries_of_whooshs_own_parser_find_the_same(
             ):
                 hits = both.ask(both.parse(text))
                 assert {ident for ident, _ in hits} == both.find(tree)
-                # Whoosh's own files lose hits where the search has a limit and several fields.
+                # With Whoosh's own files, searches of several fields with a limit lose hits.
                 best = [score for _, score in both.ask(both.parse(text), limit=2)]
                 assert best == pytest.approx([score for _, score in hits[:2]])
 
 
-def test_phrases_are_found_by_their_places_in_one_field() -> None:
+def test_phrases_match_by_positions_within_one_field() -> None:
     corpus = [
         make_story("1", title="Open letter", summary="a ferry to the open sea"),
         make_story("2", title="Sea open", summary="open the sea, open water"),
@@ -229,12 +229,12 @@ def test_fuzzy_words_wildcards_and_ids_are_found() -> None:
         assert both.whoosh.document_number(id="B") is None
 
 
-# --- what the reader says ------------------------------------------------------------------------------------
+# --- the reader ---------------------------------------------------------------------------------------------
 
 
 @CHECKED
 @given(corpora)
-def test_the_reader_says_what_it_says_of_the_same_stories_in_whooshs_own_files(corpus: list[Story]) -> None:
+def test_the_reader_agrees_with_whooshs_reader_of_its_own_files(corpus: list[Story]) -> None:
     with tempfile.TemporaryDirectory() as name, serve(corpus) as both:
         writer = WhooshKind().make_writer(Path(name))
         for story in corpus:
@@ -245,12 +245,12 @@ def test_the_reader_says_what_it_says_of_the_same_stories_in_whooshs_own_files(c
 
 
 def _describe(reader: Any) -> dict[str, Any]:
-    """All that is the same in both: documents have other numbers, and Whoosh's files have lossy lengths."""
-    # The id in the stored JSON: Whoosh's own files store it nowhere else.
+    """All properties that must be the same; document numbers differ, and Whoosh's own files round field lengths."""
+    # Taken from the stored JSON: Whoosh's own files do not store the id elsewhere.
     ids = {number: msgspec.json.decode(stored["document"])["id"] for number, stored in reader.iter_docs()}
     terms = list(reader.all_terms())
     postings = {}
-    # Whoosh counts places from 0, but for stop words that a text begins with: only distances mean something.
+    # Positions differ if a text starts with stop words, so only the distances between positions are compared.
     first: dict[tuple[str, str], int] = {}
     for name, text in terms:
         matcher = reader.postings(name, text)
@@ -310,8 +310,8 @@ def test_counts_lengths_and_documents_are_those_of_the_stories(corpus: list[tupl
         )
 
 
-def test_bm25_gets_the_lengths_as_they_are() -> None:
-    """Whoosh's own files would take 19 words for 18."""
+def test_bm25_uses_exact_field_lengths() -> None:
+    """Whoosh's own files would round 19 words to 18."""
     titles = {str(size): " ".join(["storm", *(f"w{n}" for n in range(size - 1))]) for size in (1, 11, 19, 200, 3001)}
     with serve([make_story(ident, title=title) for ident, title in titles.items()]) as both:
         idf, mean = both.whoosh.idf("title", "storm"), sum(map(int, titles)) / len(titles)

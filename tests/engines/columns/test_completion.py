@@ -1,4 +1,4 @@
-"""Suggestions over several segments and beyond what is deleted."""
+"""Suggestions over several segments, and with deleted stories."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index.analysis.folding import read_typed
+from index.analysis.folding import parse_typed_text
 from index.documents.story import Story
 from index.engines.base import Engine
 from index.engines.columns import ColumnsKind
@@ -20,7 +20,7 @@ from tests.support.factories import make_story
 
 @contextmanager
 def updated(root: Path, first: Sequence[Story], second: Sequence[Story], gone: Sequence[str] = ()) -> Iterator[Engine]:
-    """An engine over a build of ``first`` and an update that brings ``second`` and takes ``gone``."""
+    """An engine over a build of ``first``, updated by adding ``second`` and deleting the ids ``gone``."""
     kind = ColumnsKind()
     base, directory = root / "base", root / "next"
     base.mkdir()
@@ -40,7 +40,7 @@ def updated(root: Path, first: Sequence[Story], second: Sequence[Story], gone: S
 
 
 def complete(engine: Engine, kind: SuggestionType, text: str, limit: int = 10) -> list[Suggestion]:
-    typed = read_typed(text)
+    typed = parse_typed_text(text)
     assert typed
     return engine.complete(kind, typed, limit)
 
@@ -52,11 +52,11 @@ def make_dated(numbers: Sequence[int], title: str) -> list[Story]:
     ]
 
 
-def test_behind_many_deleted_stories_the_others_are_found(tmp_path: Path) -> None:
+def test_suggestions_skip_many_deleted_stories(tmp_path: Path) -> None:
     gone = [str(n) for n in range(10, 60)]
     with updated(tmp_path, make_dated(range(60), "Tide {}"), [], gone) as engine:
-        assert [one.id for one in complete(engine, "story", "tid", 5)] == ["9", "8", "7", "6", "5"]
-        assert complete(engine, "query", "tid") == [Suggestion("query", "tide", None, 10)]
+        assert [suggestion.id for suggestion in complete(engine, "story", "tid", 5)] == ["9", "8", "7", "6", "5"]
+        assert complete(engine, "query", "tid") == [Suggestion(type="query", text="tide", id=None, count=10)]
         assert len(complete(engine, "topic", "tid", 60)) == 10
         assert complete(engine, "query", "59") == []
 
@@ -65,13 +65,13 @@ def test_a_story_that_was_replaced_is_suggested_as_it_is_now(tmp_path: Path) -> 
     with updated(tmp_path, [make_story("1", title="Old tide")], [make_story("1", title="New wave")]) as engine:
         for kind in ("query", "story"):
             assert complete(engine, kind, "old") == complete(engine, kind, "tide") == []
-        assert complete(engine, "story", "wav") == [Suggestion("story", "New wave", "1", 1)]
+        assert complete(engine, "story", "wav") == [Suggestion(type="story", text="New wave", id="1", count=1)]
 
 
-def test_segments_add_up_what_they_know_of_a_pair(tmp_path: Path) -> None:
+def test_pairs_are_counted_over_all_segments(tmp_path: Path) -> None:
     first, second = make_dated(range(2), "Night ferry {}"), make_dated(range(2, 3), "Night ferry {}")
     with updated(tmp_path, first, second) as engine:
-        assert Suggestion("query", "night ferry", None, 3) in complete(engine, "query", "nigh")
+        assert Suggestion(type="query", text="night ferry", id=None, count=3) in complete(engine, "query", "nigh")
 
 
 def test_a_large_segment_keeps_only_pairs_of_three_titles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,5 +83,5 @@ def test_a_large_segment_keeps_only_pairs_of_three_titles(tmp_path: Path, monkey
         queries = segment.suggestions.query_words.tolist()
         pairs = [[segment.words[first], segment.words[second]] for first, second in queries if second >= 0]
         assert sorted(pairs) == [[b"ferry", b"ferry"], [b"ferry", b"night"], [b"night", b"ferry"]]
-        assert [one.text for one in complete(engine, "query", "quiet")] == ["quiet"]
-        assert [one.text for one in complete(engine, "query", "night", 2)] == ["night", "night ferry"]
+        assert [suggestion.text for suggestion in complete(engine, "query", "quiet")] == ["quiet"]
+        assert [suggestion.text for suggestion in complete(engine, "query", "night", 2)] == ["night", "night ferry"]

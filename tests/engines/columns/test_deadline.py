@@ -1,4 +1,4 @@
-"""A search that takes too long is given up, whatever was asked, and harms none after it."""
+"""A search that exceeds its deadline raises QueryTimeout, and leaves later searches correct."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from index.query.requests import FACETS, FacetRequest, HighlightOptions, Interva
 from tests.support.factories import make_story
 
 LETTERS = string.ascii_lowercase
-# As long as the API lets a query be.
+# The longest query that the API accepts, in characters.
 LONGEST = 512
 HOSTILE = {
     "a prefix": "a*",
@@ -40,7 +40,7 @@ HOSTILE = {
 
 
 def make_corpus(size: int) -> Iterator[Story]:
-    """Stories of words that every query above finds many of."""
+    """Stories that match every query above many times."""
     choose = Random(7)
     words = [f"w{number}" for number in range(9)]
     words += [choose.choice(LETTERS) + choose.choice(LETTERS) + str(number) for number in range(2000)]
@@ -71,7 +71,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def make_query(text: str) -> SearchQuery:
     tree = parse_query(text[:LONGEST], STORY_DEFAULTS)
     return SearchQuery(
-        tree, limit=100, facets=FacetRequest(FACETS, size=100), highlighting=HighlightOptions(), recency=0.5
+        tree=tree, limit=100, facets=FacetRequest(names=FACETS, size=100), highlighting=HighlightOptions(), recency=0.5
     )
 
 
@@ -85,24 +85,22 @@ def test_no_query_takes_long(engine: Engine, text: str, sort: Sort) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_what_takes_too_long_is_given_up_and_the_next_search_is_right(
-    engine: Engine, text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_timeout_leaves_the_next_search_correct(engine: Engine, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     query = make_query(text)
-    right, counted = engine.search_stories(query), engine.count_times(query, Interval.DAY)
+    page, counts = engine.search_stories(query), engine.count_times(query, Interval.DAY)
     with monkeypatch.context() as patch:
         patch.setattr(deadline, "MAX_SECONDS", -1.0)
         for ask in (engine.search_stories, lambda q: engine.count_times(q, Interval.DAY), engine.iter_documents):
             with pytest.raises(QueryTimeout):
                 ask(query)
         with pytest.raises(QueryTimeout):
-            engine.search_sources(SourceQuery(parse_query("w1 OR w2*", ())))
-    assert engine.search_stories(query) == right
-    assert engine.count_times(query, Interval.DAY) == counted
+            engine.search_sources(SourceQuery(tree=parse_query("w1 OR w2*", ())))
+    assert engine.search_stories(query) == page
+    assert engine.count_times(query, Interval.DAY) == counts
 
 
-def test_a_search_may_be_given_less_time_and_never_more(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    query, sources = make_query("a* OR b*"), SourceQuery(parse_query("w1 OR w2*", ()))
+def test_a_query_can_shorten_the_deadline_but_not_extend_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    query, sources = make_query("a* OR b*"), SourceQuery(tree=parse_query("w1 OR w2*", ()))
     for seconds in (0.0, -1.0):
         for ask in (engine.search_stories, lambda q: engine.measure(q, "source_count", 1)):
             with pytest.raises(QueryTimeout):
@@ -114,29 +112,29 @@ def test_a_search_may_be_given_less_time_and_never_more(engine: Engine, monkeypa
         engine.search_stories(replace(query, seconds=60.0))
 
 
-def test_the_clock_is_looked_at_between_the_parts_of_a_query(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_deadline_is_checked_between_the_parts_of_a_query(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(1000))
     monkeypatch.setattr("index.deadline.monotonic", lambda: next(ticks))
     monkeypatch.setattr(deadline, "MAX_SECONDS", 20)
-    engine.search_stories(SearchQuery(parse_query(" ".join(f"{one}*" for one in LETTERS[:15]), ())))
+    engine.search_stories(SearchQuery(tree=parse_query(" ".join(f"{one}*" for one in LETTERS[:15]), ())))
     with pytest.raises(QueryTimeout):
-        engine.search_stories(SearchQuery(parse_query(HOSTILE["every prefix"], ())))
+        engine.search_stories(SearchQuery(tree=parse_query(HOSTILE["every prefix"], ())))
 
 
-def test_the_clock_is_looked_at_between_facets(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_deadline_is_checked_between_facets(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(1000))
     monkeypatch.setattr("index.deadline.monotonic", lambda: next(ticks))
     monkeypatch.setattr(deadline, "MAX_SECONDS", 4)
-    engine.search_stories(SearchQuery(facets=FacetRequest(FACETS[:2])))
+    engine.search_stories(SearchQuery(facets=FacetRequest(names=FACETS[:2])))
     with pytest.raises(QueryTimeout):
-        engine.search_stories(SearchQuery(facets=FacetRequest(FACETS)))
+        engine.search_stories(SearchQuery(facets=FacetRequest(names=FACETS)))
 
 
-def test_two_exclusions_of_which_one_is_enough_are_one_of_both(engine: Engine) -> None:
-    whole = engine.search_stories(SearchQuery(None, limit=3000)).hits
-    both = {hit.id for hit in engine.search_stories(SearchQuery(parse_query("w1 w2", ()), limit=3000)).hits}
-    third = {hit.id for hit in engine.search_stories(SearchQuery(parse_query("w1 w2 w3", ()), limit=3000)).hits}
-    found = engine.search_stories(SearchQuery(parse_query("-w1 OR -w2 OR -zzz9", ()), limit=3000))
-    assert {hit.id for hit in found.hits} == {hit.id for hit in whole}
-    found = engine.search_stories(SearchQuery(parse_query("-w1 OR -w2 OR w3", ()), limit=3000))
-    assert {hit.id for hit in found.hits} == {hit.id for hit in whole} - both | third
+def test_a_union_of_exclusions_excludes_the_intersection(engine: Engine) -> None:
+    everything = engine.search_stories(SearchQuery(tree=None, limit=3000)).hits
+    both = {hit.id for hit in engine.search_stories(SearchQuery(tree=parse_query("w1 w2", ()), limit=3000)).hits}
+    third = {hit.id for hit in engine.search_stories(SearchQuery(tree=parse_query("w1 w2 w3", ()), limit=3000)).hits}
+    page = engine.search_stories(SearchQuery(tree=parse_query("-w1 OR -w2 OR -zzz9", ()), limit=3000))
+    assert {hit.id for hit in page.hits} == {hit.id for hit in everything}
+    page = engine.search_stories(SearchQuery(tree=parse_query("-w1 OR -w2 OR w3", ()), limit=3000))
+    assert {hit.id for hit in page.hits} == {hit.id for hit in everything} - both | third

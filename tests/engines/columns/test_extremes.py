@@ -1,4 +1,4 @@
-"""Texts too long for the contract of all engines: numbers beyond 8 and 16 bits in every column."""
+"""Texts that are too long for the engine contract suite: lengths and positions that exceed 8 and 16 bits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OTHERS = [make_story("a", title="A chip"), make_story("b", title="Robots", summa
 
 @contextmanager
 def serve_in_turn(story: Story) -> Iterator[Iterator[tuple[Engine, Sequence[Story]]]]:
-    """A story alone, added to others, merged with them, and taken out again; each with what is there."""
+    """Generations that have the story alone, added to others, merged with them, and deleted, each with its stories."""
     with tempfile.TemporaryDirectory() as name:
         yield _iter_generations(Path(name), story)
 
@@ -75,25 +75,33 @@ def _reopen(directory: Path, status: IndexStatus, stories: Sequence[Story]) -> I
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_a_story_of_a_long_text_is_found_and_marked_wherever_it_is(name: str) -> None:
+def test_a_story_with_a_long_text_is_found_and_highlighted(name: str) -> None:
     text = LONG[name]
     sources = (Source(title=text, excerpt=text, author=text, publisher=Publisher(name="P")), Source(title="chip"))
-    story = Story("1", text, summary=text, sections=(Section("chip", (Paragraph(text),)),), sources=sources)
+    story = Story(
+        id="1",
+        title=text,
+        summary=text,
+        sections=(Section(heading="chip", paragraphs=(Paragraph(text=text),)),),
+        sources=sources,
+    )
     with serve_in_turn(story) as generations:
         for engine, stories in generations:
             known = {one.id: one for one in stories}
             tree = parse_query('chip OR "chip chip" OR rob* OR w6999*', STORY_DEFAULTS)
-            query = SearchQuery(tree, sort=Sort.RELEVANCE, facets=FacetRequest(FACETS), highlighting=HighlightOptions())
+            query = SearchQuery(
+                tree=tree, sort=Sort.RELEVANCE, facets=FacetRequest(names=FACETS), highlighting=HighlightOptions()
+            )
             hits = engine.search_stories(query).hits
             assert {hit.id for hit in hits} == set(known)
-            marker = HitHighlighter(query, HighlightOptions(), engine.find_idfs(query_terms(tree)))
+            highlighter = HitHighlighter(query, HighlightOptions(), engine.find_idfs(query_terms(tree)))
             for hit in hits:
-                assert hit.marks == marker.mark(known[hit.id])
+                assert hit.highlights == highlighter.highlight(known[hit.id])
             assert set(engine.iter_documents(SearchQuery())) == {msgspec.json.encode(one) for one in stories}
             engine.find_similar(story, 3, frozenset())
 
 
-def test_long_phrases_are_found_where_their_words_stand_often() -> None:
+def test_long_phrases_of_repeated_words_match() -> None:
     text = "x y " * 3000 + "x " * 9000
     with serve_in_turn(make_story("1", title="T", summary=text, sections=[{"heading": text}])) as generations:
         for engine, stories in generations:
@@ -102,22 +110,22 @@ def test_long_phrases_are_found_where_their_words_stand_often() -> None:
                 ("x " * 250, True), ("x " * 249 + "y", False), ("x y " * 120, True), ("y " + "x " * 200, True),
                 ("y y", False), ("x " * 9000, True), ("x " * 9001, False),
             ):  # fmt: skip
-                query = SearchQuery(parse_query(f'summary:"{phrase}"', STORY_DEFAULTS))
+                query = SearchQuery(tree=parse_query(f'summary:"{phrase}"', STORY_DEFAULTS))
                 assert engine.search_stories(query).total == (found and there), phrase[:20]
 
 
-def test_stories_that_all_tie_come_in_the_order_of_their_ids_at_any_time() -> None:
+def test_ties_are_broken_by_id_even_at_the_earliest_and_latest_time() -> None:
     for time in (EARLIEST, LATEST - timedelta(microseconds=1)):
         stories = [make_story(f"{n:02}", title="chip " + "y" * 300, published_at=time.isoformat()) for n in range(40)]
         with tempfile.TemporaryDirectory() as name:
             for engine, _ in _open(Path(name), stories, KIND.make_writer(Path(name))):
                 for sort in Sort:
-                    query = SearchQuery(parse_query("chip", ()), sort=sort, recency=1.0, limit=40)
+                    query = SearchQuery(tree=parse_query("chip", ()), sort=sort, recency=1.0, limit=40)
                     assert [hit.id for hit in engine.search_stories(query).hits] == [story.id for story in stories]
                 assert engine.get_status().newest == time
 
 
-def test_a_story_of_very_many_parts_is_built_and_comes_back() -> None:
+def test_a_story_with_thousands_of_parts_is_indexed_and_returned() -> None:
     story = make_story(
         "1",
         topics=[f"topic {n}" for n in range(3000)],
@@ -131,14 +139,15 @@ def test_a_story_of_very_many_parts_is_built_and_comes_back() -> None:
     with serve_in_turn(story) as generations:
         for engine, stories in generations:
             query = SearchQuery(
-                parse_query("source:w999 topic:2999", ("source", "topic")), facets=FacetRequest(FACETS, size=5),
+                tree=parse_query("source:w999 topic:2999", ("source", "topic")),
+                facets=FacetRequest(names=FACETS, size=5),
                 highlighting=HighlightOptions(),
-            )  # fmt: skip
+            )
             page = engine.search_stories(query)
             if len(stories) == len(OTHERS):
                 assert page.total == 0
                 continue
             (hit,) = page.hits
-            assert hit.marks.endswith(b'"matched_sources":[1000]}')
+            assert hit.highlights.endswith(b'"matched_sources":[1000]}')
             assert (page.facets["topic"].other, page.facets["publisher"].other) == (2995, 995)
             assert engine.find_stories(["1"]) == [story]

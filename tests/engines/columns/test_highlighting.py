@@ -41,16 +41,25 @@ hostile = st.one_of(_texts, _glued)
 @st.composite
 def hostile_stories(draw: st.DrawFn) -> Story:
     title = draw(hostile.filter(str.strip))
-    body = tuple(Section(draw(hostile), (Paragraph(draw(hostile)),)) for _ in range(draw(st.integers(0, 2))))
+    body = tuple(
+        Section(heading=draw(hostile), paragraphs=(Paragraph(text=draw(hostile)),))
+        for _ in range(draw(st.integers(0, 2)))
+    )
     sources = tuple(Source(title=draw(hostile)) for _ in range(draw(st.integers(0, 12))))
-    return Story("1", title, summary=draw(hostile), sections=body, sources=sources)
+    return Story(id="1", title=title, summary=draw(hostile), sections=body, sources=sources)
 
 
 @st.composite
 def extreme_stories(draw: st.DrawFn) -> Story:
     sources = tuple(Source(title=draw(extreme_texts)) for _ in range(draw(st.integers(0, 4))))
     title = draw(extreme_texts.filter(str.strip))
-    return Story("1", title, summary=draw(extreme_texts), sections=(Section(draw(extreme_texts)),), sources=sources)
+    return Story(
+        id="1",
+        title=title,
+        summary=draw(extreme_texts),
+        sections=(Section(heading=draw(extreme_texts)),),
+        sources=sources,
+    )
 
 
 @contextmanager
@@ -66,21 +75,21 @@ def serve(stories: Sequence[Story]) -> Iterator[ColumnsEngine]:
 
 def expect_marks(engine: ColumnsEngine, stories: Sequence[Story], query: SearchQuery, how: HighlightOptions) -> None:
     """Every story, whether it matches or not."""
-    marker = HitHighlighter(query, how, engine.find_idfs(query_terms(query.tree)))
-    page = engine.match_stories(SearchQuery())
-    hits = highlighting.make_hits(page.found, _with(query, how), engine.find_idfs, Deadline(60))
+    highlighter = HitHighlighter(query, how, engine.find_idfs(query_terms(query.tree)))
+    top = engine.match_stories(SearchQuery())
+    hits = highlighting.make_hits(top.docs, _with(query, how), engine.find_idfs, Deadline(60))
     known = {story.id: story for story in stories}
     assert len(hits) == len(stories)
     for hit in hits:
-        assert hit.marks.decode() == marker.mark(known[hit.id]).decode()
+        assert hit.highlights.decode() == highlighter.highlight(known[hit.id]).decode()
 
 
 def _with(query: SearchQuery, how: HighlightOptions) -> SearchQuery:
-    return SearchQuery(query.tree, query.search_in, highlighting=how)
+    return SearchQuery(tree=query.tree, search_in=query.search_in, highlighting=how)
 
 
 def query_of(text: str) -> SearchQuery:
-    return SearchQuery(parse_query(text, FIELDS))
+    return SearchQuery(tree=parse_query(text, FIELDS))
 
 
 @contextmanager
@@ -99,7 +108,7 @@ def test_the_kernels_mark_what_reading_marks(story: Story, queries: list[Node | 
     with serve([story]) as engine:
         for tree in queries:
             for search_in in (STORY_DEFAULTS, ("title",), ("body", "source")):
-                expect_marks(engine, [story], SearchQuery(tree, search_in), how)
+                expect_marks(engine, [story], SearchQuery(tree=tree, search_in=search_in), how)
 
 
 @settings(max_examples=25, deadline=None)
@@ -112,7 +121,7 @@ def test_the_kernels_reach_for_nothing_that_is_not_there(
         assert stored_hits is not None
         stored_hits.arrays = tuple(array.view(Checked) for array in stored_hits.arrays)
         with checked_kernels():
-            expect_marks(engine, [story], SearchQuery(tree), how)
+            expect_marks(engine, [story], SearchQuery(tree=tree), how)
 
 
 @settings(max_examples=100, deadline=None)
@@ -124,7 +133,7 @@ def test_long_words_gaps_and_texts_are_marked_as_reading_marks_them(
 ) -> None:
     with patch.object(schema, "MAX_TEXT", most), serve([story]) as engine:
         for tree in (*queries, parse_query("chip OR robot OR x*", FIELDS)):
-            expect_marks(engine, [story], SearchQuery(tree), how)
+            expect_marks(engine, [story], SearchQuery(tree=tree), how)
 
 
 @settings(max_examples=15, deadline=None)
@@ -137,7 +146,7 @@ def test_the_kernels_reach_for_nothing_that_is_not_there_in_long_texts(
         assert stored_hits is not None
         stored_hits.arrays = tuple(array.view(Checked) for array in stored_hits.arrays)
         with checked_kernels():
-            expect_marks(engine, [story], SearchQuery(tree), how)
+            expect_marks(engine, [story], SearchQuery(tree=tree), how)
 
 
 _words = st.lists(st.sampled_from(("alpha", "Alphas", "bravo", "the", "filler", "filler", "x'")), max_size=80)
@@ -157,9 +166,9 @@ _words = st.lists(st.sampled_from(("alpha", "Alphas", "bravo", "the", "filler", 
 @example("bravo, alpha bravo, alpha", 'alpha OR bravo OR "alpha bravo"', 10)
 def test_the_kernels_cut_the_same_piece_out_of_a_long_text(text: str, query: str, words: int) -> None:
     stories = [
-        Story("1", "A title", sections=(Section(text),)),
-        Story("2", "A title", summary=text),
-        Story("3", "Alpha", summary="alpha"),
+        Story(id="1", title="A title", sections=(Section(heading=text),)),
+        Story(id="2", title="A title", summary=text),
+        Story(id="3", title="Alpha", summary="alpha"),
     ]
     with serve(stories) as engine:
         expect_marks(engine, stories, query_of(query), HighlightOptions(words=words))
@@ -182,9 +191,12 @@ def test_the_kernels_cut_the_same_piece_out_of_a_long_text(text: str, query: str
     ids=range(10),
 )
 def test_a_text_of_long_words_or_gaps_is_marked_as_any_other(text: str) -> None:
-    stories = [Story("1", "A chip", summary=text), Story("2", text if text.strip() else "T"),
-               Story("3", "A chip", sections=(Section(text),)),
-               Story("4", "A chip", sources=(Source(title="x"), Source(title=text), Source(title="chip")))]  # fmt: skip
+    stories = [
+        Story(id="1", title="A chip", summary=text),
+        Story(id="2", title=text if text.strip() else "T"),
+        Story(id="3", title="A chip", sections=(Section(heading=text),)),
+        Story(id="4", title="A chip", sources=(Source(title="x"), Source(title=text), Source(title="chip"))),
+    ]
     with serve(stories) as engine:
         expect_marks(engine, stories, query_of("chip"), HighlightOptions())
         expect_marks(engine, stories, query_of(""), HighlightOptions())
@@ -192,31 +204,33 @@ def test_a_text_of_long_words_or_gaps_is_marked_as_any_other(text: str) -> None:
 
 def test_as_many_sources_are_searched_as_have_their_titles_in_the_first_characters_of_all() -> None:
     titles = ("chip", "x" * (MAX_TEXT - 8), "chip", "chip", "chip")
-    story = Story("1", "T", sources=tuple(Source(title=title) for title in titles))
+    story = Story(id="1", title="T", sources=tuple(Source(title=title) for title in titles))
     with serve([story]) as engine:
-        (hit,) = engine.search_stories(SearchQuery(parse_query("chip", FIELDS), highlighting=HighlightOptions())).hits
-        assert hit.marks.endswith(b'"matched_sources":[1,3]}')
+        (hit,) = engine.search_stories(
+            SearchQuery(tree=parse_query("chip", FIELDS), highlighting=HighlightOptions())
+        ).hits
+        assert hit.highlights.endswith(b'"matched_sources":[1,3]}')
         expect_marks(engine, [story], query_of("chip"), HighlightOptions())
 
 
 def test_many_long_stories_are_marked_one_after_the_other() -> None:
     text = "chip robot, " * 8000
-    stories = [Story(str(n), f"T {n}", summary=text[n:], sections=(Section(text),)) for n in range(9)]
+    stories = [Story(id=str(n), title=f"T {n}", summary=text[n:], sections=(Section(heading=text),)) for n in range(9)]
     with serve(stories) as engine:
         expect_marks(engine, stories, query_of("chip 'robot chip'"), HighlightOptions())
 
 
 def test_a_source_is_marked_by_its_number_and_a_phrase_ends_with_its_title() -> None:
     titles = ("", "a new", "chip", "x", "A new, chip", "\n", "new\nchips")
-    story = Story("1", "T", sources=tuple(Source(title=title) for title in titles))
+    story = Story(id="1", title="T", sources=tuple(Source(title=title) for title in titles))
     with serve([story]) as engine:
-        query = SearchQuery(parse_query('"new chip"', FIELDS), highlighting=HighlightOptions())
+        query = SearchQuery(tree=parse_query('"new chip"', FIELDS), highlighting=HighlightOptions())
         (hit,) = engine.search_stories(query).hits
-        assert hit.marks.endswith(b'"matched_sources":[5,7]}')
+        assert hit.highlights.endswith(b'"matched_sources":[5,7]}')
         expect_marks(engine, [story], query_of('"new chip" OR x'), HighlightOptions())
 
 
 def test_a_text_of_nothing_but_matches_is_marked_quickly() -> None:
-    story = Story("1", "alpha", sections=(Section("alpha " * 16_000),))
+    story = Story(id="1", title="alpha", sections=(Section(heading="alpha " * 16_000),))
     with serve([story]) as engine:
         expect_marks(engine, [story], query_of("alpha"), HighlightOptions(words=100))

@@ -1,4 +1,4 @@
-"""Every hit scores what the formula says, whatever is asked."""
+"""Scores equal those of the brute-force formula, for any query."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _search_in = st.one_of(
 
 
 def _near(scores: dict[str, float]) -> object:
-    """float32 keeps seven digits, of which sums of a few lose one."""
+    """Equal up to the precision of float32: seven digits, one of which is lost in sums."""
     return pytest.approx(scores, rel=1e-5)
 
 
@@ -49,7 +49,9 @@ class TestScores(ServesCorpora):
         formula = _formula_of(corpus)
         with self.serve(corpus) as engine:
             for tree, search_in in asked:
-                page = engine.search_stories(SearchQuery(tree, search_in, sort=Sort.RELEVANCE, limit=MANY))
+                page = engine.search_stories(
+                    SearchQuery(tree=tree, search_in=search_in, sort=Sort.RELEVANCE, limit=MANY)
+                )
                 assert {hit.id: hit.score for hit in page.hits} == _near(formula.score(tree, search_in))
 
     @_CHECKED
@@ -59,7 +61,7 @@ class TestScores(ServesCorpora):
         formula = Formula(SOURCE_FIELDS, {ident: texts_of_source(records[ident].source) for ident in records})
         with self.serve(corpus) as engine:
             for tree in asked:
-                page = engine.search_sources(SourceQuery(tree, limit=MANY))
+                page = engine.search_sources(SourceQuery(tree=tree, limit=MANY))
                 scores = {record.id: score for record, score in page.hits}
                 assert scores == _near(formula.score(tree, SOURCE_DEFAULTS))
 
@@ -87,13 +89,15 @@ class TestScores(ServesCorpora):
         )
         with self.serve(corpus) as engine:
             for tree in (parse_query(text, ("title", "body")) for text in (*texts, "pri* OR rob* water", "-storm")):
-                page = engine.search_stories(SearchQuery(tree, search_in, sort=Sort.RELEVANCE, limit=MANY))
+                page = engine.search_stories(
+                    SearchQuery(tree=tree, search_in=search_in, sort=Sort.RELEVANCE, limit=MANY)
+                )
                 assert {hit.id: hit.score for hit in page.hits} == _near(formula.score(tree, search_in))
 
 
 # --- the formula itself, by hand ---------------------------------------------------------------------------------
 
-# Three stories; "alpha" is in two of them and in one title. Titles of 2, 1 and 1 words, whole texts of 4, 1 and 2.
+# Three stories; "alpha" is in two of them and in one title. Titles have 2, 1 and 1 words, whole texts 4, 1 and 2.
 _BY_HAND = Formula(
     STORY_FIELDS,
     {
@@ -105,7 +109,7 @@ _BY_HAND = Formula(
         }.items()
     },
 )
-_IDF = {1: 0.9808293, 2: 0.4700036}  # ln(1 + 2.5 / 1.5) and ln(1 + 1.5 / 2.5): one or two of three have it
+_IDF = {1: 0.9808293, 2: 0.4700036}  # by doc_freq of 3 stories: ln(1 + 2.5 / 1.5) and ln(1 + 1.5 / 2.5)
 _ALPHA = Term("alpha", "alpha")
 
 
@@ -117,18 +121,20 @@ def test_the_formula_adds_half_of_the_titles_own_bm25() -> None:
     assert _BY_HAND.score(_ALPHA, STORY_DEFAULTS) == _near(expected)
 
 
-def test_the_formula_takes_a_title_searched_alone_for_the_whole_text() -> None:
+def test_the_formula_scores_a_title_searched_alone_as_the_whole_text() -> None:
     share = 2.2 / (1 + 1.2 * (0.25 + 0.75 * 2 / (4 / 3)))
     assert _BY_HAND.score(Term("alpha", "alpha", "title"), STORY_DEFAULTS) == _near({"1": _IDF[1] * share})
 
 
-def test_the_formula_takes_a_phrase_for_as_rare_as_its_words() -> None:
-    share = 2.2 / (1 + 1.2 * (0.25 + 0.75 * 2 / 1))  # the summaries have 2 words together: an average below 1 is 1
+def test_the_formula_sums_the_idfs_of_a_phrase() -> None:
+    share = 2.2 / (
+        1 + 1.2 * (0.25 + 0.75 * 2 / 1)
+    )  # the summaries have 2 words in all, an average below 1, which counts as 1
     tree = Phrase(("alpha", "beta"), ("alpha", "beta"), "summary")
     assert _BY_HAND.score(tree, STORY_DEFAULTS) == _near({"1": (_IDF[2] + _IDF[1]) * share})
 
 
-def test_the_formula_sums_what_matches_and_gives_nothing_for_exclusions() -> None:
+def test_the_formula_sums_matching_leaves_and_scores_exclusions_zero() -> None:
     once = _BY_HAND.score(_ALPHA, STORY_DEFAULTS)
     twice = {ident: 2 * score for ident, score in once.items()}
     assert _BY_HAND.score(And((_ALPHA, _ALPHA)), STORY_DEFAULTS) == _near(twice)

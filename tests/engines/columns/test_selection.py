@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from index.engines.columns.format.facet_columns import FacetColumn, make_facet_arrays
 from index.engines.columns.format.layout import NO_TIME
 from index.engines.columns.kernels import facets, filters, scoring, top_k
-from index.query.recency import HALF_LIFE, weigh
+from index.query.recency import HALF_LIFE, recency_factor
 from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run
 from tests.engines.columns.test_kernels import documents_of, matches, seeds, sizes, weights
 
@@ -105,7 +105,7 @@ def test_weigh_recent_multiplies_scores_by_how_new_documents_are(
     out = room(len(docs), np.float32)
     run(scoring.weigh_recent, docs, scores, given_array(times, np.int64), recency, newest, HALF_LIFE, out)
     known = [None if times[doc] == NO_TIME else times[doc] for doc in given_docs.docs]
-    expected = [float(score) * weigh(recency, time, newest) for score, time in zip(scores, known, strict=True)]
+    expected = [float(score) * recency_factor(recency, time, newest) for score, time in zip(scores, known, strict=True)]
     np.testing.assert_allclose(out, np.array(expected), rtol=1e-6)
 
 
@@ -224,6 +224,6 @@ def test_select_lowest_ranks_are_the_first_in_the_order_of_ranks(
 
 def test_every_kernel_has_a_test_of_its_name() -> None:
     kernels = {**find_kernels(filters), **find_kernels(facets), **find_kernels(top_k)}
-    # The tests of the others test ``insert``.
+    # The tests of the others cover ``insert``.
     public = [name for name in kernels if not name.startswith("_") and name != "insert"]
     assert [name for name in public if not any(test.startswith(f"test_{name}_") for test in globals())] == []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.analysis.folding import Typed, fold_text
+from index.analysis.folding import TypedText, fold_text
 from index.engines.columns.kernels import suffixes
 from index.engines.columns.kernels.suffixes import INNER, close_texts, find_span, select_lowest, sort_suffixes
 from index.engines.columns.segment import texts
@@ -89,7 +89,7 @@ def test_matches_are_texts_that_begin_so_then_the_others_in_their_order(
     listed: list[str], looked_for: str, cut: int, closed: bool, first: int, most: int
 ) -> None:
     words = fold_text(looked_for)
-    typed = Typed((*words[:-1], words[-1] if closed else words[-1][:cut]), closed)
+    typed = TypedText(words=(*words[:-1], words[-1] if closed else words[-1][:cut]), closed=closed)
     folds, own = index_texts(listed)
     wanted = folds.find(typed)
     with pytest.MonkeyPatch.context() as patch:

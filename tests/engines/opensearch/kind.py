@@ -43,7 +43,9 @@ class ClusterKind:
 
     def make_updater(self, directory: Path, base: Path) -> ClusterUpdater:
         self._names[directory] = self._names[base]
-        return ClusterUpdater(self.cluster, self._names[base], IndexStatus(0, 0, 0, None))
+        return ClusterUpdater(
+            self.cluster, self._names[base], IndexStatus(stories=0, sources=0, publishers=0, newest=None)
+        )
 
     def open(self, directory: Path, status: IndexStatus) -> ClusterEngine:
         # An engine closes its connections.

@@ -135,7 +135,7 @@ def test_a_missing_story_is_told_with_ids_that_look_alike(
     with pytest.raises(NotFound) as caught:
         get_story(generation, "story-2499")
     assert "story-249" in caught.value.near
-    assert generation.story_ids.find_near("\ud800") == ()
+    assert generation.story_ids.find_similar("\ud800") == ()
 
 
 def test_a_switch_is_seen_by_a_server_that_runs(
@@ -168,7 +168,7 @@ def test_updates_change_what_is_there_and_give_it_another_name(
     generation = read(address)
     assert generation.name == report.generation
     assert indices(node, address) == before
-    facet = search_stories(generation, SearchQuery(facets=FacetRequest(("topic",)))).facets["topic"]
+    facet = search_stories(generation, SearchQuery(facets=FacetRequest(names=("topic",)))).facets["topic"]
     assert [(value.label, value.count) for value in facet.values] == [("AI", 2)]
     deleted, missing = delete_stories(store, ["a", "never"])
     assert missing == ["never"]
@@ -215,7 +215,7 @@ def test_an_update_that_was_interrupted_is_mended_by_the_next(
     last = write_stories(tmp_path / "last.ndjson", [make_story("c", topics=["AI"])])
     assert update_index(store, [last]).status.stories == 3
     generation = read(address)
-    facet = search_stories(generation, SearchQuery(facets=FacetRequest(("topic",)))).facets["topic"]
+    facet = search_stories(generation, SearchQuery(facets=FacetRequest(names=("topic",)))).facets["topic"]
     assert [value.count for value in facet.values] == [3]
     assert [(p.id, p.story_count, p.source_count) for p in generation.engine.list_publishers()] == [("post", 1, 1)]
     assert [near.word for near in generation.engine.fuzzy_terms("fery", 1)] == ["ferry"]
@@ -345,7 +345,7 @@ def test_shards_and_replicas_are_those_asked_for_and_the_mapping_is_strict(
     assert (settings["number_of_shards"], settings["number_of_replicas"]) == ("3", "0")
     refused = requests.post(f"{index}/_doc", json={"unheard_of": 1}, timeout=30)
     assert refused.status_code == 400
-    facet = search_stories(read(address), SearchQuery(facets=FacetRequest(("topic",), size=2))).facets["topic"]
+    facet = search_stories(read(address), SearchQuery(facets=FacetRequest(names=("topic",), size=2))).facets["topic"]
     assert [(value.label, value.count) for value in facet.values] == [("T0", 9), ("T1", 9)]
     assert facet.other == 42
 
@@ -393,7 +393,7 @@ def test_a_beginning_of_more_words_and_a_story_of_more_words_than_a_request_may_
     monkeypatch.setattr("index.engines.opensearch.engine.PAGE", 7)
     build(store, tmp_path, *(make_story(f"{n:02}", title=f"w{n:02} w{n + 1:02} harbour") for n in range(40)))
     generation = read(address)
-    assert search_stories(generation, SearchQuery(parse_query("w* -w39", ()), limit=0)).total == 38
+    assert search_stories(generation, SearchQuery(tree=parse_query("w* -w39", ()), limit=0)).total == 38
     long = make_story("long", title=" ".join(f"w{n:02}" for n in range(60)))
     assert len(generation.engine.find_similar(long, 50, frozenset())) == 40
 

@@ -1,1 +1,1 @@
-"""Documents to segments, and segments to a new generation."""
+"""Writes segments, and makes new generations of them."""

@@ -1,8 +1,8 @@
-"""What a segment suggests, as arrays: the titles of its stories, and the queries that its words make.
+"""Writes the suggestions of a segment as arrays: the titles of its stories, and the queries that its words make.
 
-A query is a word, or two words that are neighbours in titles. See suffixes.py for ``NAME_tokens`` and
-``NAME_suffixes``; ``NAME_starts`` says where each text begins. Titles are in the order of document numbers, newest
-first.
+A query is one word, or two words that are neighbours in titles. For the arrays ``NAME_tokens`` and ``NAME_suffixes``
+see kernels/suffixes.py; ``NAME_starts`` has the first token of each text. Titles are in the order of document numbers,
+newest first.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from index.engines.columns.kernels.suffixes import close_texts, sort_suffixes
 from index.query.requests import MIN_TITLES
 
 Save = Callable[[str, NDArray[Any]], None]
-# A segment of this size keeps only the pairs that stand in MIN_TITLES of its own titles: of 1.2 million pairs of
-# 228,612 titles 97,000. A smaller one keeps all, for other segments may have the rest.
+# A segment with this many titles keeps only pairs that occur in MIN_TITLES of them: 97,000 of the 1.2 million pairs in
+# 228,612 titles. A smaller segment keeps all pairs, because the others of the same pair may be in other segments.
 _LARGE = 10_000
-_CHUNK = 1 << 20  # tokens that are counted at once
+_CHUNK = 1 << 20  # tokens counted at a time
 
 
 def write_suggestions(
@@ -31,110 +31,115 @@ def write_suggestions(
     tokens: NDArray[np.int32],
     counts: NDArray[np.int32],
     spelled: Sequence[str],
-    numbers: NDArray[np.int32],
-    doc_freq: NDArray[np.int64],
+    word_numbers: NDArray[np.int32],
+    doc_freqs: NDArray[np.int64],
 ) -> None:
-    """Of a segment's ``tokens``, document after document as they came, ``counts[d, f]`` of field f, the title first:
-    numbers of words as they stand, ``spelled`` so, and ends, below 0.
+    """Write all suggestions of a segment.
 
-    ``order[n]`` is the document that gets number n; ``numbers`` lead from a word as it stands to the sorted words in
-    lower case, below 0 for a stop word; ``doc_freq`` is how many documents each of these finds.
+    ``order[n]``: the document, by order of arrival, that gets the number n. ``tokens``: the words of all documents as
+    numbers of ``spelled``; negative numbers are no words. ``counts[d, f]``: how many tokens field f of document d has;
+    field 0 is the title. ``word_numbers``: for each of ``spelled`` its number among the sorted lower-case words, or
+    negative for a stop word. ``doc_freqs``: the number of documents that each sorted word finds.
     """
-    words = [""] * len(doc_freq)
-    stops = []
-    # Stop words get numbers below 0 of their own.
-    lowered = numbers.copy()
-    for number, word in enumerate(spelled):
-        if numbers[number] >= 0:
-            words[numbers[number]] = word.lower()
+    words = [""] * len(doc_freqs)
+    stop_words = []
+    # Each stop word gets a negative number of its own.
+    numbers = word_numbers.copy()
+    for spelled_number, word in enumerate(spelled):
+        if word_numbers[spelled_number] >= 0:
+            words[word_numbers[spelled_number]] = word.lower()
         else:
-            stops.append(word)
-            lowered[number] = -len(stops)
+            stop_words.append(word)
+            numbers[spelled_number] = -len(stop_words)
     occurrences = np.zeros(len(words), np.int64)
-    for at in range(0, len(tokens), _CHUNK):
-        found = tokens[at : at + _CHUNK]
-        found = lowered[found[found >= 0]]
-        occurrences += np.bincount(found[found >= 0], minlength=len(words))
+    for start in range(0, len(tokens), _CHUNK):
+        chunk = tokens[start : start + _CHUNK]
+        chunk = numbers[chunk[chunk >= 0]]
+        occurrences += np.bincount(chunk[chunk >= 0], minlength=len(words))
     sizes = counts.sum(axis=1, dtype=np.int64)
     lengths = counts[order, 0].astype(np.int64)
-    begins = (np.cumsum(sizes) - sizes)[order] - (np.cumsum(lengths) - lengths)
-    places = np.repeat(begins, lengths) + np.arange(lengths.sum())
-    SegmentTexts(words, stops, doc_freq, occurrences, lowered[tokens[places]], lengths).save(save)
+    # From an index among the tokens of all titles to one in ``tokens``.
+    shifts = (np.cumsum(sizes) - sizes)[order] - (np.cumsum(lengths) - lengths)
+    title_indexes = np.repeat(shifts, lengths) + np.arange(lengths.sum())
+    SegmentTexts(words, stop_words, doc_freqs, occurrences, numbers[tokens[title_indexes]], lengths).save(save)
 
 
 class SegmentTexts:
-    """``words``: those of a segment in lower case, sorted; for each ``doc_freq``, how many documents it finds, and
-    ``occurrences``, how often it stands there. ``titles``: numbers of words, title after title in the order of
-    documents, below 0 for stop words: -1 for the first of ``stops``; ``lengths`` of them."""
+    """The texts that a segment suggests from.
+
+    ``words``: the sorted lower-case words; for each ``doc_freqs``, the number of documents it finds, and
+    ``occurrences``, the number of its uses. ``titles``: the numbers of the words of all titles, by document number; a
+    stop word has the number -1 - i for ``stop_words[i]``. ``lengths``: the number of words of each title.
+    """
 
     def __init__(
         self,
         words: Sequence[str],
-        stops: Sequence[str],
-        doc_freq: NDArray[np.int64],
+        stop_words: Sequence[str],
+        doc_freqs: NDArray[np.int64],
         occurrences: NDArray[np.int64],
         titles: NDArray[np.int32],
         lengths: NDArray[np.int64],
     ) -> None:
-        self.words, self.doc_freq, self.occurrences = words, doc_freq, occurrences
-        self.titles, self.lengths = titles, lengths
-        # The "s" of "Reuters's" and other single letters make no query, alone or beside a word.
-        # A last place for stop words, which are below 0.
-        self._long = np.array([*[len(word) > 1 for word in words], False], bool)
+        self._words, self._doc_freqs, self._occurrences = words, doc_freqs, occurrences
+        self._titles, self._lengths = titles, lengths
+        # Single letters, like the "s" of "Reuters's", make no query, neither alone nor in a pair.
+        # The last entry is for stop words, whose numbers are negative.
+        self._is_long = np.array([*[len(word) > 1 for word in words], False], bool)
         folds = [fold_word(word) for word in words]
-        stop_folds = [fold_word(word.lower()) for word in stops]
-        self._sorted = sorted({*folds, *stop_folds}, key=str.encode)
-        numbers = {fold: number for number, fold in enumerate(self._sorted, 1)}
-        # Stop words from the end: -1 is the last place of an array.
-        both = [*folds, *reversed(stop_folds)]
-        self._folds = np.array([numbers[fold] for fold in both], np.int32)
+        stop_folds = [fold_word(word.lower()) for word in stop_words]
+        self._sorted_folds = sorted({*folds, *stop_folds}, key=str.encode)
+        numbers = {fold: number for number, fold in enumerate(self._sorted_folds, 1)}
+        # The number of the fold of each word. Stop words are at the end in reverse order: -1 is the last index.
+        self._fold_numbers = np.array([numbers[fold] for fold in [*folds, *reversed(stop_folds)]], np.int32)
 
     def save(self, save: Save) -> None:
-        save_strings(save, "folds", [fold.encode() for fold in self._sorted])
-        _save_texts(save, "titles", self._folds[self.titles], self.lengths)
+        save_strings(save, "folds", [fold.encode() for fold in self._sorted_folds])
+        _save_texts(save, "titles", self._fold_numbers[self._titles], self._lengths)
         self._save_queries(save)
 
     def _save_queries(self, save: Save) -> None:
-        """Words and pairs: of greatest weight first, then typed most, then in order of their text."""
-        single = np.flatnonzero((self.doc_freq > 0) & self._long[:-1])
-        first, second, titles = self._count_pairs()
+        """Write words and pairs, by weight (highest first), then occurrences (most first), then text."""
+        single = np.flatnonzero((self._doc_freqs > 0) & self._is_long[:-1])
+        first, second, title_counts = self._count_pairs()
         firsts = np.concatenate([single, first])
         seconds = np.concatenate([np.full(len(single), -1), second])
-        weights = np.concatenate([self.doc_freq[single], titles])
-        occurrences = np.concatenate([self.occurrences[single], titles])
+        weights = np.concatenate([self._doc_freqs[single], title_counts])
+        occurrences = np.concatenate([self._occurrences[single], title_counts])
         order = np.lexsort((seconds, firsts, -occurrences, -weights))
         pairs = np.stack([firsts, seconds], axis=1)[order].astype(np.int32)
         save("queries_words", pairs)
         save("queries_sorted", np.lexsort((pairs[:, 1], pairs[:, 0])).astype(np.int32))
         save("queries_weights", weights[order].astype(np.int32))
-        save("word_typed", np.minimum(self.occurrences, np.iinfo(np.int32).max).astype(np.int32))
-        there = pairs >= 0
-        _save_texts(save, "queries", self._folds[pairs[there]], there.sum(axis=1))
+        save("word_typed", np.minimum(self._occurrences, np.iinfo(np.int32).max).astype(np.int32))
+        present = pairs >= 0
+        _save_texts(save, "queries", self._fold_numbers[pairs[present]], present.sum(axis=1))
 
     def _count_pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Words that are neighbours in titles: the first, the second, how many titles have them."""
-        words, count = self.titles, len(self.words)
-        docs = np.repeat(np.arange(len(self.lengths), dtype=np.int32), self.lengths)
-        long = self._long[np.maximum(words, -1)]
-        near = np.flatnonzero(long[:-1] & long[1:] & (docs[:-1] == docs[1:]))
-        keys = words[near].astype(np.int64) * count + words[near + 1]
-        least = MIN_TITLES if len(self.lengths) >= _LARGE else 1
-        if least > 1:
-            # Most pairs stand once: gone before each title's own repetitions are told apart.
-            found, times = np.unique(keys, return_counts=True)
-            found = np.append(found[times >= least], np.iinfo(np.int64).max)
-            kept = found[np.searchsorted(found, keys)] == keys
-            keys, near = keys[kept], near[kept]
-        order = np.lexsort((docs[near], keys))
-        keys, own = keys[order], docs[near][order]
-        fresh = np.ones(len(keys), bool)
-        fresh[1:] = (keys[1:] != keys[:-1]) | (own[1:] != own[:-1])
-        found, titles = np.unique(keys[fresh], return_counts=True)
-        found, titles = found[titles >= least], titles[titles >= least]
-        return found // max(1, count), found % max(1, count), titles
+        """The pairs of words that are neighbours in titles: first word, second word, number of titles."""
+        titles, word_count = self._titles, len(self._words)
+        docs = np.repeat(np.arange(len(self._lengths), dtype=np.int32), self._lengths)
+        is_long = self._is_long[np.maximum(titles, -1)]
+        starts = np.flatnonzero(is_long[:-1] & is_long[1:] & (docs[:-1] == docs[1:]))
+        keys = titles[starts].astype(np.int64) * word_count + titles[starts + 1]
+        min_titles = MIN_TITLES if len(self._lengths) >= _LARGE else 1
+        if min_titles > 1:
+            # Most pairs occur once. Dropping them here saves sorting them below, where a title counts a pair once.
+            distinct, uses = np.unique(keys, return_counts=True)
+            frequent = np.append(distinct[uses >= min_titles], np.iinfo(np.int64).max)
+            is_frequent = frequent[np.searchsorted(frequent, keys)] == keys
+            keys, starts = keys[is_frequent], starts[is_frequent]
+        order = np.lexsort((docs[starts], keys))
+        keys, pair_docs = keys[order], docs[starts][order]
+        is_first_in_title = np.ones(len(keys), bool)
+        is_first_in_title[1:] = (keys[1:] != keys[:-1]) | (pair_docs[1:] != pair_docs[:-1])
+        distinct, title_counts = np.unique(keys[is_first_in_title], return_counts=True)
+        distinct, title_counts = distinct[title_counts >= min_titles], title_counts[title_counts >= min_titles]
+        return distinct // max(1, word_count), distinct % max(1, word_count), title_counts
 
 
 def _save_texts(save: Save, name: str, words: NDArray[np.int32], lengths: NDArray[np.int64]) -> None:
+    """Write texts given as numbers of words, one text after the other, each with ``lengths`` words."""
     tokens, starts = close_texts(words, lengths)
     save(f"{name}_tokens", tokens)
     save(f"{name}_starts", starts)

@@ -1,4 +1,4 @@
-"""A generation that goes on from another one: its segments by hard links, a new one, and marks for what is gone."""
+"""Makes a generation from another one: hard links to its segments, a segment of new documents, and deletion marks."""
 
 from __future__ import annotations
 
@@ -30,29 +30,28 @@ from index.engines.columns.format.layout import (
     read_segments,
     write_segments,
 )
-from index.engines.columns.search.collection import Collection, Found
+from index.engines.columns.search.collection import Collection, ScoredDoc
 from index.engines.columns.segment.segment import Segment
 from index.engines.indexed import StoredSource
 from index.engines.label_counts import IncrementalLabelCounts, merge_citing
 from index.query.results import IndexStatus
 
-# Segments of at most so many documents are merged into one when there are more than _MAX_ALIKE of them: each document
-# is written again once a size, and a search looks into few segments. 100,000 stories are merged in about 5 seconds.
-_SIZES = (10_000, 100_000)
-_MAX_ALIKE = 8
-_Labels = Mapping[str, Mapping[str, str]]
+# Merge policy: more than _MAX_PER_TIER segments of at most so many documents are merged into one. So a document is
+# rewritten at most once per tier, and a search reads few segments. 100,000 stories are merged in about 5 seconds.
+_TIERS = (10_000, 100_000)
+_MAX_PER_TIER = 8
 T = TypeVar("T")
 
 
 class ColumnsUpdater:
-    """A GenerationUpdater (index.engines.base) of columns: ``base`` is the generation to go on from."""
+    """A GenerationUpdater (index.engines.base) for columns; ``base`` is the directory of the generation to update."""
 
     def __init__(self, directory: Path, base: Path) -> None:
         self._directory, self._base = directory, base
         entries = read_segments(base)
         self._label_counts = IncrementalLabelCounts(base)
-        self._stories = _Changes(directory, base, STORIES, entries)
-        self._sources = _Changes(directory, base, SOURCES, entries)
+        self._stories = _CollectionUpdate(directory, base, STORIES, entries)
+        self._sources = _CollectionUpdate(directory, base, SOURCES, entries)
         self._added: dict[str, Story] = {}
         self._removed: dict[str, Story] = {}
 
@@ -60,10 +59,10 @@ class ColumnsUpdater:
         self._added[story.id] = story
 
     def delete(self, ident: str) -> bool:
-        found = self._stories.collection.find(ident)
-        if found is None:
+        hit = self._stories.collection.find(ident)
+        if hit is None:
             return False
-        self._take_out(found)
+        self._remove(hit)
         return True
 
     def finish(self) -> IndexStatus:
@@ -74,63 +73,64 @@ class ColumnsUpdater:
 
     def _finish(self, *, merge_all: bool) -> IndexStatus:
         for ident in self._added:
-            if found := self._stories.collection.find(ident):
-                self._take_out(found)
+            if hit := self._stories.collection.find(ident):
+                self._remove(hit)
         for story in self._added.values():
             self._label_counts.add(story, indexed.labels_of(story))
-        changed = self._change_sources()
+        changed_sources = self._update_sources()
         update_facets(self._directory, self._base, self._label_counts.changed_labels())
-        stories = [(story, indexed.labels_of(story)) for story in self._added.values()]
-        self._stories.write(stories, lambda writer, one: add_story(writer, *one))
-        self._sources.write(changed, add_source)
+        self._stories.write(
+            list(self._added.values()), lambda writer, story: add_story(writer, story, indexed.labels_of(story))
+        )
+        self._sources.write(changed_sources, add_source)
         entries = Segments(self._stories.merge(merge_all), self._sources.merge(merge_all))
         write_segments(self._directory, entries)
         for kind in (STORIES, SOURCES):
             write_toc(self._directory, kind, entries.of(kind))
-        return self._describe(entries)
+        return self._make_status(entries)
 
     def abort(self) -> None:
         self._stories.close()
         self._sources.close()
 
-    def _take_out(self, found: Found) -> None:
-        """Mark a story as gone, unless it was taken out before."""
-        story = msgspec.json.decode(found.segment.read_document(found.number), type=Story)
+    def _remove(self, hit: ScoredDoc) -> None:
+        """Mark a story as deleted, and uncount its labels. Does nothing if this was done before."""
+        story = msgspec.json.decode(hit.segment.read_document(hit.number), type=Story)
         if story.id not in self._removed:
             self._removed[story.id] = story
-            self._stories.mark(found)
+            self._stories.delete(hit)
             self._label_counts.remove(story, indexed.labels_of(story))
 
-    def _change_sources(self) -> list[StoredSource]:
-        """The sources that other stories cite now than before, as they are now; the old ones are marked as gone."""
+    def _update_sources(self) -> list[StoredSource]:
+        """Mark all sources of added and removed stories as deleted; returns those that are still cited, as of now."""
         touched = [*self._removed.values(), *self._added.values()]
         changed = []
         for ident in dict.fromkeys(ident for story in touched for ident in story.source_ids()):
             citing: dict[str, Story] = {}
-            if found := self._sources.collection.find(ident):
-                stored = msgspec.json.decode(found.segment.read_document(found.number), type=StoredSource)
-                self._sources.mark(found)
+            if hit := self._sources.collection.find(ident):
+                stored = msgspec.json.decode(hit.segment.read_document(hit.number), type=StoredSource)
+                self._sources.delete(hit)
                 self._label_counts.count_source(stored.source, -1)
-                gone = self._removed.keys() | self._added.keys()
-                citing = {story: self._read_story(story) for story in stored.story_ids if story not in gone}
+                outdated = self._removed.keys() | self._added.keys()
+                citing = {story: self._read_story(story) for story in stored.story_ids if story not in outdated}
             citing |= {story.id: story for story in self._added.values() if ident in story.source_ids()}
             if citing:
-                said = [
+                versions = [
                     (story.id, source)
                     for story in citing.values()
-                    for own, source in zip(story.source_ids(), story.sources, strict=True)
-                    if own == ident
+                    for source_id, source in zip(story.source_ids(), story.sources, strict=True)
+                    if source_id == ident
                 ]
-                changed.append(merge_citing(ident, said))
+                changed.append(merge_citing(ident, versions))
                 self._label_counts.count_source(changed[-1].source)
         return changed
 
     def _read_story(self, ident: str) -> Story:
-        found = self._stories.collection.find(ident)
-        assert found is not None, f"{ident} cites a source and is not there"
-        return msgspec.json.decode(found.segment.read_document(found.number), type=Story)
+        hit = self._stories.collection.find(ident)
+        assert hit is not None, f"a source lists the story {ident}, which is not in the index"
+        return msgspec.json.decode(hit.segment.read_document(hit.number), type=Story)
 
-    def _describe(self, entries: Segments) -> IndexStatus:
+    def _make_status(self, entries: Segments) -> IndexStatus:
         newest = self._stories.newest()
         publishers = self._label_counts.write(self._directory)
         live = {
@@ -138,126 +138,132 @@ class ColumnsUpdater:
         }
         deleted = sum(entry.deleted for entry in (*entries.stories, *entries.sources))
         self.abort()
-        return IndexStatus(live["stories"], live["sources"], publishers, newest, len(entries.stories), deleted)
+        return IndexStatus(
+            stories=live["stories"],
+            sources=live["sources"],
+            publishers=publishers,
+            newest=newest,
+            segments=len(entries.stories),
+            deleted=deleted,
+        )
 
 
 @dataclass(slots=True, eq=False)
-class _Kept:
-    """A segment and what is gone of it; ``path`` is where it lies."""
+class _LiveSegment:
+    """A segment of the new generation. ``path``: its present directory; ``deleted``: 1 for each deleted document."""
 
     name: str
     segment: Segment
     path: Path
-    gone: NDArray[np.uint8]
+    deleted: NDArray[np.uint8]
 
     @property
     def live(self) -> int:
-        return int(self.segment.size - self.gone.sum())
+        """The number of documents that are not deleted."""
+        return int(self.segment.size - self.deleted.sum())
 
 
-class _Changes:
-    """One collection of the base and what becomes of it."""
+class _CollectionUpdate:
+    """One collection: the segments of the base, open for look-ups, and those of the new generation."""
 
     def __init__(self, directory: Path, base: Path, kind: CollectionKind, entries: Segments) -> None:
         self._directory, self._kind = directory, kind
         self.collection = Collection(base, kind, entries)
-        self._kept = [
-            _Kept(entry.name, segment, base / kind.name / entry.name, _copy_marks(segment))
+        self._segments = [
+            _LiveSegment(entry.name, segment, base / kind.name / entry.name, _copy_deleted(segment))
             for entry, segment in zip(entries.of(kind), self.collection.segments, strict=True)
         ]
-        self._next = max((int(entry.name) for entry in entries.of(kind)), default=0) + 1
+        self._next_number = max((int(entry.name) for entry in entries.of(kind)), default=0) + 1
 
-    def mark(self, found: Found) -> None:
-        kept = next(kept for kept in self._kept if kept.segment is found.segment)
-        kept.gone[found.number] = 1
+    def delete(self, hit: ScoredDoc) -> None:
+        """Mark a document of the base as deleted."""
+        live = next(live for live in self._segments if live.segment is hit.segment)
+        live.deleted[hit.number] = 1
 
     def write(self, documents: Sequence[T], add: Callable[[SegmentWriter, T], None]) -> None:
-        """A new segment of ``documents``, if there are any."""
+        """Write ``documents``, if there are any, to a new segment."""
         if documents:
-            writer = self._open()
+            writer = self._open_writer()
             for document in documents:
                 add(writer, document)
-            # A segment may number its values in any order; in that of all values it spares a search a step.
-            self._take_in(writer, {})
+            # Without labels values are numbered in any order, which is correct; with them a search saves a step.
+            self._finish_segment(writer, {})
 
     def merge(self, merge_all: bool) -> tuple[SegmentEntry, ...]:
-        """Merge what should be, link the rest, write the marks; the segments as they are now."""
-        for group in [self._kept] if merge_all else self._find_alike():
-            self._merge(list(group))
-        entries = []
-        for kept in self._kept:
-            if kept.live or len(self._kept) == 1:
-                entries.append(self._keep(kept))
-        return tuple(entries)
+        """Merge segments by the merge policy, link the others, and write deletion marks; returns all segments."""
+        for group in [self._segments] if merge_all else self._find_full_tiers():
+            self._merge_group(list(group))
+        return tuple(self._link(live) for live in self._segments if live.live or len(self._segments) == 1)
 
     def newest(self) -> datetime | None:
-        """The latest time of all that is left."""
+        """The latest publication time of the documents that are not deleted; None if none has a time."""
         latest = NO_TIME
-        for kept in self._kept:
-            times = kept.segment.columns["published"][kept.gone == 0]
+        for live in self._segments:
+            times = live.segment.columns["published"][live.deleted == 0]
             latest = max(latest, int(times.max(initial=NO_TIME)))
-        return (
-            None
-            if latest == NO_TIME
-            else datetime.fromtimestamp(latest // 1_000_000, UTC).replace(microsecond=latest % 1_000_000)
-        )
+        if latest == NO_TIME:
+            return None
+        return datetime.fromtimestamp(latest // 1_000_000, UTC).replace(microsecond=latest % 1_000_000)
 
     def close(self) -> None:
-        for kept in self._kept:
-            kept.segment.close()
-        self._kept.clear()
+        for live in self._segments:
+            live.segment.close()
+        self._segments.clear()
         self.collection.close()
 
-    def _open(self) -> SegmentWriter:
-        path = self._directory / self._kind.name / f"{self._next:04}"
-        self._next += 1
+    def _open_writer(self) -> SegmentWriter:
+        path = self._directory / self._kind.name / f"{self._next_number:04}"
+        self._next_number += 1
         return SegmentWriter(path, self._kind)
 
-    def _take_in(self, writer: SegmentWriter, labels: _Labels) -> None:
+    def _finish_segment(self, writer: SegmentWriter, labels: Mapping[str, Mapping[str, str]]) -> None:
         writer.finish(labels)
         path = writer.directory
         segment = Segment(path, self._kind, None)
-        self._kept.append(_Kept(path.name, segment, path, np.zeros(segment.size, np.uint8)))
+        self._segments.append(_LiveSegment(path.name, segment, path, np.zeros(segment.size, np.uint8)))
 
-    def _find_alike(self) -> Iterator[list[_Kept]]:
-        """Groups of small segments that are too many."""
-        for size in _SIZES:
-            alike = [kept for kept in self._kept if kept.live <= size]
-            if len(alike) > _MAX_ALIKE:
-                yield alike
+    def _find_full_tiers(self) -> Iterator[list[_LiveSegment]]:
+        """The groups of segments that the merge policy merges, each after the group before it was merged."""
+        for max_documents in _TIERS:
+            tier = [live for live in self._segments if live.live <= max_documents]
+            if len(tier) > _MAX_PER_TIER:
+                yield tier
 
-    def _merge(self, group: list[_Kept]) -> None:
-        if len(group) == 1 and not group[0].gone.any():
+    def _merge_group(self, group: list[_LiveSegment]) -> None:
+        if len(group) == 1 and not group[0].deleted.any():
             return
-        writer = self._open()
-        for kept in group:
-            for number in np.flatnonzero(kept.gone == 0).tolist():
-                document = kept.segment.read_document(number)
-                if self._kind is STORIES:
-                    story = msgspec.json.decode(document, type=Story)
-                    add_story(writer, story, indexed.labels_of(story))
-                else:
-                    add_source(writer, msgspec.json.decode(document, type=StoredSource))
-        self._kept = [kept for kept in self._kept if kept not in group]
-        self._take_in(writer, read_labels(self._directory))
-        for kept in group:
-            kept.segment.close()
-            if kept.path.is_relative_to(self._directory):
-                # Written by this update, and merged by it too.
-                shutil.rmtree(kept.path)
+        writer = self._open_writer()
+        for live in group:
+            for doc in np.flatnonzero(live.deleted == 0).tolist():
+                self._copy_document(writer, live.segment.read_document(doc))
+        self._segments = [live for live in self._segments if live not in group]
+        self._finish_segment(writer, read_labels(self._directory))
+        for live in group:
+            live.segment.close()
+            if live.path.is_relative_to(self._directory):
+                # This update wrote the segment, and has merged it already.
+                shutil.rmtree(live.path)
 
-    def _keep(self, kept: _Kept) -> SegmentEntry:
-        target = self._directory / self._kind.name / kept.name
-        if target != kept.path:
+    def _copy_document(self, writer: SegmentWriter, document: bytes) -> None:
+        if self._kind is STORIES:
+            story = msgspec.json.decode(document, type=Story)
+            add_story(writer, story, indexed.labels_of(story))
+        else:
+            add_source(writer, msgspec.json.decode(document, type=StoredSource))
+
+    def _link(self, live: _LiveSegment) -> SegmentEntry:
+        """Link the files of a segment into the new generation, unless it was written there, and write its deletions."""
+        target = self._directory / self._kind.name / live.name
+        if target != live.path:
             target.mkdir(parents=True)
-            # Not whatever lies there: these have been checked.
+            # Only the files of a segment, which were checked when it was opened; the directory may hold others.
             for name in self._kind.files:
-                os.link(kept.path / name, target / name)
-        gone = int(kept.gone.sum())
-        if gone:
-            np.save(deleted_path(self._directory, self._kind, kept.name), kept.gone, allow_pickle=False)
-        return SegmentEntry(kept.name, kept.segment.size, gone)
+                os.link(live.path / name, target / name)
+        deleted = int(live.deleted.sum())
+        if deleted:
+            np.save(deleted_path(self._directory, self._kind, live.name), live.deleted, allow_pickle=False)
+        return SegmentEntry(live.name, live.segment.size, deleted)
 
 
-def _copy_marks(segment: Segment) -> NDArray[np.uint8]:
+def _copy_deleted(segment: Segment) -> NDArray[np.uint8]:
     return np.zeros(segment.size, np.uint8) if segment.deleted is None else segment.deleted.copy()

@@ -1,4 +1,4 @@
-"""Documents to the files of a generation."""
+"""Writes the files of a new generation."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from index.engines.label_counts import LabelCounts, SourceStore
 from index.files.disk import read_regular
 from index.query.results import IndexStatus
 
-# Documents of one segment, and words of their texts: what bounds the memory of a build. One of 500,000 short stories
-# with 24 million words takes 1 GB to turn into columns; each segment more costs every search some 10 µs.
+# Limits of a segment in documents and in words. They bound the memory of a build: 500,000 short stories with 24 million
+# words take 1 GB. Larger segments make faster searches: each segment costs a search about 10 µs.
 SEGMENT_SIZE, SEGMENT_WORDS = 500_000, 32_000_000
 
 
@@ -31,8 +31,8 @@ class ColumnsWriter:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._stories = _Collector(directory, STORIES)
-        self._sources = _Collector(directory, SOURCES)
+        self._stories = _CollectionWriter(directory, STORIES)
+        self._sources = _CollectionWriter(directory, SOURCES)
         self._label_counts, self._cited = LabelCounts(), SourceStore(directory / "cited.sqlite")
         self._count = 0
         self._newest: datetime | None = None
@@ -59,7 +59,13 @@ class ColumnsWriter:
         write_facets(self._directory, labels)
         publishers = self._label_counts.write(self._directory)
         sources = sum(entry.documents for entry in entries.sources)
-        return IndexStatus(self._count, sources, publishers, self._newest, len(entries.stories))
+        return IndexStatus(
+            stories=self._count,
+            sources=sources,
+            publishers=publishers,
+            newest=self._newest,
+            segments=len(entries.stories),
+        )
 
     def abort(self) -> None:
         self._stories.abort()
@@ -67,8 +73,8 @@ class ColumnsWriter:
         self._cited.close()
 
 
-class _Collector:
-    """Writes one collection, in as many segments as its size asks for."""
+class _CollectionWriter:
+    """Writes one collection, and starts a new segment whenever the current one is full."""
 
     def __init__(self, directory: Path, kind: CollectionKind) -> None:
         self._directory, self._kind = directory / kind.name, kind
@@ -76,9 +82,9 @@ class _Collector:
         self._writer = self._open()
 
     def current(self) -> SegmentWriter:
-        """Where the next document goes."""
+        """The segment that takes the next document."""
         if len(self._writer) >= SEGMENT_SIZE or self._writer.words >= SEGMENT_WORDS:
-            # Which labels facets have is known at the end only; a segment may number values in any order.
+            # The labels are known only at the end. A segment may number the values of a facet in any order.
             self._finish_segment({})
             self._writer = self._open()
         return self._writer
@@ -98,7 +104,7 @@ class _Collector:
 
 
 def add_story(writer: SegmentWriter, story: Story, labels: Mapping[str, Mapping[str, str]]) -> None:
-    """``labels`` are the story's ``labels_of``."""
+    """Add a story to a segment; ``labels`` is ``labels_of(story)``."""
     published = indexed.microseconds(story.published_at or None)
     updated = indexed.microseconds(story.updated_at or None)
     texts = indexed.text_of_story(story)
@@ -115,6 +121,7 @@ def add_story(writer: SegmentWriter, story: Story, labels: Mapping[str, Mapping[
 
 
 def add_source(writer: SegmentWriter, stored: StoredSource) -> None:
+    """Add a source to a segment."""
     source = stored.source
     publisher = source.publisher.id if source.publisher else ""
     writer.add(
@@ -127,34 +134,43 @@ def add_source(writer: SegmentWriter, stored: StoredSource) -> None:
 
 
 def write_facets(directory: Path, labels: Mapping[str, Mapping[str, str]]) -> None:
-    """The values of each facet with their labels, in the order in which they are listed."""
+    """Write the table of each facet: its values with their labels, sorted by label, then value."""
     for facet in STORIES.facets:
-        own = labels.get(facet, {})
-        table = [(value, own[value]) for value in sorted(own, key=lambda value: label_order(value, own))]
+        facet_labels = labels.get(facet, {})
+        table = sorted(facet_labels.items(), key=_row_order)
         facet_path(directory, facet).write_bytes(msgspec.json.encode(table))
 
 
 def update_facets(directory: Path, base: Path, changed: Mapping[str, Mapping[str, str]]) -> None:
-    """The tables of ``base`` with other labels for some values, "" for a value that is gone."""
+    """Write the facet tables of ``base`` with the ``changed`` labels; the label "" removes a value.
+
+    Links the file of a facet that has not changed.
+    """
     for facet in STORIES.facets:
-        path, own = facet_path(directory, facet), changed.get(facet, {})
-        if not own:
+        path, changed_labels = facet_path(directory, facet), changed.get(facet, {})
+        if not changed_labels:
             os.link(facet_path(base, facet), path)
             continue
-        table = [row for row in read_table(base, facet) if row[0] not in own]
-        for row in own.items():
-            if row[1]:
-                insort(table, row, key=lambda one: label_order(one[0], {one[0]: one[1]}))
+        table = [(value, label) for value, label in read_table(base, facet) if value not in changed_labels]
+        for value, label in changed_labels.items():
+            if label:
+                insort(table, (value, label), key=_row_order)
         path.write_bytes(msgspec.json.encode(table))
 
 
 def read_labels(directory: Path) -> dict[str, dict[str, str]]:
-    """Facet -> value -> label."""
+    """The labels of a generation: facet -> value -> label."""
     return {facet: dict(read_table(directory, facet)) for facet in STORIES.facets}
 
 
 def read_table(directory: Path, facet: str) -> list[tuple[str, str]]:
+    """The values of a facet with their labels, in the order of the table."""
     return msgspec.json.decode(read_regular(facet_path(directory, facet)), type=list[tuple[str, str]])
+
+
+def _row_order(row: tuple[str, str]) -> tuple[str, str]:
+    value, label = row
+    return label_order(value, {value: label})
 
 
 def facet_path(directory: Path, facet: str) -> Path:

@@ -1,1 +1,1 @@
-"""Searches over open segments: matching, filters, order, facets, highlighting, completion, timelines."""
+"""Searches open segments: matching, filters, sort orders, facets, highlighting, autocompletion, timelines."""

@@ -1,4 +1,4 @@
-"""All segments of a collection as one: searched one after the other, hits and counts merged."""
+"""A collection, stories or sources, as the union of its segments: each segment is searched, and results are merged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache, partial
 from itertools import pairwise, repeat
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from msgspec import Struct
@@ -18,8 +18,8 @@ from index.engines.columns.format.layout import CollectionKind, Segments, find_d
 from index.engines.columns.kernels.conjunction import find_words
 from index.engines.columns.search import filtering
 from index.engines.columns.search.deadline import begin_deadline
-from index.engines.columns.search.executor import Executor, Scope
-from index.engines.columns.search.facets import FacetCount, FacetTable
+from index.engines.columns.search.executor import Executor, SearchFields
+from index.engines.columns.search.facets import FacetCounter, FacetTable
 from index.engines.columns.search.filtering import NO_FILTERS, FailedFilters
 from index.engines.columns.segment.matches import ANYWHERE, NO_ROOM, Docs, Matches, Scratch, nothing
 from index.engines.columns.segment.segment import Segment
@@ -29,29 +29,32 @@ from index.query.results import Facet
 from index.query.tree import And, Node, Term
 
 
-class Match(Protocol):
-    """What is searched for."""
+class Matcher(Protocol):
+    """A query that can be run on every segment."""
 
     @property
-    def words(self) -> Sequence[str]:
-        """The terms that a document must have, all of them, where nothing else is asked; else none."""
+    def conjunction(self) -> Sequence[str]:
+        """The terms of a query that is nothing but a conjunction of terms; else empty."""
         ...
 
     def __call__(self, executor: Executor, ascending: bool, candidates: Docs | None) -> Matches:
-        """The matches in one segment, or of these documents of it: ascending or, to spare sorting them, not."""
+        """The matches in the executor's segment, restricted to ``candidates`` unless it is None.
+
+        Documents come in ascending order if ``ascending``, else in any order, which saves sorting them.
+        """
         ...
 
 
-class TreeMatch:
-    """A query tree; None matches everything."""
+class TreeMatcher:
+    """Matches a query tree; None matches all documents."""
 
-    __slots__ = ("_tree", "words")
+    __slots__ = ("_tree", "conjunction")
 
     def __init__(self, tree: Node | None) -> None:
         self._tree = tree
         leaves = tree.children if isinstance(tree, And) else (tree,)
         terms = [leaf.term for leaf in leaves if isinstance(leaf, Term) and leaf.field is None]
-        self.words: Sequence[str] = terms if len(terms) == len(leaves) else ()
+        self.conjunction: Sequence[str] = terms if len(terms) == len(leaves) else ()
 
     def __call__(self, executor: Executor, ascending: bool, candidates: Docs | None) -> Matches:
         if candidates is not None:
@@ -59,22 +62,37 @@ class TreeMatch:
         return executor.everything if self._tree is None else executor.match(self._tree, ascending=ascending)
 
 
-class Found(Struct, frozen=True, gc=False):
-    """A document that matches: its segment, its number there, its score."""
+class ScoredDoc(Struct, frozen=True, gc=False):
+    """A document: its segment, its number in the segment, and its score."""
 
     segment: Segment
     number: int
     score: float
 
 
-class Page(Struct, frozen=True):
+class TopDocs(Struct, frozen=True):
+    """The best matches in order, the number of all matches, and the facets by name."""
+
     total: int
-    found: list[Found]
+    docs: list[ScoredDoc]
     facets: dict[str, Facet]
 
 
+class _SegmentResult(NamedTuple):
+    """The result of a search in one segment.
+
+    ``total``: the number of documents that match and pass all filters; ``top``: the best of them, in order. ``docs``:
+    all documents that match, to count facets of, and ``failed_filters`` of each; None if all pass.
+    """
+
+    total: int
+    top: Matches
+    docs: Docs
+    failed_filters: FailedFilters | None
+
+
 class Collection:
-    """The stories, or the sources, of a generation. Threads share it; each search takes scratch arrays from a pool."""
+    """The stories or the sources of a generation. It is thread-safe: a search takes scratch arrays from a pool."""
 
     def __init__(self, directory: Path, kind: CollectionKind, segments: Segments) -> None:
         self.segments = [
@@ -83,109 +101,68 @@ class Collection:
         ]
         self.statistics = Statistics(self.segments)
         self._facets = {name: FacetTable(directory, name, self.segments) for name in kind.facets}
-        # Names of fields in whatever order: 100 keys of at most 60 characters.
-        self._find_scope = lru_cache(maxsize=100)(Scope)
+        # Requests choose the fields and their order: the cache holds 100 choices, each of at most 60 characters.
+        self._make_search_fields = lru_cache(maxsize=100)(SearchFields)
         self._scratch: list[list[Scratch]] = [[] for _ in self.segments]
 
-    def search(self, match: Match, query: SearchQuery, deadline: Deadline, among: Sequence[str] | None = None) -> Page:
-        """The first ``query.offset + query.limit`` documents in order, the total, the facets; of the documents with the
-        ids ``among`` alone, unless it is None. Raises QueryTimeout."""
-        total, found, wanted = 0, [], query.offset + query.limit
-        counts = [FacetCount(self._facets[name], query.facets, query.filters) for name in query.facets.names]
-        for segment_index, segment in enumerate(self.segments):
-            scratch = self._take_scratch(segment_index)
-            candidates, remaining_filters = filtering.find_facet_candidates(
-                segment, query.filters, () if query.facets.filtered else query.facets.names
-            )
-            if among is not None:
-                candidates = segment.find_documents(among, candidates)
-            if remaining_filters == NO_FILTERS and self._is_plain(segment, match, query):
-                size, best, docs = self._find_words(segment, match.words, candidates, query, keep=bool(counts))
-                failed_filters = None
-            else:
-                executor = self._make_executor(segment, query, scratch, deadline)
-                matches = match(executor, filtering.needs_ascending(query.sort, wanted), candidates)
-                docs, failed_filters = matches[0], filtering.find_failed_filters(segment, matches[0], remaining_filters)
-                passing = self._apply_filters(segment, matches, failed_filters, query)
-                size, best = len(passing[0]), filtering.find_best(segment, passing, query.sort, wanted)
-            for count in counts:
-                deadline.check()
-                count.add(segment_index, segment, scratch, docs, failed_filters)
-            # Given back only now: what an error leaves half done is not used again.
-            self._scratch[segment_index].append(scratch)
-            total += size
-            found.append((segment, best))
-        counted = {count.name: count.to_facet() for count in counts}
-        return Page(total, _merge(found, query.sort, wanted), counted)
+    # --- search --------------------------------------------------------------------------------------------------
 
-    def iter_matches(self, match: Match, query: SearchQuery) -> Iterator[tuple[Segment, Matches]]:
-        """Segment by segment, all that matches and passes the filters, ascending. Raises QueryTimeout."""
-        deadline = begin_deadline(query.seconds)
+    def search(
+        self, matcher: Matcher, query: SearchQuery, deadline: Deadline, ids: Sequence[str] | None = None
+    ) -> TopDocs:
+        """The first ``query.offset + query.limit`` documents in order, the exact total, and the facets.
+
+        Only documents with one of ``ids`` can match, unless it is None. Raises QueryTimeout if the deadline passes.
+        """
+        total, tops = 0, []
+        facet_counters = [FacetCounter(self._facets[name], query.facets, query.filters) for name in query.facets.names]
         for segment_index, segment in enumerate(self.segments):
             scratch = self._take_scratch(segment_index)
-            candidates, remaining_filters = filtering.find_facet_candidates(segment, query.filters, ())
-            matches = match(self._make_executor(segment, query, scratch, deadline), True, candidates)
+            result = self._search_segment(segment, matcher, query, scratch, deadline, ids)
+            for counter in facet_counters:
+                deadline.check()
+                counter.add(segment_index, segment, scratch, result.docs, result.failed_filters)
+            # Return scratch arrays only on success: after an exception they hold partial sums.
             self._scratch[segment_index].append(scratch)
-            failed_filters = filtering.find_failed_filters(segment, matches[0], remaining_filters)
-            yield segment, self._apply_filters(segment, matches, failed_filters, query)
+            total += result.total
+            tops.append((segment, result.top))
+        facets = {counter.name: counter.to_facet() for counter in facet_counters}
+        return TopDocs(total, _merge(tops, query.sort, query.offset + query.limit), facets)
+
+    def _search_segment(
+        self,
+        segment: Segment,
+        matcher: Matcher,
+        query: SearchQuery,
+        scratch: Scratch,
+        deadline: Deadline,
+        ids: Sequence[str] | None,
+    ) -> _SegmentResult:
+        counted = () if query.facets.filtered else query.facets.names
+        candidates, remaining_filters = filtering.find_facet_candidates(segment, query.filters, counted)
+        if ids is not None:
+            candidates = segment.find_documents(ids, candidates)
+        if remaining_filters == NO_FILTERS and self._is_simple(segment, matcher, query):
+            return self._search_conjunction(segment, matcher.conjunction, candidates, query)
+        size = query.offset + query.limit
+        executor = self._make_executor(segment, query, scratch, deadline)
+        matches = matcher(executor, filtering.needs_ascending(query.sort, size), candidates)
+        failed_filters = filtering.find_failed_filters(segment, matches[0], remaining_filters)
+        hits = self._apply_filters(segment, matches, failed_filters, query)
+        top = filtering.find_top(segment, hits, query.sort, size)
+        return _SegmentResult(len(hits[0]), top, matches[0], failed_filters)
 
     def _make_executor(self, segment: Segment, query: SearchQuery, scratch: Scratch, deadline: Deadline) -> Executor:
-        return Executor(segment, self.statistics, scratch, self._find_scope(segment, query.search_in), deadline)
+        return Executor(segment, self.statistics, scratch, self._make_search_fields(segment, query.search_in), deadline)
 
     def _apply_filters(
         self, segment: Segment, matches: Matches, failed_filters: FailedFilters | None, query: SearchQuery
     ) -> Matches:
-        passing = filtering.apply_filters(matches, failed_filters)
+        """The matches that pass all filters, with their final scores."""
+        hits = filtering.apply_filters(matches, failed_filters)
         if query.recency and query.sort is Sort.RELEVANCE:
-            passing = filtering.weigh_recent(segment, passing, query.recency, self.newest)
-        return passing
-
-    def _is_plain(self, segment: Segment, match: Match, query: SearchQuery) -> bool:
-        """Whether ``_find_words`` answers it: words and nothing else, and an order that the loop keeps itself."""
-        return (
-            bool(match.words)
-            and segment.deleted is None
-            and (query.sort is Sort.NEWEST or (query.sort is Sort.RELEVANCE and not query.recency))
-            and query.offset + query.limit <= filtering.MAX_KEPT
-            and self._find_scope(segment, query.search_in).stored
-        )
-
-    def _find_words(
-        self, segment: Segment, words: Sequence[str], candidates: Docs | None, query: SearchQuery, *, keep: bool
-    ) -> tuple[int, Matches, Docs]:
-        """How many documents have all the words, the best of them, and with ``keep`` all."""
-        rows = sorted([self.statistics.find_row(segment, word) for word in words])
-        shortest, begin, end, _, _ = rows[0]
-        if not shortest:
-            return 0, nothing(), ANYWHERE
-        room = min(query.offset + query.limit, shortest)
-        best, scores = np.empty(room, np.int32), np.empty(room, np.float32)
-        # A list by itself is all that one word matches.
-        single = len(rows) == 1 and candidates is None
-        docs = np.empty(shortest, np.int32) if keep and not single else NO_ROOM
-        total = find_words(
-            np.array(rows), segment.impacts, candidates is not None, ANYWHERE if candidates is None else candidates,
-            query.sort is Sort.RELEVANCE, best, scores, docs,
-        )  # fmt: skip
-        matches = segment.text.docs[begin:end] if single else docs[:total]
-        return total, (best[:total], scores[:total]), matches
-
-    def iter_sorted(self, match: Match, query: SearchQuery) -> Iterator[Found]:
-        """The same in the order asked for, over all segments."""
-        parts = [
-            (segment, filtering.find_best(segment, matches, query.sort, len(matches[0])))
-            for segment, matches in self.iter_matches(match, query)
-        ]
-        streams = [_iter_found(segment, *matches) for segment, matches in parts]
-        if len(streams) == 1:
-            return streams[0]
-        return heapq.merge(*streams, key=partial(_order_key, query.sort))
-
-    @cached_property
-    def newest(self) -> int:
-        """The latest time that a document has, deleted ones aside; µs since 1970."""
-        times = [segment.columns["published"][_alive(segment)] for segment in self.segments]
-        return max((int(own.max()) for own in times if len(own)), default=0)
+            hits = filtering.weigh_recent(segment, hits, query.recency, self.newest)
+        return hits
 
     def _take_scratch(self, segment_index: int) -> Scratch:
         try:
@@ -193,15 +170,83 @@ class Collection:
         except IndexError:
             return Scratch(self.segments[segment_index])
 
-    def find(self, ident: str) -> Found | None:
-        """The document of an id."""
+    # --- the fast path: conjunctions of terms --------------------------------------------------------------------
+
+    def _is_simple(self, segment: Segment, matcher: Matcher, query: SearchQuery) -> bool:
+        """True if ``_search_conjunction`` can answer: terms only, no deletions, and an order that its kernel keeps."""
+        return (
+            bool(matcher.conjunction)
+            and segment.deleted is None
+            and (query.sort is Sort.NEWEST or (query.sort is Sort.RELEVANCE and not query.recency))
+            and query.offset + query.limit <= filtering.MAX_HEAP
+            and self._make_search_fields(segment, query.search_in).have_impacts
+        )
+
+    def _search_conjunction(
+        self, segment: Segment, terms: Sequence[str], candidates: Docs | None, query: SearchQuery
+    ) -> _SegmentResult:
+        """The documents that contain all ``terms``. One kernel matches, scores and keeps the best.
+
+        ``docs`` of the result is filled in only if the query asks for facets.
+        """
+        rows = sorted([self.statistics.find_row(segment, term) for term in terms])
+        shortest, begin, end, _, _ = rows[0]
+        if not shortest:
+            return _SegmentResult(0, nothing(), ANYWHERE, None)
+        size = min(query.offset + query.limit, shortest)
+        top, scores = np.empty(size, np.int32), np.empty(size, np.float32)
+        # The matches of a single term are its postings list; there is no need to write them again.
+        single = len(rows) == 1 and candidates is None
+        docs = np.empty(shortest, np.int32) if query.facets.names and not single else NO_ROOM
+        total = find_words(
+            np.array(rows), segment.impacts, candidates is not None,
+            ANYWHERE if candidates is None else candidates, query.sort is Sort.RELEVANCE, top, scores, docs,
+        )  # fmt: skip
+        docs = segment.text.docs[begin:end] if single else docs[:total]
+        return _SegmentResult(total, (top[:total], scores[:total]), docs, None)
+
+    # --- all matches ---------------------------------------------------------------------------------------------
+
+    def iter_matches(self, matcher: Matcher, query: SearchQuery) -> Iterator[tuple[Segment, Matches]]:
+        """All matches that pass the filters, ascending, segment by segment. Raises QueryTimeout."""
+        deadline = begin_deadline(query.seconds)
+        for segment_index, segment in enumerate(self.segments):
+            scratch = self._take_scratch(segment_index)
+            candidates, remaining_filters = filtering.find_facet_candidates(segment, query.filters, ())
+            matches = matcher(self._make_executor(segment, query, scratch, deadline), True, candidates)
+            self._scratch[segment_index].append(scratch)
+            failed_filters = filtering.find_failed_filters(segment, matches[0], remaining_filters)
+            yield segment, self._apply_filters(segment, matches, failed_filters, query)
+
+    def iter_sorted(self, matcher: Matcher, query: SearchQuery) -> Iterator[ScoredDoc]:
+        """All matches that pass the filters, in the order of ``query.sort``. Raises QueryTimeout."""
+        parts = [
+            (segment, filtering.find_top(segment, matches, query.sort, len(matches[0])))
+            for segment, matches in self.iter_matches(matcher, query)
+        ]
+        streams = [_iter_docs(segment, *matches) for segment, matches in parts]
+        if len(streams) == 1:
+            return streams[0]
+        return heapq.merge(*streams, key=partial(_order_key, query.sort))
+
+    # --- look-ups ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def newest(self) -> int:
+        """The latest publication time of a document that is not deleted, in µs since 1970; 0 if there is none."""
+        times = [segment.columns["published"][_live_docs(segment)] for segment in self.segments]
+        return max((int(published.max()) for published in times if len(published)), default=0)
+
+    def find(self, ident: str) -> ScoredDoc | None:
+        """The document with this id, scored 0; None if there is none or it is deleted."""
         for segment in self.segments:
-            number = segment.find_document(ident)
-            if number is not None:
-                return Found(segment, number, 0.0)
+            doc = segment.find_document(ident)
+            if doc is not None:
+                return ScoredDoc(segment, doc, 0.0)
         return None
 
     def labels_of(self, facet: str) -> dict[str, str]:
+        """The label of each value of a facet."""
         return dict(self._facets[facet].table) if facet in self._facets else {}
 
     def close(self) -> None:
@@ -210,42 +255,45 @@ class Collection:
         self.__dict__.clear()
 
 
-def _alive(segment: Segment) -> slice | NDArray[np.bool_]:
+def _live_docs(segment: Segment) -> slice | NDArray[np.bool_]:
     return slice(None) if segment.deleted is None else segment.deleted == 0
 
 
-def _iter_found(segment: Segment, docs: Docs, scores: NDArray[np.float32]) -> Iterator[Found]:
-    # Not as lists: a whole export is on its way, and numbers in arrays take a tenth.
-    return (Found(segment, int(doc), float(score)) for doc, score in zip(docs, scores, strict=True))
+def _iter_docs(segment: Segment, docs: Docs, scores: NDArray[np.float32]) -> Iterator[ScoredDoc]:
+    # Not with tolist(): an export keeps all matches for as long as it runs, and arrays take a tenth of the memory.
+    return (ScoredDoc(segment, int(doc), float(score)) for doc, score in zip(docs, scores, strict=True))
 
 
-def _merge(parts: list[tuple[Segment, Matches]], sort: Sort, wanted: int) -> list[Found]:
-    """The first of all segments together. What they are sorted by first is compared as arrays; more, which takes 2 µs a
-    document, only of those that are alike in it."""
-    parts = [part for part in parts if len(part[1][0])]
-    if len(parts) <= 1:
+def _merge(tops: list[tuple[Segment, Matches]], sort: Sort, size: int) -> list[ScoredDoc]:
+    """The first ``size`` documents of all segments, in order.
+
+    The primary sort keys are compared as arrays. Full keys take 2 µs a document, so only ties are sorted by them.
+    """
+    tops = [(segment, matches) for segment, matches in tops if len(matches[0])]
+    if len(tops) <= 1:
         return [
-            one
-            for segment, (docs, scores) in parts
-            for one in map(Found, repeat(segment), docs.tolist(), scores.tolist())
+            scored_doc
+            for segment, (docs, scores) in tops
+            for scored_doc in map(ScoredDoc, repeat(segment), docs.tolist(), scores.tolist())
         ]
-    keys = np.concatenate([filtering.first_keys(segment, matches, sort) for segment, matches in parts])
+    keys = np.concatenate([filtering.primary_keys(segment, matches, sort) for segment, matches in tops])
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
-    if len(keys) > wanted:
-        # To the end of those that are alike: any of them may be the last one wanted.
-        order = order[: np.searchsorted(keys, keys[wanted - 1], side="right")]
-    segment_indexes = np.repeat(np.arange(len(parts)), [len(docs) for _, (docs, _) in parts])[order].tolist()
-    docs, scores = (np.concatenate([matches[i] for _, matches in parts])[order].tolist() for i in (0, 1))
-    found = [
-        Found(parts[segment_index][0], *one) for segment_index, *one in zip(segment_indexes, docs, scores, strict=True)
+    if len(keys) > size:
+        # Keep all documents that tie with the last one: any of them may come before it.
+        order = order[: np.searchsorted(keys, keys[size - 1], side="right")]
+    segment_indexes = np.repeat(np.arange(len(tops)), [len(docs) for _, (docs, _) in tops])[order].tolist()
+    docs, scores = (np.concatenate([matches[i] for _, matches in tops])[order].tolist() for i in (0, 1))
+    merged = [
+        ScoredDoc(tops[segment_index][0], doc, score)
+        for segment_index, doc, score in zip(segment_indexes, docs, scores, strict=True)
     ]
-    ends = [*(np.flatnonzero(np.diff(keys[: len(found)])) + 1).tolist(), len(found)]
-    for begin, end in pairwise([0, *ends]):
+    tie_ends = [*(np.flatnonzero(np.diff(keys[: len(merged)])) + 1).tolist(), len(merged)]
+    for begin, end in pairwise([0, *tie_ends]):
         if end - begin > 1:
-            found[begin:end] = sorted(found[begin:end], key=partial(_order_key, sort))
-    return found[:wanted]
+            merged[begin:end] = sorted(merged[begin:end], key=partial(_order_key, sort))
+    return merged[:size]
 
 
-def _order_key(sort: Sort, one: Found) -> tuple[object, ...]:
-    return filtering.order_key(one.segment, one.number, one.score, sort)
+def _order_key(sort: Sort, scored_doc: ScoredDoc) -> tuple[object, ...]:
+    return filtering.order_key(scored_doc.segment, scored_doc.number, scored_doc.score, sort)

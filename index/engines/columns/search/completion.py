@@ -1,4 +1,4 @@
-"""Suggestions of a generation: what its segments suggest, merged, counted, and without what is deleted."""
+"""Autocompletion over all segments: merges their suggestions, counts matches and leaves out deleted documents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from index.analysis.folding import Typed, show_word
+from index.analysis.folding import TypedText, show_word
 from index.analysis.schema import term_of
 from index.deadline import Deadline
 from index.engines.columns.search.facets import FacetTable
@@ -23,25 +23,30 @@ from index.engines.columns.segment.texts import FoldedWords, SegmentSuggestions,
 from index.query.requests import MAX_SUGGESTED, MIN_TITLES, Sort, SuggestionType
 from index.query.results import Suggestion
 
-# Of each segment so many times what is wanted are read, and as many times more until what others have cannot change
-# the answer.
-_SPARE = 2
-# Of several segments not fewer: one may have a word in a form that begins otherwise, which nothing tells beforehand.
-_LEAST = 32
+# A batch of suggestions from each segment is first this many times the limit, then grows by the same factor until no
+# unread suggestion can change the result.
+_GROWTH = 2
+# The smallest first batch if there are several segments. One of them may have only another inflection of a word, which
+# does not start with the typed text.
+_MIN_BATCH = 32
 
 
-class _Titled(Struct):
-    """A stored story, as far as it is suggested."""
+class _SuggestedStory(Struct):
+    """The fields of a stored story that a suggestion needs."""
 
     id: str
     title: str
 
 
-_decoder = msgspec.json.Decoder(_Titled)
+_decoder = msgspec.json.Decoder(_SuggestedStory)
 
 
-class _Query(Struct, frozen=True):
-    """A query that may be suggested; ``words`` are in lower case."""
+class _QuerySuggestion(Struct, frozen=True):
+    """A query of one or two words that may be suggested.
+
+    ``begins``: the query itself starts with the typed text, not only its second word. ``weight``: the number of stories
+    with the word, or of titles with the pair. ``occurrences``: uses of this exact spelling. ``words``: in lower case.
+    """
 
     begins: bool
     weight: int
@@ -50,21 +55,22 @@ class _Query(Struct, frozen=True):
 
     @property
     def order(self) -> tuple[object, ...]:
+        """The sort key; the lowest comes first."""
         return not self.begins, -self.weight, -self.occurrences, b" ".join(self.words)
 
 
-class Completer:
-    """``count`` tells how many stories a query finds."""
+class SuggestionFinder:
+    """Finds suggestions in all segments; ``count`` returns the number of stories that a query matches."""
 
     def __init__(self, directory: Path, segments: Sequence[Segment], count: Callable[[str], int]) -> None:
         self._segments = segments
         self._count = TERMS.cached(count)
         self._labels = {
-            name: _Labels(FacetTable(directory, name, segments), segments) for name in ("topic", "publisher")
+            name: _LabelSuggestions(FacetTable(directory, name, segments), segments) for name in ("topic", "publisher")
         }
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
-        """See Engine.complete. Raises QueryTimeout."""
+    def complete(self, kind: SuggestionType, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
+        """Implements Engine.complete. Raises QueryTimeout."""
         match kind:
             case "query":
                 return self._complete_queries(typed, limit, deadline)
@@ -75,107 +81,115 @@ class Completer:
 
     # --- stories -------------------------------------------------------------------------------------------------
 
-    def _complete_stories(self, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
-        found: dict[str, Suggestion] = {}
+    def _complete_stories(self, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
+        suggestions: dict[str, Suggestion] = {}
         parts = [_iter_titles(segment, typed, 2 * limit) for segment in self._segments]
-        merged = parts[0] if len(parts) == 1 else heapq.merge(*parts, key=lambda one: one[0])
+        merged = parts[0] if len(parts) == 1 else heapq.merge(*parts, key=lambda entry: entry[0])
         for _, segment, number in deadline.pace(merged):
-            if len(found) == limit:
+            if len(suggestions) == limit:
                 break
             story = _decoder.decode(segment.read_document(number))
             if len(story.title) <= MAX_SUGGESTED:
-                found.setdefault(story.title, Suggestion("story", story.title, story.id, 1))
-        return list(found.values())
+                suggestions.setdefault(story.title, Suggestion(type="story", text=story.title, id=story.id, count=1))
+        return list(suggestions.values())
 
     # --- queries -------------------------------------------------------------------------------------------------
 
-    def _complete_queries(self, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
-        size = _SPARE * limit if len(self._segments) == 1 else max(_LEAST, _SPARE * limit)
+    def _complete_queries(self, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
+        """Read growing batches from all segments until no unread suggestion can change the result."""
+        size = _GROWTH * limit if len(self._segments) == 1 else max(_MIN_BATCH, _GROWTH * limit)
         while True:
             parts = [list(islice(_iter_queries(segment, typed, size), size)) for segment in self._segments]
             chosen = self._choose(parts, limit, deadline)
-            unread = [part[-1] for part in parts if len(part) == size]
-            if not unread or (len(chosen) == limit and (len(parts) == 1 or _is_ahead(chosen[-1][0], unread))):
+            last_read = [part[-1] for part in parts if len(part) == size]
+            if not last_read or (
+                len(chosen) == limit and (len(parts) == 1 or _outranks_unread(chosen[-1][0], last_read))
+            ):
                 return [suggestion for _, suggestion in chosen]
-            size *= _SPARE
+            size *= _GROWTH
 
     def _choose(
-        self, parts: Sequence[Sequence[_Query]], limit: int, deadline: Deadline
-    ) -> list[tuple[_Query, Suggestion]]:
+        self, parts: Sequence[Sequence[_QuerySuggestion]], limit: int, deadline: Deadline
+    ) -> list[tuple[_QuerySuggestion, Suggestion]]:
+        """The best ``limit`` queries that find a story; of those with equal terms (ferry, ferries) the first."""
         queries = parts[0] if len(parts) == 1 else sorted(self._merge(parts), key=lambda query: query.order)
-        found: dict[tuple[str | None, ...], tuple[_Query, Suggestion]] = {}
+        chosen: dict[tuple[str | None, ...], tuple[_QuerySuggestion, Suggestion]] = {}
         for query in deadline.pace(queries):
-            if len(found) == limit:
+            if len(chosen) == limit:
                 break
             words = [show_word(word.decode()) for word in query.words]
             terms = tuple(map(term_of, words))
-            if terms in found or (len(words) > 1 and query.weight < MIN_TITLES):
+            if terms in chosen or (len(words) > 1 and query.weight < MIN_TITLES):
                 continue
             text = " ".join(words)
             if count := self._count(text):
-                found[terms] = query, Suggestion("query", text, None, count)
-        return list(found.values())
+                chosen[terms] = query, Suggestion(type="query", text=text, id=None, count=count)
+        return list(chosen.values())
 
-    def _merge(self, parts: Sequence[Sequence[_Query]]) -> Iterator[_Query]:
-        """Each query of some segment once, with what all of them say of it."""
+    def _merge(self, parts: Sequence[Sequence[_QuerySuggestion]]) -> Iterator[_QuerySuggestion]:
+        """Each distinct query in ``parts``, with weights and occurrences summed over all segments."""
         for begins, words in {(query.begins, query.words) for part in parts for query in part}:
-            said = [one for segment in self._segments if (one := _find_query(segment, begins, words))]
-            weight = sum(one.weight for one in said)
+            same = [query for segment in self._segments if (query := _find_query(segment, begins, words))]
+            weight = sum(query.weight for query in same)
             if len(words) == 1:
-                # Segments that have it in other forms only hold it too.
+                # Count stories by term: a segment may have other inflections of the word only.
                 term = term_of(show_word(words[0].decode())) or ""
                 spans = [segment.text.span(segment.find_term(term)) for segment in self._segments]
                 weight = sum(end - begin for begin, end in spans)
-            yield _Query(begins, weight, sum(one.occurrences for one in said), words)
+            yield _QuerySuggestion(begins, weight, sum(query.occurrences for query in same), words)
 
 
-def _is_ahead(query: _Query, unread: Sequence[_Query]) -> bool:
-    """Whether a query comes before all that segments have beyond the ``unread``, the last that were read of them: such
-    a one weighs at most what these weigh together."""
+def _outranks_unread(query: _QuerySuggestion, last_read: Sequence[_QuerySuggestion]) -> bool:
+    """True when no unread suggestion can still outrank ``query`` (the stop of Fagin's threshold algorithm).
+
+    ``last_read`` has the last suggestion read from each segment that may have more. The weight of an unread suggestion
+    is at most the sum of their weights.
+    """
     if query.begins:
-        return query.weight > sum(last.weight for last in unread if last.begins)
-    return not any(last.begins for last in unread) and query.weight > sum(last.weight for last in unread)
+        return query.weight > sum(last.weight for last in last_read if last.begins)
+    return not any(last.begins for last in last_read) and query.weight > sum(last.weight for last in last_read)
 
 
-def _iter_titles(segment: Segment, typed: Typed, first: int) -> Iterator[tuple[tuple[object, ...], Segment, int]]:
-    """The stories of a segment whose title matches, in order, with the key of that order."""
-    own = segment.suggestions
-    assert own
-    wanted = own.folds.find(typed)
-    for begins, number in own.titles.iter_matches(wanted, first) if wanted else ():
+def _iter_titles(segment: Segment, typed: TypedText, first: int) -> Iterator[tuple[tuple[object, ...], Segment, int]]:
+    """The stories of a segment whose title matches, best first: sort key, segment, document number."""
+    suggestions = segment.suggestions
+    assert suggestions
+    phrase = suggestions.folds.find(typed)
+    for begins, number in suggestions.titles.iter_matches(phrase, first) if phrase else ():
         if segment.deleted is None or not segment.deleted[number]:
             yield (not begins, *order_key(segment, number, 0.0, Sort.NEWEST)), segment, number
 
 
-def _iter_queries(segment: Segment, typed: Typed, first: int) -> Iterator[_Query]:
-    own = segment.suggestions
-    assert own
-    wanted = own.folds.find(typed)
-    for begins, number in own.queries.iter_matches(wanted, first) if wanted else ():
-        yield _read_query(segment, own, begins, number)
+def _iter_queries(segment: Segment, typed: TypedText, first: int) -> Iterator[_QuerySuggestion]:
+    """The queries of a segment that match, best first."""
+    suggestions = segment.suggestions
+    assert suggestions
+    phrase = suggestions.folds.find(typed)
+    for begins, number in suggestions.queries.iter_matches(phrase, first) if phrase else ():
+        yield _read_query(segment, suggestions, begins, number)
 
 
-def _find_query(segment: Segment, begins: bool, words: tuple[bytes, ...]) -> _Query | None:
-    """The query of these words in a segment."""
-    own = segment.suggestions
-    assert own
+def _find_query(segment: Segment, begins: bool, words: tuple[bytes, ...]) -> _QuerySuggestion | None:
+    """The query of these words in a segment; None if the segment has no such query."""
+    suggestions = segment.suggestions
+    assert suggestions
     numbers = [segment.words.find(word) for word in words]
     if numbers[0] is None or numbers[-1] is None:
         return None
-    number = own.find_query(numbers[0], numbers[-1] if len(words) > 1 else -1)
-    return None if number is None else _read_query(segment, own, begins, number)
+    number = suggestions.find_query(numbers[0], numbers[-1] if len(words) > 1 else -1)
+    return None if number is None else _read_query(segment, suggestions, begins, number)
 
 
-def _read_query(segment: Segment, own: SegmentSuggestions, begins: bool, number: int) -> _Query:
-    first, second = own.query_words[number].tolist()
-    weight = int(own.query_weights[number])
+def _read_query(segment: Segment, suggestions: SegmentSuggestions, begins: bool, number: int) -> _QuerySuggestion:
+    first, second = suggestions.query_words[number].tolist()
+    weight = int(suggestions.query_weights[number])
     if second >= 0:
-        return _Query(begins, weight, weight, (segment.words[first], segment.words[second]))
-    return _Query(begins, weight, int(own.word_occurrences[first]), (segment.words[first],))
+        return _QuerySuggestion(begins, weight, weight, (segment.words[first], segment.words[second]))
+    return _QuerySuggestion(begins, weight, int(suggestions.word_occurrences[first]), (segment.words[first],))
 
 
-class _Labels:
-    """The labels of a facet, the most frequent first."""
+class _LabelSuggestions:
+    """Suggests labels of a facet, the most frequent first. The labels are indexed when first needed."""
 
     def __init__(self, table: FacetTable, segments: Sequence[Segment]) -> None:
         self._table, self._segments = table, segments
@@ -184,11 +198,11 @@ class _Labels:
     def _texts(self) -> tuple[list[tuple[str, str, int]], FoldedWords, TextPrefixIndex]:
         counts = np.zeros(len(self._table.table), np.int64)
         for segment, renumbered in zip(self._segments, self._table.renumbered, strict=True):
-            own = segment.facets[self._table.name].count_documents(segment.deleted)
-            # What only deleted documents have has no place in the table.
-            held = np.flatnonzero(own)
-            np.add.at(counts, held if renumbered is None else renumbered[held], own[held])
-        # The table is in the order that ties break by.
+            segment_counts = segment.facets[self._table.name].count_documents(segment.deleted)
+            # Values with a count of 0 may be missing from the table: only deleted documents have them.
+            codes = np.flatnonzero(segment_counts)
+            np.add.at(counts, codes if renumbered is None else renumbered[codes], segment_counts[codes])
+        # A stable sort: ties stay in the order of the table.
         order = np.argsort(-counts, kind="stable")
         order = order[counts[order] > 0]
         table = self._table.table
@@ -199,8 +213,12 @@ class _Labels:
         ]
         return entries, *index_texts([label for _, label, _ in entries])
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int) -> list[Suggestion]:
+    def complete(self, kind: SuggestionType, typed: TypedText, limit: int) -> list[Suggestion]:
         entries, folds, texts = self._texts
-        wanted = folds.find(typed)
-        matches = islice(texts.iter_matches(wanted, 2 * limit), limit) if wanted else ()
-        return [Suggestion(kind, entries[at][1], entries[at][0], entries[at][2]) for _, at in matches]
+        phrase = folds.find(typed)
+        matches = islice(texts.iter_matches(phrase, 2 * limit), limit) if phrase else ()
+        return [
+            Suggestion(type=kind, text=label, id=value, count=count)
+            for _, number in matches
+            for value, label, count in [entries[number]]
+        ]

@@ -1,14 +1,14 @@
-"""How long a search may take."""
+"""The time limit of a search in this engine."""
 
 from __future__ import annotations
 
 from index.deadline import Deadline
 
-# A request may hold a worker for a second. On 228,612 stories the slowest step between two looks at the clock takes
-# 5 ms and a page of 100 hits 10, which leaves room for stories ten times as many.
+# A request may occupy a worker for one second. On 228,612 stories the slowest step between two checks of the clock
+# takes 5 ms, and writing a page of 100 hits takes 10 ms. This leaves room for ten times as many stories.
 MAX_SECONDS = 0.8
 
 
 def begin_deadline(seconds: float | None) -> Deadline:
-    """``seconds`` from now, at most ``MAX_SECONDS``, which is also what None stands for."""
+    """A deadline ``seconds`` from now; MAX_SECONDS from now if ``seconds`` is None or greater."""
     return Deadline(MAX_SECONDS, seconds)

@@ -1,4 +1,4 @@
-"""The query tree over one segment: matches and scores, worked out by the kernels."""
+"""Runs a query tree over one segment: computes matches and scores with the kernels."""
 
 from __future__ import annotations
 
@@ -20,164 +20,184 @@ from index.engines.more_like_this import FLOOR, MoreLikeThis
 from index.engines.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 
-# Documents, how often a leaf occurs in each, and in its title: kernels.scoring.Frequencies as a plain tuple.
+# Three int32 arrays: the fields of kernels.scoring.Frequencies as a plain tuple.
 _Frequencies = tuple[NDArray[np.int32], ...]
 
 
-class Scope:
-    """The fields that leaves without a field of their own are looked for in."""
+class SearchFields:
+    """The fields that terms without a field prefix are searched in.
+
+    ``text_mask``: a bit for each text field; ``label_masks``: one mask for each other field. ``have_impacts``: True if
+    these are exactly the default fields, whose impacts are stored in the index.
+    """
 
     def __init__(self, segment: Segment, search_in: Sequence[str]) -> None:
         numbers = [segment.field_numbers[name] for name in search_in]
         text = [number for number in numbers if segment.fields[number].default]
         self.text_mask = _to_mask(text)
         self.label_masks = [1 << number for number in numbers if not segment.fields[number].default]
-        # The stored weights are those of the whole text: of all default fields and no other.
-        self.stored = len(text) == sum(field.default for field in segment.fields) and not self.label_masks
+        self.have_impacts = len(text) == sum(field.default for field in segment.fields) and not self.label_masks
 
 
 class Executor:
-    """Answers trees over one segment with scratch arrays of its own. What takes too long raises QueryTimeout."""
+    """Runs one query over one segment. Its scratch arrays must not be in use elsewhere.
 
-    __slots__ = ("_deadline", "_known", "_scope", "_scratch", "_segment", "_statistics")
+    Methods raise QueryTimeout if the deadline passes; after that the scratch arrays must be thrown away.
+    """
+
+    __slots__ = ("_cache", "_deadline", "_scratch", "_search_fields", "_segment", "_statistics")
 
     def __init__(
-        self, segment: Segment, statistics: Statistics, scratch: Scratch, scope: Scope, deadline: Deadline
+        self,
+        segment: Segment,
+        statistics: Statistics,
+        scratch: Scratch,
+        search_fields: SearchFields,
+        deadline: Deadline,
     ) -> None:
-        self._segment, self._statistics, self._scratch, self._scope = segment, statistics, scratch, scope
+        self._segment, self._statistics, self._scratch = segment, statistics, scratch
+        self._search_fields = search_fields
         self._deadline = deadline
-        self._known: dict[Node, Matches] = {}
+        self._cache: dict[Node, Matches] = {}
 
     @property
     def everything(self) -> Matches:
+        """All documents, scored 0."""
         return self._segment.everything
 
     def match(self, node: Node, *, ascending: bool = True) -> Matches:
-        """Every match of ``node`` and its score: the sum of what its leaves score; exclusions score nothing.
+        """All matches of ``node``. A score is the sum of the scores of the matching leaves; exclusions score 0.
 
-        Documents come in any order unless ``ascending``, which saves sorting where only the best are wanted.
+        Documents come in ascending order if ``ascending``, else in any order, which saves sorting them.
         """
         self._deadline.check()
         match node:
             case And(children):
-                return self._match_all(children)
+                return self._match_and(children)
             case Or(children):
-                return self._match_any(children, ascending)
+                return self._match_or(children, ascending)
             case Not(child):
                 return self._subtract(self._segment.everything, child)
-            case _ if self._is_plain(node):
+            case _ if self._is_simple_term(node):
                 return self._match_term(node.term)
             case _:
-                # "a* a* a*" is read once.
-                known = self._known.get(node)
-                if known is None:
-                    known = self._known[node] = self._match_leaf(node, ascending)
-                return known
+                # A repeated leaf, as in "a* a* a*", is matched once.
+                matches = self._cache.get(node)
+                if matches is None:
+                    matches = self._cache[node] = self._match_leaf(node, ascending)
+                return matches
 
     def match_candidates(self, tree: Node | None, candidates: Docs) -> Matches:
-        """The matches that are in ``candidates``, ascending: for few of them a part of what all matches cost."""
-        plain = [tree] if tree is not None and self._is_plain(tree) else tree.children if isinstance(tree, And) else ()
-        terms = [child.term for child in plain if self._is_plain(child)]
-        if terms and len(terms) == len(plain):
-            return self._match_and(terms, candidates)
-        limits = candidates, np.zeros(len(candidates), np.float32)
-        return limits if tree is None else _intersect(self.match(tree), limits)
+        """The matches of ``tree`` among ``candidates``, ascending; faster than ``match`` if candidates are few."""
+        children = tree.children if isinstance(tree, And) else (tree,)
+        terms = [child.term for child in children if child is not None and self._is_simple_term(child)]
+        if terms and len(terms) == len(children):
+            return self._match_conjunction(terms, candidates)
+        scored = candidates, np.zeros(len(candidates), np.float32)
+        return scored if tree is None else _intersect(self.match(tree), scored)
 
-    def match_similar(self, likeness: MoreLikeThis, *, ascending: bool) -> Matches:
-        """Documents that have some of the terms, each with its likeness, 0 to 1."""
-        own, time = self._segment, likeness.published
-        spans = [(self._statistics.find_row(own, term)[:3], weights) for term, weights in likeness.weights.items()]
-        n = similar_kernels.add_likeness(
-            np.array([(*span, *weights) for span, weights in spans]),
-            own.text.arrays,
-            own.norms,
-            self._scratch.accumulator,
-        )
-        docs, scores = self._collect(n, ascending=ascending)
-        weighed = np.empty_like(scores)
+    def match_more_like_this(self, more_like_this: MoreLikeThis, *, ascending: bool) -> Matches:
+        """The documents that share terms with a story, scored 0 to 1 by similarity."""
+        segment, published = self._segment, more_like_this.published
+        spans = [
+            (self._statistics.find_row(segment, term)[:3], weights) for term, weights in more_like_this.weights.items()
+        ]
+        rows = np.array([(*span, *weights) for span, weights in spans])
+        n = similar_kernels.add_likeness(rows, segment.text.arrays, segment.norms, self._scratch.accumulator)
+        docs, similarities = self._collect(n, ascending=ascending)
+        scores = np.empty_like(similarities)
         similar_kernels.weigh_distance(
-            docs, scores, own.columns["published"], time is not None, time or 0, likeness.scale, FLOOR, weighed
+            docs, similarities, segment.columns["published"], published is not None, published or 0,
+            more_like_this.scale, FLOOR, scores,
         )  # fmt: skip
-        return docs, weighed
+        return docs, scores
 
     # --- and, or, not --------------------------------------------------------------------------------------------
 
-    def _is_plain(self, node: Node) -> TypeGuard[Term]:
-        """Whether the stored weights answer it."""
-        return isinstance(node, Term) and node.field is None and self._scope.stored
+    def _is_simple_term(self, node: Node) -> TypeGuard[Term]:
+        """True for a term whose scores can be computed from the stored impacts."""
+        return isinstance(node, Term) and node.field is None and self._search_fields.have_impacts
 
-    def _match_all(self, children: Sequence[Node]) -> Matches:
-        plain = [child.term for child in children if self._is_plain(child)]
-        found = self._match_and(plain) if plain else None
-        if len(plain) == len(children) and found is not None:
-            return found
+    def _match_and(self, children: Sequence[Node]) -> Matches:
+        """The intersection: simple terms first, then other children, then the exclusions."""
+        terms = [child.term for child in children if self._is_simple_term(child)]
+        matches = self._match_conjunction(terms) if terms else None
+        if len(terms) == len(children) and matches is not None:
+            return matches
         for child in children:
-            if not self._is_plain(child) and not isinstance(child, Not):
-                matches = self.match(child)
-                found = matches if found is None else _intersect(found, matches)
-        found = found or self._segment.everything
+            if not self._is_simple_term(child) and not isinstance(child, Not):
+                child_matches = self.match(child)
+                matches = child_matches if matches is None else _intersect(matches, child_matches)
+        matches = matches or self._segment.everything
         for child in children:
             if isinstance(child, Not):
-                found = self._subtract(found, child.child)
-        return found
+                matches = self._subtract(matches, child.child)
+        return matches
 
-    def _match_and(self, terms: Sequence[str], candidates: Docs | None = None) -> Matches:
+    def _match_conjunction(self, terms: Sequence[str], candidates: Docs | None = None) -> Matches:
+        """The documents with all ``terms``, scored from the stored impacts."""
         if len(terms) == 1 and candidates is None:
             return self._match_term(terms[0])
-        own = self._segment
-        rows = sorted([self._statistics.find_row(own, term) for term in terms])
+        segment = self._segment
+        rows = sorted([self._statistics.find_row(segment, term) for term in terms])
         shortest = rows[0][0] if candidates is None else min(rows[0][0], len(candidates))
         if not shortest:
             return nothing()
         docs, scores = np.empty(shortest, np.int32), np.empty(shortest, np.float32)
         n = find_words(
-            np.array(rows), own.impacts, candidates is not None, ANYWHERE if candidates is None else candidates, False,
-            docs, scores, NO_ROOM,
+            np.array(rows), segment.impacts, candidates is not None, ANYWHERE if candidates is None else candidates,
+            False, docs, scores, NO_ROOM,
         )  # fmt: skip
         return docs[:n], scores[:n]
 
     def _match_term(self, term: str) -> Matches:
-        own = self._segment
-        size, begin, end, idf, title_idf = self._statistics.find_row(own, term)
+        segment = self._segment
+        size, begin, end, idf, title_idf = self._statistics.find_row(segment, term)
         scores = np.empty(size, np.float32)
-        scoring.score_list(begin, end, own.text_impacts, own.title_impacts, idf, title_idf, scores)
-        return own.text.docs[begin:end], scores
+        scoring.score_list(begin, end, segment.text_impacts, segment.title_impacts, idf, title_idf, scores)
+        return segment.text.docs[begin:end], scores
 
-    def _match_any(self, children: Sequence[Node], ascending: bool) -> Matches:
-        unwanted = [child.child for child in children if isinstance(child, Not)]
-        if len(unwanted) > 1:
-            # "-a OR -b" is "-(a b)": nearly every document is in each exclusion, and goes through the loops once.
-            children = [*(child for child in children if not isinstance(child, Not)), Not(And(tuple(unwanted)))]
-        # Whatever is no plain word comes first: working it out needs the scratch arrays too.
-        n = self._add_all([self.match(child) for child in children if not self._is_plain(child)])
-        rows = [self._statistics.find_row(self._segment, child.term) for child in children if self._is_plain(child)]
-        return self._collect(self._add_terms(rows, self._scope.text_mask, n), ascending=ascending)
+    def _match_or(self, children: Sequence[Node], ascending: bool) -> Matches:
+        """The union: scores are summed up in the scratch arrays."""
+        excluded = [child.child for child in children if isinstance(child, Not)]
+        if len(excluded) > 1:
+            # "-a OR -b" equals "-(a b)". This is faster: each exclusion alone matches nearly every document.
+            children = [*(child for child in children if not isinstance(child, Not)), Not(And(tuple(excluded)))]
+        # All other children come before the simple terms, because matching them uses the same scratch arrays.
+        n = self._add_all([self.match(child) for child in children if not self._is_simple_term(child)])
+        rows = [
+            self._statistics.find_row(self._segment, child.term) for child in children if self._is_simple_term(child)
+        ]
+        return self._collect(self._add_terms(rows, self._search_fields.text_mask, n), ascending=ascending)
 
     def _add_all(self, parts: Sequence[Matches]) -> int:
+        """Add the scores of all ``parts`` to the scratch sums; returns the number of documents touched."""
         n = 0
         for docs, scores in parts:
             n = disjunction.add_scores(docs, scores, self._scratch.accumulator, n)
         return n
 
     def _add_terms(self, rows: Sequence[Row], mask: int, n: int) -> int:
+        """Add the scores of terms to the scratch sums. ``n``: documents touched before; returns those touched after."""
         if not rows:
             return n
         accumulator = self._scratch.accumulator
         return int(disjunction.add_terms(np.array(rows), self._segment.impacts, mask, accumulator, n))
 
     def _collect(self, n: int, *, ascending: bool = True) -> Matches:
+        """The ``n`` touched documents with their sums; resets the scratch arrays to 0."""
         docs, scores = np.empty(n, np.int32), np.empty(n, np.float32)
         disjunction.collect(self._scratch.accumulator, n, ascending, docs, scores)
         return docs, scores
 
-    def _subtract(self, found: Matches, unwanted: Node) -> Matches:
-        docs, scores = np.empty_like(found[0]), np.empty_like(found[1])
-        n = set_operations.subtract(*found, self._find_documents(unwanted), self._scratch.seen, docs, scores)
+    def _subtract(self, matches: Matches, excluded: Node) -> Matches:
+        docs, scores = np.empty_like(matches[0]), np.empty_like(matches[1])
+        n = set_operations.subtract(*matches, self._find_documents(excluded), self._scratch.seen, docs, scores)
         return docs[:n], scores[:n]
 
     def _find_documents(self, node: Node) -> Docs:
-        """The matches of a node without their scores."""
-        if self._is_plain(node):
+        """The documents that match a node, without scores."""
+        if self._is_simple_term(node):
             _, begin, end, _, _ = self._statistics.find_row(self._segment, node.term)
             return self._segment.text.docs[begin:end]
         return self.match(node)[0]
@@ -185,15 +205,16 @@ class Executor:
     # --- leaves --------------------------------------------------------------------------------------------------
 
     def _match_leaf(self, leaf: Term | Phrase | Prefix, ascending: bool) -> Matches:
+        """The matches of a leaf in its own field, or else in all search fields, with summed scores."""
         if leaf.field is not None:
             number = self._segment.field_numbers.get(leaf.field)
             return nothing() if number is None else self._match_in(leaf, 1 << number, ascending)
-        masks = [mask for mask in (self._scope.text_mask, *self._scope.label_masks) if mask]
+        masks = [mask for mask in (self._search_fields.text_mask, *self._search_fields.label_masks) if mask]
         parts = [self._match_in(leaf, mask, ascending) for mask in masks]
         return parts[0] if len(parts) == 1 else self._collect(self._add_all(parts), ascending=ascending)
 
     def _match_in(self, leaf: Term | Phrase | Prefix, mask: int, ascending: bool) -> Matches:
-        """A leaf in the fields of ``mask``, which are all of one group."""
+        """The matches of a leaf in the fields of ``mask``; all of them must belong to one group of postings."""
         text = self._segment.fields[mask.bit_length() - 1].default
         postings = self._segment.text if text else self._segment.labels
         match leaf:
@@ -217,7 +238,8 @@ class Executor:
         return self._collect(n, ascending=ascending)
 
     def _match_phrase(self, terms: tuple[str, ...], mask: int, postings: Postings, text: bool) -> Matches:
-        spans = [(*postings.span(self._segment.find_term(term)), at) for at, term in enumerate(terms)]
+        spans = [(*postings.span(self._segment.find_term(term)), offset) for offset, term in enumerate(terms)]
+        # The rarest term first: the kernel checks the others only in its documents.
         spans.sort(key=lambda span: (span[1] - span[0], span[0]))
         room = spans[0][1] - spans[0][0]
         if not room:
@@ -233,7 +255,11 @@ class Executor:
     def _score_counts(
         self, room: int, mask: int, idfs: tuple[float, float], count: Callable[[_Frequencies], int]
     ) -> Matches:
-        """The formula from how often a leaf stands in the fields of ``mask``: where no stored weight answers."""
+        """BM25 computed at query time, for leaves that the stored impacts do not cover.
+
+        ``count`` writes documents, their term frequencies in the fields of ``mask`` and those in the title into three
+        int32 arrays of length ``room``, and returns how many documents it wrote. ``idfs``: of the text, of the title.
+        """
         frequencies = tuple(np.empty((3, room), np.int32))
         n = count(frequencies)
         segment, scores = self._segment, np.empty(n, np.float32)
@@ -242,8 +268,8 @@ class Executor:
         return frequencies[0][:n], scores
 
 
-def _intersect(one: Matches, other: Matches) -> Matches:
-    short, long = (one, other) if len(one[0]) <= len(other[0]) else (other, one)
+def _intersect(first: Matches, second: Matches) -> Matches:
+    short, long = (first, second) if len(first[0]) <= len(second[0]) else (second, first)
     docs, scores = np.empty_like(short[0]), np.empty_like(short[1])
     n = set_operations.intersect(*short, *long, docs, scores)
     return docs[:n], scores[:n]

@@ -1,4 +1,4 @@
-"""Counts of times by the stretch they are in, and what numbers documents have: index.query.timeline over arrays."""
+"""Timelines and number statistics over arrays of matches. index.query.timeline defines the intervals."""
 
 from __future__ import annotations
 
@@ -16,29 +16,34 @@ _UNITS = {Interval.HOUR: "h", Interval.DAY: "D", Interval.WEEK: "D", Interval.MO
 
 
 def count_times(published: NDArray[np.int64], interval: Interval) -> tuple[dict[datetime, int], int]:
-    """How many of the times (int64, µs since 1970, or NO_TIME) are in each stretch, by its beginning, and how many are
-    none."""
+    """The number of times in each interval, by the start of the interval, and the number of entries without a time.
+
+    ``published``: int64, µs since 1970, or NO_TIME.
+    """
     dated = published[published != NO_TIME]
     starts: NDArray[Any] = dated.view("datetime64[us]").astype(f"datetime64[{_UNITS[interval]}]")
     if interval is Interval.WEEK:
         # 1970 began on a Thursday.
         starts = starts - (starts.astype(np.int64) + 3) % 7
-    found, counts = np.unique(starts, return_counts=True)
-    times: list[datetime] = found.astype("datetime64[s]").tolist()
+    distinct, counts = np.unique(starts, return_counts=True)
+    times: list[datetime] = distinct.astype("datetime64[s]").tolist()
     by_start = {time.replace(tzinfo=UTC): count for time, count in zip(times, counts.tolist(), strict=True)}
     return by_start, len(published) - len(dated)
 
 
 def to_seconds(published: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The seconds that the times are in; what is no time is left out."""
+    """Times in µs as seconds since 1970, rounded down; entries without a time are left out."""
     seconds: NDArray[np.int64] = published[published != NO_TIME] // 1_000_000
     return seconds
 
 
-def measure(numbers: NDArray[np.int64], size: int) -> NumberStats:
+def compute_number_stats(numbers: NDArray[np.int64], size: int) -> NumberStats:
+    """Count, minimum, maximum, sum and the ``size`` most frequent values; all zero for no numbers."""
     if not len(numbers):
-        return NumberStats(0, 0, 0, 0, ())
+        return NumberStats(count=0, low=0, high=0, total=0, values=())
     values, counts = np.unique(numbers, return_counts=True)
-    most = np.argsort(-counts, kind="stable")[:size]
-    pairs = tuple(zip(values[most].tolist(), counts[most].tolist(), strict=True))
-    return NumberStats(len(numbers), int(values[0]), int(values[-1]), int(numbers.sum()), pairs)
+    top = np.argsort(-counts, kind="stable")[:size]
+    pairs = tuple(zip(values[top].tolist(), counts[top].tolist(), strict=True))
+    return NumberStats(
+        count=len(numbers), low=int(values[0]), high=int(values[-1]), total=int(numbers.sum()), values=pairs
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from index.analysis.folding import Typed, fold_text
+from index.analysis.folding import TypedText, fold_text
 from index.engines.columns.format.sorted_strings import SortedStrings, save_strings
 from index.engines.columns.kernels.suffixes import INNER, close_texts, find_span, select_lowest, sort_suffixes
 from index.engines.columns.segment.budgets import TERMS
@@ -25,7 +25,7 @@ _MAX_KEPT = 1_000
 
 
 class PhrasePrefix(Struct, frozen=True):
-    """``Typed`` in numbers of words: ``whole`` ones, then one of ``[low, high)``."""
+    """``TypedText`` in numbers of words: ``whole`` ones, then one of ``[low, high)``."""
 
     whole: NDArray[np.int32]
     low: int
@@ -40,7 +40,7 @@ class FoldedWords:
         self.find = TERMS.cached(partial(_find, SortedStrings(read, "folds")))
 
 
-def _find(folds: SortedStrings, typed: Typed) -> PhrasePrefix | None:
+def _find(folds: SortedStrings, typed: TypedText) -> PhrasePrefix | None:
     """None where a word occurs nowhere."""
     try:
         *whole, last = [word.encode() for word in typed.words]

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from index.analysis.schema import term_of
 from index.documents.story import Source, Story

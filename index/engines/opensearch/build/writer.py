@@ -6,9 +6,10 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from index.documents.story import Story
 from index.engines.indexed import text_of_source
@@ -44,7 +45,7 @@ class ClusterWriter:
         directory = self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="outpost-build-"))
         self._cited = SourceStore(Path(directory) / "cited.sqlite")
         self._label_counts, self._vocabulary = LabelCounts(), Vocabulary()
-        self._status = IndexStatus(0, 0, 0, None)
+        self._status = IndexStatus(stories=0, sources=0, publishers=0, newest=None)
 
     def add(self, story: Story) -> None:
         texts = StoryTexts(story)

@@ -137,7 +137,7 @@ class Cluster:
 
         Raises what ``send`` raises; never a part.
         """
-        left = deadline.left() if deadline else MAX_SECONDS
+        left = deadline.remaining() if deadline else MAX_SECONDS
         limits = {"timeout": f"{max(1, int(left * 1000))}ms"}
         patience: Json = {"request_timeout": _GRACE * left} if deadline else {}
         try:

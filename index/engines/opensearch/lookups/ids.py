@@ -7,7 +7,7 @@ from typing import Any
 
 from index.engines.opensearch.connection.client import Cluster
 from index.engines.opensearch.lookups.dictionary import PAGE, REMOVED_KIND, DictionaryIndex
-from index.near_names import find_near_names
+from index.near_names import find_similar_names
 
 Json = dict[str, Any]
 # So many before and after the place of an id are compared with it: ids of one make differ in their ends.
@@ -23,7 +23,7 @@ class ClusterIds:
     def was_removed(self, ident: str) -> bool:
         return _is_text(ident) and bool(self._lists.find([(REMOVED_KIND, ident)]))
 
-    def find_near(self, ident: str) -> tuple[str, ...]:
+    def find_similar(self, ident: str) -> tuple[str, ...]:
         if not _is_text(ident):
             return ()
         # No id has more characters, and a term no more than 32,766 bytes.
@@ -35,7 +35,7 @@ class ClusterIds:
         before, after = (
             [hit["sort"][0] for hit in answer["hits"]["hits"]] for answer in self._cluster.search(searches)
         )
-        return tuple(find_near_names(ident, [*reversed(after), *before], 3))
+        return tuple(find_similar_names(ident, [*reversed(after), *before], 3))
 
     def iter_ever(self) -> Iterator[str]:
         """Every id that it has, or knows to be removed."""

@@ -39,14 +39,14 @@ def measure(ask: Ask, number: NumberName, size: int) -> NumberStats:
     found = ask({"aggs": aggregations})["aggregations"]
     stats = found["stats"]
     if not stats["count"]:
-        return NumberStats(0, 0, 0, 0, ())
+        return NumberStats(count=0, low=0, high=0, total=0, values=())
     pairs = [(bucket["key"], bucket["doc_count"]) for bucket in found["values"]["buckets"]]
     if found["values"]["doc_count_error_upper_bound"]:
         # Shards had values that others cut off: all are counted.
         pairs = [pair for _, buckets in _iter_buckets(ask, {"terms": {"field": field}}) for pair in buckets]
         pairs.sort(key=lambda pair: (-pair[1], pair[0]))
     low, high, total = (int(stats[name]) for name in ("min", "max", "sum"))
-    return NumberStats(stats["count"], low, high, total, tuple(pairs[:size]))
+    return NumberStats(count=stats["count"], low=low, high=high, total=total, values=tuple(pairs[:size]))
 
 
 def _iter_buckets(ask: Ask, source: Json) -> Iterator[tuple[Json, list[tuple[int, int]]]]:

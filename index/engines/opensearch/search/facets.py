@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from index.analysis.schema import fold_words, has_words
+from index.analysis.schema import fold_label, has_word_prefixes
 from index.engines.opensearch.search.translation import translate_filter
 from index.query.requests import FacetRequest, Filters
 from index.query.results import Facet, FacetValue
@@ -38,7 +38,7 @@ class FacetCounter:
         self._size = len(labels) if self._whole else request.size + _SPARE
 
     def _has_words(self, label: str) -> bool:
-        return has_words(fold_words(label), self._request.containing)
+        return has_word_prefixes(fold_label(label), self._request.containing)
 
     def make_request(self) -> Json:
         """Aggregations, by name."""
@@ -86,7 +86,9 @@ class FacetCounter:
     def _to_facet(self, counts: dict[str, int], rest: int, missing: int) -> Facet:
         chosen = self._chosen
         everything = [
-            FacetValue(value, self._labels.get(value, value), counts.get(value, 0), value in chosen)
+            FacetValue(
+                value=value, label=self._labels.get(value, value), count=counts.get(value, 0), selected=value in chosen
+            )
             for value in counts.keys() | chosen
         ]
         if self._containing is not None:
@@ -95,7 +97,7 @@ class FacetCounter:
         size = self._request.size
         shown = everything[:size] + [value for value in everything[size:] if value.selected]
         other = rest + sum(value.count for value in everything) - sum(value.count for value in shown)
-        return Facet(tuple(shown), other, missing)
+        return Facet(values=tuple(shown), other=other, missing=missing)
 
 
 def _order(request: FacetRequest) -> Callable[[FacetValue], tuple[object, ...]]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from rapidfuzz.distance import OSA
 
-from index.analysis.folding import Typed, fold_text
+from index.analysis.folding import TypedText, fold_text
 from index.analysis.schema import MAX_WORD, term_of
 from index.deadline import Deadline
 from index.documents.story import Story
@@ -50,7 +50,7 @@ class Completer:
     ) -> None:
         self._cluster, self._stories, self._lists, self._count = cluster, stories, lists, count
 
-    def complete(self, kind: SuggestionType, typed: Typed, limit: int, deadline: Deadline) -> list[Suggestion]:
+    def complete(self, kind: SuggestionType, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
         """See Engine.complete. Raises QueryTimeout."""
         match kind:
             case "query":
@@ -61,25 +61,27 @@ class Completer:
                 found = self._iter_labels(kind, typed, limit, deadline)
         return list(islice(found, limit))
 
-    def _iter_stories(self, typed: Typed, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
+    def _iter_stories(self, typed: TypedText, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
         seen = set()
         wanted = _Wanted(typed, "title_key", "title_words")
         for hit in self._iter_found(self._stories, wanted, [], make_order(Sort.NEWEST), limit, deadline):
             story = msgspec.convert(hit["_source"]["document"], Story)
             if story.title not in seen and wanted.is_in(story.title, hit["begins"]):
                 seen.add(story.title)
-                yield Suggestion("story", story.title, story.id, 1)
+                yield Suggestion(type="story", text=story.title, id=story.id, count=1)
 
-    def _iter_labels(self, kind: SuggestionType, typed: Typed, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
+    def _iter_labels(
+        self, kind: SuggestionType, typed: TypedText, limit: int, deadline: Deadline
+    ) -> Iterator[Suggestion]:
         wanted = _Wanted(typed)
         filters: list[Json] = [{"term": {"kind": kind}}, {"range": {"holding": {"gte": 1}}}]
         for hit in self._iter_found(self._lists.index, wanted, filters, _BEST, limit, deadline):
             entry = hit["_source"]
             label = entry["document"]["label"]
             if wanted.is_in(label, hit["begins"]):
-                yield Suggestion(kind, label, entry["value"], entry["holding"])
+                yield Suggestion(type=kind, text=label, id=entry["value"], count=entry["holding"])
 
-    def _iter_queries(self, typed: Typed, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
+    def _iter_queries(self, typed: TypedText, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
         seen = set()
         wanted = _Wanted(typed)
         found = self._iter_found(self._lists.index, wanted, [_SUGGESTED], _BEST, limit, deadline)
@@ -93,7 +95,7 @@ class Completer:
             for (text, terms), total in zip(fresh, self._count([text for text, _ in fresh]), strict=True):
                 if total and terms not in seen:
                     seen.add(terms)
-                    yield Suggestion("query", text, None, total)
+                    yield Suggestion(type="query", text=text, id=None, count=total)
 
     def _iter_found(
         self,
@@ -119,7 +121,7 @@ class Completer:
 class _Wanted:
     """What texts are looked up by: ``key`` is a field of whole folded texts, ``words`` of their words."""
 
-    def __init__(self, typed: Typed, key: str = "key", words: str = "words") -> None:
+    def __init__(self, typed: TypedText, key: str = "key", words: str = "words") -> None:
         self._typed = typed
         whole = join_words(list(typed.words))
         # A key that was cut is compared as far as it goes.
@@ -168,5 +170,5 @@ def fuzzy_terms(
         other = entry["value"]
         edits = OSA.distance(word, other, score_cutoff=distance)
         if edits <= distance:
-            found.append(FuzzyTerm(other, edits, entry["holding"], entry["typed"]))
+            found.append(FuzzyTerm(word=other, distance=edits, doc_freq=entry["holding"], occurrences=entry["typed"]))
     return sorted(found, key=fuzzy_term_order)
