@@ -224,6 +224,6 @@ def test_select_lowest_ranks_are_the_first_in_the_order_of_ranks(
 
 def test_every_kernel_has_a_test_of_its_name() -> None:
     kernels = {**find_kernels(filters), **find_kernels(facets), **find_kernels(top_k)}
-    # The tests of the others test ``insert``.
+    # The tests of the others cover ``insert``.
     public = [name for name in kernels if not name.startswith("_") and name != "insert"]
     assert [name for name in public if not any(test.startswith(f"test_{name}_") for test in globals())] == []

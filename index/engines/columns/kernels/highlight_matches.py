@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from index.engines.columns.kernels.phrase import find_borders, match_next
 from index.engines.columns.kernels.tokens import END_OF_SOURCE
 
-# The worth of a word that only a prefix matches: index.query.highlight.worth_of(1.0).
+# The worth of a word that only a prefix matches: index.query.highlight.snippet_weight(1.0).
 _PREFIX_WORTH = 1000
 
 
 class HighlightQuery(NamedTuple):
-    """What is highlighted, int64; fields are bits of the fields of index.query.highlight.MARKED.
+    """What is highlighted, int64; fields are bits of the fields of index.query.highlight.HIGHLIGHTED_FIELDS.
 
     ``terms``: rows of term, fields, worth, ascending. ``prefixes``: rows of first word, end of the words (exclusive),
     fields. ``phrases``: fields, number of terms, terms; phrase after phrase.

@@ -127,7 +127,7 @@ def score_counts(frequencies, n, lengths, mask, formula, out):
 
 @kernel([(INT32_ARRAY, FLOAT32_ARRAY, INT64_ARRAY, FLOAT64, INT64, INT64, OUT_FLOAT32_ARRAY)])
 def weigh_recent(docs, scores, published, recency, newest, half_life, out):
-    """Scores multiplied by index.query.recency.weigh; times in µs since 1970."""
+    """Scores multiplied by index.query.recency.recency_factor; times in µs since 1970."""
     for i in range(len(docs)):
         time = published[docs[i]]
         share = 1.0

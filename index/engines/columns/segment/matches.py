@@ -1,4 +1,4 @@
-"""Matches of one segment, and the arrays that a thread works them out with."""
+"""Matches of one segment, and the scratch arrays that computing them needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from index.engines.columns.kernels.disjunction import Accumulator
 from index.engines.columns.segment.segment import Segment
 
 Docs = NDArray[np.int32]
-Matches = tuple[Docs, NDArray[np.float32]]  # document numbers, each once, and their scores
+Matches = tuple[Docs, NDArray[np.float32]]  # distinct document numbers and their scores
 
 
 def nothing() -> Matches:
@@ -17,13 +17,16 @@ def nothing() -> Matches:
 
 
 ANYWHERE: Docs = np.empty(0, np.int32)
-ANYWHERE.flags.writeable = False  # as slices of mapped files are: numba compiles for one kind of array
+ANYWHERE.flags.writeable = False  # kernels are compiled for read-only arrays
 NO_ROOM: Docs = np.empty(0, np.int32)
 
 
 class Scratch:
-    """Arrays of a thread's own, for one segment: sums of scores and marks (all 0 between uses), documents met; for
-    each facet counts (all 0 between uses) and what was met of its values and sets."""
+    """Arrays for one segment, used by one thread at a time.
+
+    ``accumulator``: the fields of kernels.disjunction.Accumulator; ``seen`` is one of them. ``counts`` (all 0 between
+    uses) and ``codes``: by facet, what kernels.facets.count_facet writes to ``counts`` and ``touched``.
+    """
 
     def __init__(self, segment: Segment) -> None:
         self.seen = np.zeros(segment.size, np.uint8)
