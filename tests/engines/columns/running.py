@@ -17,13 +17,29 @@ import numpy as np
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from index.engines.columns.kernels import conjunction as word_kernels
-from index.engines.columns.kernels import highlight as marking_kernels
-from index.engines.columns.kernels import highlight_matches as match_kernels
-from index.engines.columns.kernels import inversion, selection, suffixes
-from index.engines.columns.kernels import postings as kernels
-from index.engines.columns.kernels import tokens as token_kernels
+from index.engines.columns.kernels import (
+    conjunction,
+    disjunction,
+    facets,
+    filters,
+    highlight,
+    highlight_matches,
+    inversion,
+    more_like_this,
+    phrase,
+    postings,
+    scoring,
+    set_operations,
+    suffixes,
+    tokens,
+    top_k,
+)
 
+# All modules of kernels.
+MODULES = (
+    conjunction, disjunction, facets, filters, highlight, highlight_matches, inversion, more_like_this, phrase,
+    postings, scoring, set_operations, suffixes, tokens, top_k,
+)  # fmt: skip
 CHECKED = settings(max_examples=80, deadline=None)
 Array = NDArray[Any]
 
@@ -65,11 +81,11 @@ def run(kernel: Any, *arguments: Any) -> Any:
     """
     others = [_copy_buffers(arguments) for _ in range(2)]
     with tempfile.TemporaryDirectory() as directory:
-        mapped = [_map(Path(directory), n, argument) for n, argument in enumerate(others[0])]
+        mapped = [_map(Path(directory), n, argument) for n, argument in enumerate(others[0], 1)]
         # Checked first: an index out of bounds is an error there, and undefined behaviour in compiled code.
         results = [_run_checked(kernel, others[1]), kernel(*mapped), kernel(*arguments)]
     assert results[0] == results[1] == results[2]
-    for argument, *copies in zip(arguments, *others, strict=True):
+    for argument, *copies in zip(_flatten(arguments), *map(_flatten, others), strict=True):
         for copy in copies:
             np.testing.assert_array_equal(argument, copy)
     return results[0]
@@ -84,15 +100,27 @@ def find_kernels(module: ModuleType) -> dict[str, Any]:
     }
 
 
-def _copy_buffers(arguments: Sequence[Any]) -> list[Any]:
+def _flatten(arguments: Sequence[Any]) -> list[Any]:
+    """The arguments, with each tuple replaced by its fields."""
     return [
-        argument.copy() if isinstance(argument, np.ndarray) and argument.flags.writeable else argument
-        for argument in arguments
+        field for argument in arguments for field in (_flatten(argument) if isinstance(argument, tuple) else [argument])
     ]
+
+
+def _copy_buffers(arguments: Sequence[Any]) -> list[Any]:
+    return [_copy_buffer(argument) for argument in arguments]
+
+
+def _copy_buffer(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return tuple(map(_copy_buffer, argument))
+    return argument.copy() if isinstance(argument, np.ndarray) and argument.flags.writeable else argument
 
 
 def _map(directory: Path, number: int, argument: Any) -> Any:
     """An input array mapped read-only from a file, as in the engine; other arguments are returned as they are."""
+    if isinstance(argument, tuple):
+        return tuple([_map(directory, 100 * number + at, field) for at, field in enumerate(argument)])
     if not isinstance(argument, np.ndarray) or argument.flags.writeable:
         return argument
     np.save(directory / f"{number}.npy", argument)
@@ -102,19 +130,16 @@ def _map(directory: Path, number: int, argument: Any) -> Any:
 
 
 def _run_checked(kernel: Any, arguments: Sequence[Any]) -> Any:
-    checked = [argument.view(Checked) if isinstance(argument, np.ndarray) else argument for argument in arguments]
+    checked = list(map(_check, arguments))
     with ExitStack() as stack:
         # Kernels call other kernels, also of other modules: replace all of them by their Python functions.
-        for module in (
-            kernels,
-            word_kernels,
-            selection,
-            inversion,
-            marking_kernels,
-            match_kernels,
-            suffixes,
-            token_kernels,
-        ):
+        for module in MODULES:
             for name, other in [(name, value) for name, value in vars(module).items() if hasattr(value, "py_func")]:
                 stack.enter_context(patch.object(module, name, other.py_func))
         return kernel.py_func(*checked)
+
+
+def _check(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return tuple(map(_check, argument))
+    return argument.view(Checked) if isinstance(argument, np.ndarray) else argument

@@ -18,16 +18,12 @@ from index.deadline import Deadline
 from index.documents.story import Paragraph, Section, Source, Story
 from index.engines.columns.build.writer import ColumnsWriter
 from index.engines.columns.engine import ColumnsEngine
-from index.engines.columns.kernels import highlight as marking_kernels
-from index.engines.columns.kernels import highlight_matches as match_kernels
-from index.engines.columns.kernels import postings as kernels
-from index.engines.columns.kernels import tokens as token_kernels
-from index.engines.columns.search import highlighting as highlighting
+from index.engines.columns.search import highlighting
 from index.query.highlight import HitHighlighter, query_terms
 from index.query.language import parse_query
 from index.query.requests import HighlightOptions, SearchQuery
 from index.query.tree import Node
-from tests.engines.columns.running import Checked
+from tests.engines.columns.running import MODULES, Checked
 from tests.support.extremes import extreme_texts
 from tests.support.strategies import any_text, markings, trees
 
@@ -99,9 +95,8 @@ def query_of(text: str) -> SearchQuery:
 @contextmanager
 def checked_kernels() -> Iterator[None]:
     """The kernels as plain Python, every index into what is stored checked."""
-    modules = (kernels, marking_kernels, match_kernels, token_kernels)
     with ExitStack() as stack:
-        for module in modules:
+        for module in (*MODULES, highlighting):
             for name, kernel in [(name, one) for name, one in vars(module).items() if hasattr(one, "py_func")]:
                 stack.enter_context(patch.object(module, name, kernel.py_func))
         yield

@@ -11,8 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from index.engines.columns.kernels import conjunction as word_kernels
-from index.engines.columns.kernels import postings as kernels
+from index.engines.columns.kernels import conjunction, disjunction, phrase, postings, scoring, set_operations
 from tests.engines.columns.documents import FIELDS, TERMS, Document, FlatPostings, Posting, corpora, invert, starts_of
 from tests.engines.columns.running import CHECKED, Array, find_kernels, given_array, room, run
 
@@ -48,6 +47,7 @@ class Lists:
         self.docs = given_array([doc for own in lists for doc in own], np.int32)
         self.text_impacts, self.title_impacts = weights(self.random, starts[-1]), weights(self.random, starts[-1])
         self.fields = given_array([self.random.randrange(1, 2**FIELDS) for _ in range(starts[-1])], np.uint8)
+        self.impacts = self.docs, self.fields, self.text_impacts, self.title_impacts
 
     def __repr__(self) -> str:
         return f"Lists({self.size}, {self.lists}, fields={self.fields.tolist()})"
@@ -83,8 +83,8 @@ def matches(draw: st.DrawFn, count: int) -> tuple[int, list[tuple[Array, Array]]
 def test_gallop_finds_the_first_place_not_below(docs: list[int], wanted: int, one: int, other: int) -> None:
     low, high = sorted((min(one, len(docs)), min(other, len(docs))))
     expected = next((at for at in range(low, high) if docs[at] >= wanted), high)
-    assert run(kernels.gallop, given_array(docs, np.int32), low, high, wanted) == expected
-    assert run(kernels.gallop, given_array(docs, np.uint32), low, high, np.int64(wanted)) == expected
+    assert run(postings.gallop, given_array(docs, np.int32), low, high, wanted) == expected
+    assert run(postings.gallop, given_array(docs, np.uint32), low, high, np.int64(wanted)) == expected
 
 
 @CHECKED
@@ -93,7 +93,7 @@ def test_advance_leads_the_others_to_a_document_or_says_which_comes_first(lists:
     at, ends = (np.array(own, np.int64) for own in (lists.begins, lists.ends))
     lacking = (own for own in lists.lists[1:] if doc not in own)
     later = [next((other for other in own if other > doc), -1) for own in lacking]
-    reached = run(kernels.advance, at, given_array(ends, np.int64), lists.docs, doc)
+    reached = run(postings.advance, at, given_array(ends, np.int64), lists.docs, doc)
     assert reached == (later[0] if later else doc)
     if reached == doc:
         assert [lists.docs[place] for place in at[1:]] == [doc] * (len(at) - 1)
@@ -108,7 +108,7 @@ def test_score_row_adds_up_one_posting_of_each_list(lists: Lists, chosen: list[i
     expected = sum(idf[i] * lists.text_impacts[p] + title_idf[i] * lists.title_impacts[p] for i, p in enumerate(places))
     rows = lists.rows(own, idf, title_idf).reshape(-1, 5)
     assert (
-        run(kernels.score_row, rows, given_array(places, np.int64), lists.text_impacts, lists.title_impacts) == expected
+        run(scoring.score_row, rows, given_array(places, np.int64), lists.text_impacts, lists.title_impacts) == expected
     )
 
 
@@ -128,7 +128,7 @@ class Anded:
             )
         self.expected = sorted(scores.items())
         self.shortest = len(lists.lists[chosen[0]])
-        columns = lists.rows(chosen, idf, title_idf), lists.docs, lists.text_impacts, lists.title_impacts
+        columns = lists.rows(chosen, idf, title_idf), lists.impacts
         self.arguments = *columns, candidates is not None, given_array(candidates or [], np.int32)
 
 
@@ -143,7 +143,7 @@ def test_find_words_counts_all_and_keeps_the_best_or_the_first(
     size = min(wanted, anded.shortest)
     best, scores = room(size, np.int32), room(size, np.float32)
     matches = room(anded.shortest if keep else 0, np.int32)
-    total = run(word_kernels.find_words, *anded.arguments, ranked, best, scores, matches)
+    total = run(conjunction.find_words, *anded.arguments, ranked, best, scores, matches)
     assert total == len(anded.expected)
     order = sorted(anded.expected, key=lambda hit: (-hit[1], hit[0])) if ranked else anded.expected
     assert list(zip(best[:total].tolist(), scores[:total].tolist(), strict=True)) == order[:wanted]
@@ -157,7 +157,7 @@ def test_score_list_weighs_each_posting(lists: Lists, seed: int) -> None:
     for begin, end in zip(lists.begins, lists.ends, strict=True):
         idf, title_idf = (float(one) for one in weights(Random(seed), 2))
         out = room(end - begin, np.float32)
-        run(kernels.score_list, begin, end, lists.text_impacts, lists.title_impacts, idf, title_idf, out)
+        run(scoring.score_list, begin, end, lists.text_impacts, lists.title_impacts, idf, title_idf, out)
         assert out.tolist() == [
             idf * lists.text_impacts[p] + title_idf * lists.title_impacts[p] for p in range(begin, end)
         ]
@@ -196,8 +196,7 @@ def test_add_terms_adds_up_postings_of_the_fields_asked_for(lists: Lists, chosen
                     idf[i] * lists.text_impacts[place] + title_idf[i] * lists.title_impacts[place],
                 )
         rows = lists.rows(terms, idf, title_idf).reshape(-1, 5)
-        columns = lists.docs, lists.text_impacts, lists.title_impacts, lists.fields
-        n = run(kernels.add_terms, given_array(rows, np.float64), *columns, mask, *own.arrays, n)
+        n = run(disjunction.add_terms, given_array(rows, np.float64), lists.impacts, mask, own.arrays, n)
     own.check(n)
 
 
@@ -209,7 +208,7 @@ def test_add_scores_adds_up_what_was_worked_out(given_matches: tuple[int, list[t
     for docs, scores in parts:
         for doc, score in zip(docs.tolist(), scores.tolist(), strict=True):
             own.expect(doc, score)
-        n = run(kernels.add_scores, docs, scores, *own.arrays, n)
+        n = run(disjunction.add_scores, docs, scores, own.arrays, n)
     own.check(n)
 
 
@@ -223,7 +222,7 @@ def test_add_constant_gives_each_document_of_some_list_the_score_once(
     own.expected = dict.fromkeys([int(lists.docs[place]) for at in terms for place in lists.places_in(at, mask)], 2.5)
     starts = given_array([*lists.begins, lists.ends[-1]], np.int64)
     columns = given_array(terms, np.int32), starts, lists.docs, lists.fields
-    own.check(run(kernels.add_constant, *columns, mask, np.float32(2.5), *own.arrays))
+    own.check(run(disjunction.add_constant, *columns, mask, np.float32(2.5), own.arrays))
 
 
 @CHECKED
@@ -234,12 +233,12 @@ def test_collect_moves_out_what_was_added_and_leaves_no_mark(
     given_matches: tuple[int, list[tuple[Array, Array]]], seed: int, ascending: bool
 ) -> None:
     size, [(docs, scores)] = given_matches
-    sums, seen, touched = Sums(size).arrays
+    accumulator = sums, seen, touched = Sums(size).arrays
     sums[docs], seen[docs] = scores, 1
     touched[: len(docs)] = met = Random(seed).sample(docs.tolist(), len(docs))
     expected = dict(zip(docs.tolist(), scores.tolist(), strict=True))
     out_docs, out_scores = room(len(docs), np.int32), room(len(docs), np.float32)
-    n = run(kernels.collect, sums, seen, touched, len(docs), ascending, out_docs, out_scores)
+    n = run(disjunction.collect, accumulator, len(docs), ascending, out_docs, out_scores)
     assert n == len(docs)
     assert out_docs.tolist() == (docs.tolist() if ascending else met)
     assert out_scores.tolist() == [expected[doc] for doc in out_docs.tolist()]
@@ -253,7 +252,7 @@ def test_intersect_keeps_documents_of_both_with_the_sum(given_matches: tuple[int
     _, [one, other] = given_matches
     mine, theirs = (dict(zip(docs.tolist(), scores.tolist(), strict=True)) for docs, scores in (one, other))
     docs, scores = room(len(mine), np.int32), room(len(mine), np.float32)
-    n = run(kernels.intersect, *one, *other, docs, scores)
+    n = run(set_operations.intersect, *one, *other, docs, scores)
     expected = [(doc, score + theirs[doc]) for doc, score in mine.items() if doc in theirs]
     assert list(zip(docs[:n].tolist(), scores[:n].tolist(), strict=True)) == expected
 
@@ -265,7 +264,7 @@ def test_subtract_keeps_documents_that_the_other_has_not(given_matches: tuple[in
     size, [one, (unwanted, _)] = given_matches
     docs, scores = room(len(one[0]), np.int32), room(len(one[0]), np.float32)
     seen = np.zeros(size, np.uint8)
-    n = run(kernels.subtract, *one, unwanted, seen, docs, scores)
+    n = run(set_operations.subtract, *one, unwanted, seen, docs, scores)
     mine = zip(one[0].tolist(), one[1].tolist(), strict=True)
     expected = [(doc, score) for doc, score in mine if doc not in set(unwanted.tolist())]
     assert list(zip(docs[:n].tolist(), scores[:n].tolist(), strict=True)) == expected
@@ -275,8 +274,10 @@ def test_subtract_keeps_documents_that_the_other_has_not(given_matches: tuple[in
 # --- places --------------------------------------------------------------------------------------------------
 
 
-def _arrays(flat: FlatPostings) -> list[Array]:
-    return [given_array(flat.position_offsets, np.uint32), given_array(flat.positions, np.uint32)]
+def _arrays(flat: FlatPostings) -> tuple[Array, ...]:
+    """The fields of PositionArrays."""
+    docs, fields = given_array(flat.docs, np.int32), given_array(flat.fields, np.uint8)
+    return docs, fields, given_array(flat.position_offsets, np.uint32), given_array(flat.positions, np.uint32)
 
 
 @CHECKED
@@ -290,9 +291,8 @@ def test_count_in_fields_counts_positions_of_the_fields_asked_for(docs: list[Doc
         if fields:
             expected.append((posting.doc, len(fields), fields.count(0)))
     begin, end = flat.term_starts[term : term + 2]
-    out = [room(end - begin, np.int32) for _ in range(3)]
-    columns = [given_array(flat.docs, np.int32), given_array(flat.fields, np.uint8), *_arrays(flat)]
-    n = run(kernels.count_in_fields, begin, end, *columns, mask, *out)
+    out = tuple([room(end - begin, np.int32) for _ in range(3)])
+    n = run(scoring.count_in_fields, _arrays(flat), begin, end, mask, out)
     assert list(zip(*(column[:n].tolist() for column in out), strict=True)) == expected
 
 
@@ -304,25 +304,24 @@ def test_count_in_fields_counts_positions_of_the_fields_asked_for(docs: list[Doc
 @example([[[3], [], [], [], []], [[3], [], [], [], []], [[0], [], [], [], []]], [0, 3], 1)
 @example([[[0], [1], [], [], []], [[0, 1], [], [], [], []]], [0, 1], 3)
 def test_count_phrase_counts_where_its_terms_follow_each_other(
-    docs: list[Document], phrase: list[int], mask: int
+    docs: list[Document], terms: list[int], mask: int
 ) -> None:
     expected = []
     for doc, document in enumerate(docs):
         fields = [
             field
-            for field, terms in enumerate(document)
-            for at in range(len(terms))
-            if mask >> field & 1 and terms[at : at + len(phrase)] == phrase
+            for field, words in enumerate(document)
+            for at in range(len(words))
+            if mask >> field & 1 and words[at : at + len(terms)] == terms
         ]
         if fields:
             expected.append((doc, len(fields), fields.count(0)))
     inverted: dict[int, list[Posting]] = invert(docs)
     flat = FlatPostings(inverted)
-    order = sorted(range(len(phrase)), key=lambda at: len(inverted[phrase[at]]))
-    own = [(flat.term_starts[phrase[at]], flat.term_starts[phrase[at] + 1], at) for at in order]
-    out = [room(len(inverted[phrase[order[0]]]), np.int32) for _ in range(3)]
-    columns = [given_array(own, np.int64), given_array(flat.docs, np.int32), *_arrays(flat)]
-    n = run(kernels.count_phrase, *columns, mask, *out)
+    order = sorted(range(len(terms)), key=lambda at: len(inverted[terms[at]]))
+    own = [(flat.term_starts[terms[at]], flat.term_starts[terms[at] + 1], at) for at in order]
+    out = tuple([room(len(inverted[terms[order[0]]]), np.int32) for _ in range(3)])
+    n = run(phrase.count_phrase, given_array(own, np.int64), _arrays(flat), mask, out)
     assert list(zip(*(column[:n].tolist() for column in out), strict=True)) == expected
 
 
@@ -334,22 +333,21 @@ def test_count_phrase_counts_as_well_where_terms_stand_often(words: int, seed: i
     # Mostly the first word, so that long phrases stand in long texts.
     text = [min(random.randrange(words), random.randrange(8)) for _ in range(size)]
     at = random.randrange(size)
-    phrase = text[at : at + length]
-    docs = [[text, [], text[1:], [3], phrase], [[3], phrase, [0], [], []]]
+    terms = text[at : at + length]
+    docs = [[text, [], text[1:], [3], terms], [[3], terms, [0], [], []]]
     inverted = invert(docs)
     flat = FlatPostings(inverted)
-    order = sorted(range(len(phrase)), key=lambda at: (len(inverted[phrase[at]]), phrase[at]))
-    own = [(flat.term_starts[phrase[at]], flat.term_starts[phrase[at] + 1], at) for at in order]
-    out = [room(len(inverted[phrase[order[0]]]), np.int32) for _ in range(3)]
-    columns = [given_array(own, np.int64), given_array(flat.docs, np.int32), *_arrays(flat)]
-    n = run(kernels.count_phrase, *columns, 0b10101, *out)
+    order = sorted(range(len(terms)), key=lambda at: (len(inverted[terms[at]]), terms[at]))
+    own = [(flat.term_starts[terms[at]], flat.term_starts[terms[at] + 1], at) for at in order]
+    out = tuple([room(len(inverted[terms[order[0]]]), np.int32) for _ in range(3)])
+    n = run(phrase.count_phrase, given_array(own, np.int64), _arrays(flat), 0b10101, out)
     expected = []
     for doc, document in enumerate(docs):
         found = [
             field
             for field in (0, 2, 4)
             for at in range(len(document[field]))
-            if document[field][at : at + len(phrase)] == phrase
+            if document[field][at : at + len(terms)] == terms
         ]
         if found:
             expected.append((doc, len(found), found.count(0)))
@@ -361,23 +359,23 @@ _phrases = st.lists(st.integers(0, 2), min_size=1, max_size=12)
 
 @CHECKED
 @given(_phrases)
-def test_find_borders_finds_what_stands_at_both_ends(phrase: list[int]) -> None:
-    borders = room(len(phrase), np.int64)
-    run(kernels.find_borders, given_array(phrase, np.int64), borders)
-    for size in range(1, len(phrase) + 1):
-        own = phrase[:size]
+def test_find_borders_finds_what_stands_at_both_ends(terms: list[int]) -> None:
+    borders = room(len(terms), np.int64)
+    run(phrase.find_borders, given_array(terms, np.int64), borders)
+    for size in range(1, len(terms) + 1):
+        own = terms[:size]
         assert borders[size - 1] == max(n for n in range(size) if own[:n] == own[size - n :])
 
 
 @CHECKED
 @given(_phrases, st.lists(st.integers(0, 3), max_size=40))
-def test_match_next_knows_how_much_of_a_phrase_has_been_read(phrase: list[int], text: list[int]) -> None:
-    own, borders = given_array(phrase, np.int64), room(len(phrase), np.int64)
-    kernels.find_borders(own, borders)
+def test_match_next_knows_how_much_of_a_phrase_has_been_read(terms: list[int], text: list[int]) -> None:
+    own, borders = given_array(terms, np.int64), room(len(terms), np.int64)
+    phrase.find_borders(own, borders)
     matched = 0
     for end, term in enumerate(text, 1):
-        matched = run(kernels.match_next, own, given_array(borders, np.int64), matched, term)
-        assert matched == max(n for n in range(len(phrase) + 1) if phrase[:n] == text[end - n : end][:n] and n <= end)
+        matched = run(phrase.match_next, own, given_array(borders, np.int64), matched, term)
+        assert matched == max(n for n in range(len(terms) + 1) if terms[:n] == text[end - n : end][:n] and n <= end)
 
 
 def _share(tf: int, length: int, average: float, k1: float, b: float) -> float:
@@ -395,7 +393,7 @@ def test_saturate_is_the_share_of_bm25(sized: tuple[int, list[int]], seed: int, 
     expected = [_share(tf, lengths[doc], average, k1, b) for doc, tf in zip(docs, counts, strict=True)]
     out = room(len(docs), np.float32)
     inputs = [given_array(values, np.int32) for values in (docs, counts, lengths)]
-    run(kernels.saturate, *inputs, average, k1, b, out)
+    run(scoring.saturate, *inputs, average, k1, b, out)
     np.testing.assert_allclose(out, np.array(expected), rtol=1e-6)
 
 
@@ -416,8 +414,9 @@ def test_score_counts_is_the_formula_with_the_title_once_more(
         more = mask & 1 and mask != 1 and title_tf
         expected.append(score + (1.5 * _share(title_tf, lengths[0][doc], 5.0, 1.2, 0.75) if more else 0.0))
     out = room(len(docs), np.float32)
-    inputs = [given_array(values, np.int32) for values in (docs, counts, titles, lengths)]
-    run(kernels.score_counts, *inputs, mask, 20.0, 5.0, 3.0, 1.5, 1.2, 0.75, out)
+    frequencies = tuple([np.array(values, np.int32) for values in (docs, counts, titles)])
+    formula = 20.0, 5.0, 3.0, 1.5, 1.2, 0.75
+    run(scoring.score_counts, frequencies, len(docs), given_array(lengths, np.int32), mask, formula, out)
     np.testing.assert_allclose(out, np.array(expected), rtol=1e-6)
 
 
@@ -425,7 +424,9 @@ def test_score_counts_is_the_formula_with_the_title_once_more(
 
 
 def test_every_kernel_has_a_test_of_its_name() -> None:
-    public = [name for name in find_kernels(kernels) if not name.startswith("_")]
+    modules = (conjunction, disjunction, phrase, postings, scoring, set_operations)
+    public = [name for module in modules for name in find_kernels(module) if not name.startswith("_")]
+    public.remove("weigh_recent")  # test_selection.py tests it
     assert [name for name in public if not any(test.startswith(f"test_{name}_") for test in globals())] == []
 
 

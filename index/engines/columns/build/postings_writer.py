@@ -13,7 +13,7 @@ from index.engines import scoring
 from index.engines.columns.format.layout import GROUPS
 from index.engines.columns.kernels import inversion
 from index.engines.columns.kernels import more_like_this as similar_kernels
-from index.engines.columns.kernels import postings as kernels
+from index.engines.columns.kernels.scoring import saturate
 
 Save = Callable[[str, NDArray[Any]], None]
 _TEXT_GROUP = GROUPS.index("text")
@@ -125,7 +125,7 @@ class PostingsWriter:
             ("text_whole", postings.frequencies, text_lengths, self.averages.text),
             ("text_title", postings.title_frequencies, title_lengths, title_average),
         ):
-            kernels.saturate(postings.docs, frequencies, lengths, max(1.0, average), scoring.K1, scoring.B, impacts)
+            saturate(postings.docs, frequencies, lengths, max(1.0, average), scoring.K1, scoring.B, impacts)
             self._save(name, impacts)
 
     def _write_norms(self, postings: _GroupPostings) -> None:

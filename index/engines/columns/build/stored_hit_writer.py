@@ -20,7 +20,16 @@ from index.documents.stored_hit import encode_hit, find_text_offsets
 from index.documents.story import Story
 from index.engines.columns.build.vocabulary import SegmentVocabulary
 from index.engines.columns.format.layout import STORED_HITS
-from index.engines.columns.kernels import tokens as token_kernels
+from index.engines.columns.kernels.tokens import (
+    DROPPED,
+    END_OF_SOURCE,
+    OVERFLOW,
+    DocumentTokens,
+    Spellings,
+    Texts,
+    TokenBuffers,
+    locate_words,
+)
 from index.query.highlight import HIGHLIGHTED_FIELDS, count_searched_titles
 
 _encode = msgspec.json.Encoder().encode
@@ -99,7 +108,7 @@ class StoredHitWriter:
         stored_starts = _to_starts(offsets[:, 5])
         highlighted = self._count_highlighted_tokens(counts)
         token_starts = _to_starts(highlighted.sum(axis=1))
-        words, gaps, sizes, long = self._locate_words(
+        words, gaps, sizes, overflow = self._locate_words(
             tokens,
             counts,
             highlighted,
@@ -108,7 +117,7 @@ class StoredHitWriter:
             vocabulary,
         )
         # Two names more, at the indexes -2 and -1, for the tokens that are no words: END_OF_SOURCE and DROPPED.
-        names = np.concatenate([word_numbers, [token_kernels.END_OF_SOURCE, token_kernels.DROPPED]])
+        names = np.concatenate([word_numbers, [END_OF_SOURCE, DROPPED]])
         save("answer_starts", stored_starts[order])
         save("answer_parts", offsets[order].astype(np.int32))
         save("token_starts", token_starts[order])
@@ -116,7 +125,7 @@ class StoredHitWriter:
         save("token_words", names.astype(np.int32)[words])
         save("token_gaps", gaps)
         save("token_sizes", sizes)
-        save("token_long", long)
+        save("token_long", overflow)
 
     def _count_highlighted_tokens(self, counts: NDArray[np.int32]) -> NDArray[np.int32]:
         """By document and highlighted field: how many tokens are searched for matches."""
@@ -141,14 +150,17 @@ class StoredHitWriter:
         spelled = [word.encode() for word in vocabulary]
         spelled_starts = _to_starts(np.array(list(map(len, spelled)), np.int64))
         texts = self._map_stored()
-        # Each row covers at least LONG bytes, and no two share a byte.
-        long = np.empty((len(texts) // token_kernels.LONG + 1, 3), np.int64)
-        n = token_kernels.locate_words(
-            tokens, _to_starts(counts.sum(axis=1)), counts, highlighted, text_bounds, texts,
-            np.frombuffer(b"".join(spelled), np.uint8), np.append(spelled_starts, sum(map(len, spelled))),
-            token_starts, words, gaps, sizes, long,
-        )  # fmt: skip
-        return words, gaps, sizes, long[:n]
+        # Each row covers at least OVERFLOW bytes, and no two share a byte.
+        overflow = np.empty((len(texts) // OVERFLOW + 1, 3), np.int64)
+        n = locate_words(
+            DocumentTokens(tokens, _to_starts(counts.sum(axis=1)), counts),
+            Texts(texts, text_bounds),
+            Spellings(np.frombuffer(b"".join(spelled), np.uint8), np.append(spelled_starts, sum(map(len, spelled)))),
+            highlighted,
+            token_starts,
+            TokenBuffers(words, gaps, sizes, overflow),
+        )
+        return words, gaps, sizes, overflow[:n]
 
     def _map_stored(self) -> NDArray[np.uint8]:
         # An empty file cannot be mapped.

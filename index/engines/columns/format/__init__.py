@@ -1,1 +1,1 @@
-"""How a generation lies on disk: file names and versions, arrays, sorted strings, facet columns."""
+"""The files of a generation: names and versions, arrays, sorted strings, facet columns."""

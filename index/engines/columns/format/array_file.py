@@ -1,4 +1,4 @@
-"""Many arrays in one file, mapped at once: a file opened and mapped for each of 40 arrays costs 5 ms a segment."""
+"""Many arrays in one file, mapped as a whole. One file for each of 40 arrays would cost 5 ms a segment to open."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from index.files.disk import open_regular, populate
 
-# A line of the processor's cache, which no two arrays share.
+# In bytes: a cache line of the processor, so that no two arrays share one.
 _ALIGNMENT = 64
 
 
 class ArrayEntry(Struct, frozen=True):
-    """Where an array lies: ``dtype`` as numpy spells it ("<i4"), ``offset`` in bytes."""
+    """The location of an array in the file. ``dtype`` is numpy's name ("<i4"), ``offset`` is in bytes."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -28,7 +28,7 @@ class ArrayEntry(Struct, frozen=True):
 
 
 class ArrayFileWriter:
-    """Writes arrays one after the other; ``entries`` says afterwards where they are."""
+    """Writes arrays one after the other; ``entries`` locates them by name."""
 
     def __init__(self, path: Path) -> None:
         self._file = open(path, "wb")  # noqa: SIM115 - until close
@@ -44,10 +44,10 @@ class ArrayFileWriter:
 
 
 class ArrayFile:
-    """The arrays of a file, read-only; the mapping ends with the last of them.
+    """The arrays of a file, read-only. The file stays mapped as long as one of the arrays exists.
 
-    Raises OSError where there is no file, KeyError for a name it has not, TypeError or ValueError where a place is
-    beyond its end or no place at all.
+    Raises OSError if the file does not exist, KeyError for an unknown name, TypeError or ValueError if an entry is
+    invalid or reaches beyond the end of the file.
     """
 
     def __init__(self, path: Path, entries: Mapping[str, ArrayEntry]) -> None:
@@ -55,18 +55,18 @@ class ArrayFile:
 
     def read(self, name: str) -> NDArray[Any]:
         entry = self._entries[name]
-        # Not np.ndarray(buffer=…): that takes an offset below zero, and objects.
+        # Not np.ndarray(buffer=…), which accepts negative offsets and objects.
         size = math.prod(entry.shape)
         return np.frombuffer(self._mapped, np.dtype(entry.dtype), size, entry.offset).reshape(entry.shape)
 
 
 def map_file(path: Path) -> mmap.mmap | bytes:
-    """All bytes of a file, read-only."""
+    """A read-only mapping of a file. Raises OSError if it cannot be read."""
     with open(path, "rb", opener=open_regular) as file:
         if not os.fstat(file.fileno()).st_size:
-            return b""  # cannot be mapped
+            return b""  # an empty file cannot be mapped
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    # Opening has read the file for its checksum. Mapping its pages at once takes 7 ms for 100 MB; otherwise each 64 KB
-    # cost the first query that reads in them 7 µs, and a query reads in 20 places and more.
+    # The pages are in memory, because opening reads the file for its checksum. Mapping all of them now takes 7 ms for
+    # 100 MB. Otherwise the first query that reads one of 64 KB pays 7 µs, and a query reads 20 or more of them.
     populate(mapped)
     return mapped

@@ -1,17 +1,17 @@
-"""How a generation of this engine lies on disk; docs/index-format.md says it at length.
+"""The files of a generation of this engine; docs/index-format.md describes them in full.
 
-    stories/0001/, stories/0002/ …   segments: columns that never change again, shared by generations (hard links):
+    stories/0001/, stories/0002/ …   segments; they never change, and generations share them (hard links):
         columns.bin                  all arrays, each aligned to 64 bytes, mapped read-only
-        segment.json                 where each array lies, and what is no array
-        documents.bin                the documents as stored
-    stories/0001.deleted.npy         which of a segment's documents are gone; only where some are
+        segment.json                 the location of each array, and other values
+        documents.bin                the stored documents
+    stories/0001.deleted.npy         marks of deleted documents; only if there are any
     sources/…                        the same for sources
-    segments.json                    which segments there are
-    facet_topic.json …               values and labels of each facet, in the order in which they are listed
+    segments.json                    the list of segments
+    facet_topic.json …               values and labels of each facet, in the order of listing
     publishers.ndjson, census…       see index.engines.label_counts
 
-In a segment documents are numbered newest first, undated last, ties by id, so that a number is also a place in the
-order that ties break by. Terms and ids are numbered by their order as UTF-8.
+Documents of a segment are numbered newest first, undated last, ties by id, so that document numbers also break ties
+between equal scores. Terms and ids are numbered in the order of their UTF-8 bytes.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from index.query.requests import FACETS
 
 FORMAT_VERSION = 5
 SEGMENT, COLUMNS, DOCUMENTS, STORED_HITS = "segment.json", "columns.bin", "documents.bin", "answers.bin"
-# The fields searched by default share one set of postings ("text"), which carries the stored weights; the others share
-# a second one ("labels"). The first field of a collection is its title.
+# Two groups of fields have postings of their own: those searched by default ("text"), whose impacts are stored, and the
+# others ("labels"). The first field of a collection is its title.
 GROUPS = ("text", "labels")
 NO_TIME = -(2**63)
 
 
 class CollectionKind(Struct, frozen=True):
-    """What stories and sources differ in: the directory, the fields, the facets, whether answers are stored and whether
-    it is suggested from."""
+    """How stories and sources differ. ``name`` is the directory; ``stores_hits``: encoded hits are stored for search
+    results and highlighting; ``suggests``: titles and words are suggested."""
 
     name: str
     fields: tuple[TextField, ...]
@@ -46,7 +46,7 @@ class CollectionKind(Struct, frozen=True):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Of each segment."""
+        """The names of the files of a segment."""
         return (SEGMENT, COLUMNS, DOCUMENTS, STORED_HITS) if self.stores_hits else (SEGMENT, COLUMNS, DOCUMENTS)
 
 
@@ -55,11 +55,10 @@ SOURCES = CollectionKind("sources", SOURCE_FIELDS, ("publisher",))
 
 
 class SegmentInfo(Struct, frozen=True):
-    """``segment.json``: what arrays do not hold, and where those lie in ``columns.bin``.
+    """``segment.json``: the locations of the arrays in ``columns.bin``, and values that are no arrays.
 
-    ``facets`` are the values of each facet by their codes. ``averages`` are the mean lengths of each field in words
-    over all documents; ``average_whole`` that of the fields of "text" together: what the stored weights were worked
-    out with.
+    ``facets``: the values of each facet by code. ``averages``: the mean length of each field, in terms. Impacts were
+    computed with ``average_whole``, the mean length of all fields of "text" together.
     """
 
     documents: int
@@ -70,7 +69,7 @@ class SegmentInfo(Struct, frozen=True):
 
 
 class SegmentEntry(Struct, frozen=True):
-    """A segment as a generation has it. Where ``deleted`` documents are more than 0 a file has their marks."""
+    """A segment of a generation. A file marks its deleted documents if ``deleted``, their number, is above 0."""
 
     name: str
     documents: int
@@ -100,5 +99,5 @@ def deleted_path(directory: Path, kind: CollectionKind, segment: str) -> Path:
 
 
 def find_deleted_path(directory: Path, kind: CollectionKind, entry: SegmentEntry) -> Path | None:
-    """The file that marks what is deleted of a segment, None where nothing is, whatever lies in the directory."""
+    """The file that marks the deleted documents of a segment; None if the entry has none, even if a file exists."""
     return deleted_path(directory, kind, entry.name) if entry.deleted else None

@@ -1,4 +1,4 @@
-"""Sorted byte strings in two arrays: looked up by halving, numbered by their order."""
+"""Sorted byte strings in two arrays: found by binary search, numbered in their order."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 class SortedStrings:
     """The array ``NAME`` (uint8) holds the strings one after the other, ``NAME_starts`` (int64) where each begins, and
-    the end. ``read`` gives an array by its name."""
+    the end of the last. ``read`` returns an array by its name."""
 
     def __init__(self, read: Callable[[str], NDArray[Any]], name: str) -> None:
-        # Views of memory give plain numbers and bytes, at half of what numpy's own take.
+        # Memoryviews return plain numbers and bytes in half the time of numpy arrays.
         self._starts, self._bytes = read(f"{name}_starts").data, read(name).data
 
     def __len__(self) -> int:
@@ -23,18 +23,18 @@ class SortedStrings:
     def __getitem__(self, number: int) -> bytes:
         return self._bytes[self._starts[number] : self._starts[number + 1]].tobytes()
 
-    def find(self, wanted: bytes) -> int | None:
-        """The number of a string."""
-        at = self.find_lower_bound(wanted)
-        return at if at < len(self) and self[at] == wanted else None
+    def find(self, string: bytes) -> int | None:
+        """The number of a string, or None if it is not there."""
+        at = self.find_lower_bound(string)
+        return at if at < len(self) and self[at] == string else None
 
-    def find_lower_bound(self, wanted: bytes) -> int:
-        """How many strings are below ``wanted``."""
+    def find_lower_bound(self, string: bytes) -> int:
+        """The number of strings that sort before ``string``."""
         starts, strings = self._starts, self._bytes
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) >> 1
-            if strings[starts[middle] : starts[middle + 1]].tobytes() < wanted:
+            if strings[starts[middle] : starts[middle + 1]].tobytes() < string:
                 low = middle + 1
             else:
                 high = middle
@@ -42,12 +42,12 @@ class SortedStrings:
 
     def find_prefix(self, prefix: bytes) -> range:
         """The numbers of the strings that begin with ``prefix``."""
-        # UTF-8 has no byte 0xff, so nothing that begins with the prefix is above this.
+        # UTF-8 has no byte 0xff, so no string that begins with the prefix sorts after this one.
         return range(self.find_lower_bound(prefix), self.find_lower_bound(prefix + b"\xff"))
 
 
 def save_strings(save: Callable[[str, NDArray[Any]], None], name: str, strings: Sequence[bytes]) -> None:
-    """``strings`` as ``SortedStrings`` reads them; for looking up they have to be sorted and distinct."""
+    """Write ``strings`` as ``SortedStrings`` reads them. To be searched, they must be sorted and distinct."""
     lengths = np.array([len(string) for string in strings], np.int64)
     save(f"{name}_starts", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
     save(name, np.frombuffer(b"".join(strings), np.uint8))

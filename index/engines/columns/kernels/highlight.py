@@ -1,104 +1,192 @@
-"""The loops that mark hits, compiled by numba and kept on disk; index/query/highlight.py is their twin.
+"""Writes the highlights of hits as JSON; index/query/highlight.py is the plain reference.
 
-Texts are the insides of JSON strings, as index.documents.stored_hit and the writer of a segment stored them: every byte
-is one of UTF-8 or of an escape ("\\n"). A token is a word of a text: its number (``DROPPED`` for one that is no term),
-the bytes between it and the one before, its own bytes (``token_kernels.LONG``: the row of ``long`` says how many).
+Texts are read as the inside of JSON strings, as index.documents.stored_hit and the writer of a segment stored them.
+tokens.py describes tokens. Functions called ``_write…`` append to ``out`` at ``o`` and return the new end.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit, types
+from numba import njit
+from numpy.typing import NDArray
 
 from index.engines.columns.kernels.highlight_matches import (
+    HighlightQuery,
+    TextMatches,
     find_all_borders,
     find_lower_bound,
     find_matches,
     find_window,
     merge_matches,
 )
-from index.engines.columns.kernels.postings import BYTES, INTS, LISTS, LONGS, TABLE, N, kernel
+from index.engines.columns.kernels.signatures import (
+    INT32_ARRAY,
+    INT32_MATRIX,
+    INT64,
+    INT64_ARRAY,
+    INT64_MATRIX,
+    OUT_INT64_ARRAY,
+    OUT_INT64_MATRIX,
+    UINT8_ARRAY,
+    kernel,
+    tuple_of,
+)
 from index.engines.columns.kernels.tokens import BACKSLASH, END_OF_SOURCE, step
 
 _QUOTE, _AMPERSAND, _APOSTROPHE, _LESS, _GREATER = 34, 38, 39, 60, 62
-# One call marks so many documents as need at most so many bytes, or one: between two calls somebody looks at the clock.
-# A hundred short stories need 700,000; the worst query takes 50 ms for 2,000,000.
+# One call highlights as many documents as need at most this many bytes, or a single one. The deadline is checked
+# between calls. A hundred short stories need 700,000 bytes; the worst query takes 50 ms for 2,000,000.
 _MAX_ROOM = 2_000_000
-# Bytes of a character in a JSON string at most: those of "\\u0001".
-_CHARACTER = 6
-# Looked up for every byte of a text: blanks and letters take one and the same branch.
+# The most bytes that a character takes in a JSON string: "\\u0001".
+_MAX_CHARACTER = 6
+# Looked up for every byte of a text, so that blanks and letters take the same branch.
 _SPECIAL = np.zeros(256, np.uint8)
 _SPECIAL[[BACKSLASH, _AMPERSAND, _APOSTROPHE, _LESS, _GREATER]] = 1
 
 
+class HitArrays(NamedTuple):
+    """The stored hits and texts of a segment and their tokens, by document.
+
+    ``stored`` holds for each document, from ``starts`` on, its encoded hit and its body. ``parts``: where in them the
+    hit ends and the body begins, begin and end of the title, begin and end of the summary, and the end of the body.
+    ``token_counts``: tokens of title, summary, body and source titles; they begin at ``token_starts``. ``words``,
+    ``gaps``, ``sizes``: by token; ``overflow``: rows as in tokens.py. ``word_terms`` maps words to terms.
+    """
+
+    stored: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    parts: NDArray[np.int32]
+    token_starts: NDArray[np.int64]
+    token_counts: NDArray[np.int32]
+    words: NDArray[np.int32]
+    gaps: NDArray[np.uint8]
+    sizes: NDArray[np.uint8]
+    overflow: NDArray[np.int64]
+    word_terms: NDArray[np.int32]
+
+
+class HighlightFormat(NamedTuple):
+    """The opening and the closing tag, the words of a snippet, and index.analysis.schema.MAX_TEXT."""
+
+    opening: NDArray[np.uint8]
+    closing: NDArray[np.uint8]
+    snippet_words: int
+    max_text: int
+
+
+class _Buffers(NamedTuple):
+    """Room for one document. By token: the last token of the longest match that begins there, a buffer for
+    ``find_matches``, begin and end of its bytes. ``firsts`` and ``lasts``: first and last token of each match in
+    title, summary and body."""
+
+    reach: NDArray[np.int64]
+    terms_at: NDArray[np.int64]
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    firsts: NDArray[np.int64]
+    lasts: NDArray[np.int64]
+
+
+class _Text(NamedTuple):
+    """A text, from byte ``begin`` to ``end`` of ``stored``, and where the bytes of its tokens begin and end."""
+
+    stored: NDArray[np.uint8]
+    begin: int
+    end: int
+    token_begins: NDArray[np.int64]
+    token_ends: NDArray[np.int64]
+
+
+_HIT_ARRAYS = tuple_of(
+    UINT8_ARRAY, INT64_ARRAY, INT32_MATRIX, INT64_ARRAY, INT32_MATRIX, INT32_ARRAY, UINT8_ARRAY, UINT8_ARRAY,
+    INT64_MATRIX, INT32_ARRAY,
+)  # fmt: skip
+_QUERY = tuple_of(OUT_INT64_MATRIX, OUT_INT64_MATRIX, OUT_INT64_ARRAY)
+_FORMAT = tuple_of(UINT8_ARRAY, UINT8_ARRAY, INT64, INT64)
+
+
 @njit(cache=True, nogil=True)
-def _mark_document(
-    out, o, stored, start, parts, at, counts, words, gaps, sizes, long, word_terms, terms, prefixes, phrases, borders,
-    opening, closing, length, max_text, reach, terms_at, begins, stops, firsts, lasts, found,
-):  # fmt: skip
-    field_at = np.empty(5, np.int64)
-    field_at[0] = at
-    for f in range(4):
-        field_at[f + 1] = field_at[f] + counts[f]
-    for f in range(3):
-        find_matches(
-            words[field_at[f] : field_at[f + 1]], word_terms, terms, prefixes, phrases, borders, f, reach, terms_at
-        )
-        found[f] = merge_matches(reach, counts[f], firsts[f], lasts[f])
-    text_begin, text_end = start + parts[1], start + parts[2]
+def _measure_room(parts, doc, tokens, tags, max_text):
+    """The most bytes that the highlights of a document can take; ``tags``: bytes of both tags."""
+    title, summary = parts[doc, 2] - parts[doc, 1], parts[doc, 4] - parts[doc, 3]
+    text = title + summary + min(_MAX_CHARACTER * max_text, max(summary, parts[doc, 5] - parts[doc, 0]))
+    # An apostrophe becomes six bytes. A match has tags in text and snippet, and two offsets of up to six digits.
+    return 300 + 6 * text + tokens * (2 * tags + 24)
+
+
+@njit(cache=True, nogil=True)
+def _write_document(out, o, doc, hits, query, borders, style, buffers):
+    stored, words, word_terms, counts = hits.stored, hits.words, hits.word_terms, hits.token_counts[doc]
+    gaps, sizes, overflow = hits.gaps, hits.sizes, hits.overflow
+    reach, terms_at, begins, ends = buffers.reach, buffers.terms_at, buffers.begins, buffers.ends
+    firsts, lasts = buffers.firsts, buffers.lasts
+    start, parts = hits.starts[doc], hits.parts[doc]
+    at = np.empty(5, np.int64)  # where the tokens of each field begin
+    at[0] = hits.token_starts[doc]
+    matched = np.empty(3, np.int64)
+    for field in range(4):
+        at[field + 1] = at[field] + counts[field]
+    for field in range(3):
+        find_matches(words[at[field] : at[field + 1]], word_terms, query, borders, field, reach, terms_at)
+        matched[field] = merge_matches(reach, counts[field], firsts[field], lasts[field])
+    title = _Text(stored, start + parts[1], start + parts[2], begins, ends)
+    title_matches = TextMatches(firsts[0], lasts[0], matched[0])
     o = _write(out, o, b'{"highlight":{"title":"')
-    _locate(gaps, sizes, long, field_at[0], counts[0], text_begin, begins, stops)
-    o = _write_marked(
-        out, o, stored, text_begin, text_end, begins, stops, firsts[0], lasts[0], found[0], opening, closing, False
-    )
+    _locate_tokens(gaps, sizes, overflow, at[0], counts[0], title.begin, begins, ends)
+    o = _write_marked(out, o, title, title_matches, style, False)
+    summary = _Text(stored, start + parts[3], start + parts[4], begins, ends)
+    summary_matches = TextMatches(firsts[1], lasts[1], matched[1])
     o = _write(out, o, b'","summary":"')
-    in_body = found[2] > 0 or parts[3] == parts[4]
-    field, text_begin, text_end = 1, start + parts[3], start + parts[4]
-    _locate(gaps, sizes, long, field_at[1], counts[1], text_begin, begins, stops)
-    o = _write_marked(
-        out, o, stored, text_begin, text_end, begins, stops, firsts[1], lasts[1], found[1], opening, closing, False
-    )
-    if in_body:
+    _locate_tokens(gaps, sizes, overflow, at[1], counts[1], summary.begin, begins, ends)
+    o = _write_marked(out, o, summary, summary_matches, style, False)
+    if matched[2] or parts[3] == parts[4]:
+        field, text, matches = (
+            2,
+            _Text(stored, start + parts[0], start + parts[5], begins, ends),
+            TextMatches(firsts[2], lasts[2], matched[2]),
+        )
         o = _write(out, o, b'"},"snippet":{"field":"body","text":"')
-        field, text_begin, text_end = 2, start + parts[0], start + parts[5]
-        _locate(gaps, sizes, long, field_at[2], counts[2], text_begin, begins, stops)
+        _locate_tokens(gaps, sizes, overflow, at[2], counts[2], text.begin, begins, ends)
     else:
+        field, text, matches = 1, summary, summary_matches
         o = _write(out, o, b'"},"snippet":{"field":"summary","text":"')
-    o = _write_snippet(
-        out, o, stored, text_begin, text_end, words[field_at[field] : field_at[field + 1]], word_terms, terms, begins,
-        stops, firsts[field], lasts[field], found[field], opening, closing, length, max_text,
-    )  # fmt: skip
+    o = _write_snippet(out, o, text, words[at[field] : at[field + 1]], word_terms, query.terms, matches, style)
     o = _write(out, o, b'"},"matches":{')
-    for f in range(2):
-        if found[f]:
-            o = _write(out, o, b'"title":[' if f == 0 else (b',"summary":[' if found[0] else b'"summary":['))
-            text_begin = start + parts[1 + 2 * f]
-            _locate(gaps, sizes, long, field_at[f], counts[f], text_begin, begins, stops)
-            o = _write_offsets(out, o, stored, text_begin, begins, stops, firsts[f], lasts[f], found[f])
+    if matched[0]:
+        o = _write(out, o, b'"title":[')
+        _locate_tokens(gaps, sizes, overflow, at[0], counts[0], title.begin, begins, ends)
+        o = _write_offsets(out, o, title, title_matches)
+    if matched[1]:
+        o = _write(out, o, b',"summary":[' if matched[0] else b'"summary":[')
+        _locate_tokens(gaps, sizes, overflow, at[1], counts[1], summary.begin, begins, ends)
+        o = _write_offsets(out, o, summary, summary_matches)
     o = _write(out, o, b'},"matched_sources":[')
-    own = words[field_at[3] : field_at[4]]
-    find_matches(own, word_terms, terms, prefixes, phrases, borders, 3, reach, terms_at)
-    o = _write_sources(out, o, own, reach)
+    source_words = words[at[3] : at[4]]
+    find_matches(source_words, word_terms, query, borders, 3, reach, terms_at)
+    o = _write_sources(out, o, source_words, reach)
     return _write(out, o, b"]}")
 
 
 @njit(cache=True, nogil=True)
-def _locate(gaps, sizes, long, at, n, begin, begins, stops):
-    """Where each token's bytes begin and end."""
-    row = find_lower_bound(long, at)
+def _locate_tokens(gaps, sizes, overflow, at, n, begin, begins, ends):
+    """Write where the bytes of each token begin and end. The text begins at byte ``begin``; its ``n`` tokens begin at
+    index ``at``."""
+    row = find_lower_bound(overflow, at)
     here = begin
     done = 0
     while done < n:
-        # Up to the next long one, which few texts have.
-        until = n if row == len(long) else min(n, long[row, 0] - at)
+        # Up to the next token with an overflow row, which few texts have.
+        until = n if row == len(overflow) else min(n, overflow[row, 0] - at)
         for i in range(done, until):
             begins[i] = here + gaps[at + i]
             here = begins[i] + sizes[at + i]
-            stops[i] = here
+            ends[i] = here
         if until < n:
-            begins[until] = here + long[row, 1]
-            here = begins[until] + long[row, 2]
-            stops[until] = here
+            begins[until] = here + overflow[row, 1]
+            here = begins[until] + overflow[row, 2]
+            ends[until] = here
             row += 1
         done = until + 1
 
@@ -113,7 +201,7 @@ def _write(out, o, piece):
 
 @njit(cache=True, nogil=True)
 def _write_text(out, o, stored, begin, end, one_line):
-    """A piece of a text with HTML escaped as html.escape does it; with ``one_line`` blanks for line breaks."""
+    """Append part of a text, escaped as html.escape does it; with ``one_line``, line breaks become blanks."""
     i = begin
     while i < end:
         byte = stored[i]
@@ -144,11 +232,14 @@ def _write_text(out, o, stored, begin, end, one_line):
 
 
 @njit(cache=True, nogil=True)
-def _write_marked(out, o, stored, begin, end, begins, stops, firsts, lasts, m, opening, closing, one_line):
-    """The text from ``begin`` to ``end`` with its matches in tags; a match that reaches beyond is cut."""
+def _write_marked(out, o, text, matches, style, one_line):
+    """Append a text with its matches in tags; a match that reaches beyond the text is cut."""
+    stored, begin, end, token_begins, token_ends = text
+    firsts, lasts, count = matches
+    opening, closing = style.opening, style.closing
     here = begin
-    for i in range(m):
-        first, last = max(begins[firsts[i]], begin), min(stops[lasts[i]], end)
+    for i in range(count):
+        first, last = max(token_begins[firsts[i]], begin), min(token_ends[lasts[i]], end)
         if first < last:
             o = _write_text(out, o, stored, here, first, one_line)
             o = _write(out, o, opening)
@@ -159,23 +250,22 @@ def _write_marked(out, o, stored, begin, end, begins, stops, firsts, lasts, m, o
 
 
 @njit(cache=True, nogil=True)
-def _write_snippet(
-    out, o, stored, begin, end, words, word_terms, terms, begins, stops, firsts, lasts, m, opening, closing, length,
-    max_text,
-):  # fmt: skip
-    n = len(words)
+def _write_snippet(out, o, text, words, word_terms, terms, matches, style):
+    """Append the best window of a text, with an ellipsis where text is left out."""
+    n, length = len(words), style.snippet_words
     first, last = 0, n - 1
     if n > length:
-        first = find_window(words, word_terms, terms, firsts, lasts, m, length)
+        first = find_window(words, word_terms, terms, matches, length)
         last = first + length - 1
-    searched = _find_end(stored, begin, end, max_text)
-    if last < n - 1 or (n and searched < end):
-        searched = stops[last]
+    begin, end = text.begin, _find_end(text.stored, text.begin, text.end, style.max_text)
+    if last < n - 1 or (n and end < text.end):
+        end = text.token_ends[last]
     if first > 0:
-        begin = begins[first]
+        begin = text.token_begins[first]
         o = _write(out, o, b"\xe2\x80\xa6 ")
-    o = _write_marked(out, o, stored, begin, searched, begins, stops, firsts, lasts, m, opening, closing, True)
-    return _write(out, o, b" \xe2\x80\xa6") if searched < end else o
+    window = _Text(text.stored, begin, end, text.token_begins, text.token_ends)
+    o = _write_marked(out, o, window, matches, style, True)
+    return _write(out, o, b" \xe2\x80\xa6") if end < text.end else o
 
 
 @njit(cache=True, nogil=True)
@@ -185,7 +275,7 @@ def _find_end(stored, begin, end, max_text):
         return end
     points = 0
     while begin < end:
-        # Bytes 10xxxxxx go on with a character.
+        # Bytes 10xxxxxx continue a character.
         points += stored[begin] & 0xC0 != 0x80
         if points > max_text:
             break
@@ -194,15 +284,18 @@ def _find_end(stored, begin, end, max_text):
 
 
 @njit(cache=True, nogil=True)
-def _write_offsets(out, o, stored, begin, begins, stops, firsts, lasts, m):
-    """``[start,end],…]``, in code points."""
-    points, here = 0, begin
-    for i in range(m):
-        points += _count_points(stored, here, begins[firsts[i]])
+def _write_offsets(out, o, text, matches):
+    """Append ``[start,end],…]``: the matches in code points."""
+    stored, here, _, token_begins, token_ends = text
+    firsts, lasts, count = matches
+    points = 0
+    for i in range(count):
+        begin, end = token_begins[firsts[i]], token_ends[lasts[i]]
+        points += _count_points(stored, here, begin)
         o = _write(out, o, b",[" if i else b"[")
         o = _write_number(out, o, points)
-        here = stops[lasts[i]]
-        points += _count_points(stored, begins[firsts[i]], here)
+        points += _count_points(stored, begin, end)
+        here = end
         out[o] = 44
         o = _write_number(out, o + 1, points)
         out[o] = 93
@@ -214,7 +307,7 @@ def _write_offsets(out, o, stored, begin, begins, stops, firsts, lasts, m):
 def _count_points(stored, begin, end):
     points, i = 0, begin
     while i < end:
-        # Bytes 10xxxxxx go on with a character.
+        # Bytes 10xxxxxx continue a character.
         points += stored[i] & 0xC0 != 0x80
         i += step(stored, i)
     return points
@@ -222,16 +315,16 @@ def _count_points(stored, begin, end):
 
 @njit(cache=True, nogil=True)
 def _write_sources(out, o, words, reach):
-    """The numbers of the sources with a match, from 1."""
-    number, matched, some = 1, False, False
+    """Append the numbers, from 1, of the sources whose title has a match."""
+    number, matched, any_written = 1, False, False
     for i in range(len(words)):
         if words[i] == END_OF_SOURCE:
             if matched:
-                if some:
+                if any_written:
                     out[o] = 44
                     o += 1
                 o = _write_number(out, o, number)
-                some = True
+                any_written = True
             number, matched = number + 1, False
         elif reach[i] >= 0:
             matched = True
@@ -250,58 +343,34 @@ def _write_number(out, o, number):
     return o
 
 
-@njit(cache=True, nogil=True)
-def _measure_room(parts, doc, n, tags, max_text):
-    """How many bytes a document of ``n`` tokens can need at most; ``tags``: bytes of both."""
-    title, summary = parts[doc, 2] - parts[doc, 1], parts[doc, 4] - parts[doc, 3]
-    text = title + summary + min(_CHARACTER * max_text, max(summary, parts[doc, 5] - parts[doc, 0]))
-    # An apostrophe becomes six bytes; a match has tags in text and snippet, and two offsets of six digits.
-    return 300 + 6 * text + n * (2 * tags + 24)
-
-
-@kernel([(
-    types.int64[::1], BYTES, LONGS, TABLE, LONGS, TABLE, INTS, BYTES, BYTES, LISTS, INTS, LISTS, LISTS, LONGS,
-    BYTES, BYTES, N, N,
-)])  # fmt: skip
-def mark_documents(
-    docs, stored, starts, parts, token_starts, token_counts, words, gaps, sizes, long, word_terms, terms, prefixes,
-    phrases, opening, closing, length, max_text,
-):  # fmt: skip
-    """The JSON of index.query.highlight.Marker for the first of ``docs``, one after the other, and where each ends: for
-    as many as have room in ``_MAX_ROOM``, or one.
-
-    ``terms[k]``: a term, the fields it is looked for in as bits, its worth; ascending. ``prefixes[k]``: the first word,
-    the one after the last, fields. ``phrases``: fields, number of terms, terms; phrase after phrase. ``opening`` and
-    ``closing`` are the tags, ``length`` the words of a snippet, ``max_text`` is index.analysis.schema.MAX_TEXT.
-    """
-    tags = len(opening) + len(closing)
-    room = most = marked = 0
+@kernel([(OUT_INT64_ARRAY, _HIT_ARRAYS, _QUERY, _FORMAT)])
+def highlight_documents(docs, hits, query, style):
+    """The JSON of index.query.highlight.HitHighlighter for the first of ``docs``: the bytes of document after document,
+    and where each ends. Covers as many documents as fit in ``_MAX_ROOM``, at least one."""
+    hits, query, style = HitArrays(*hits), HighlightQuery(*query), HighlightFormat(*style)
+    tags = len(style.opening) + len(style.closing)
+    parts, token_counts, max_text = hits.parts, hits.token_counts, style.max_text
+    room = most_tokens = size = 0
     for doc in docs:
-        n = 0
-        for f in range(4):
-            n += token_counts[doc, f]
-        own = _measure_room(parts, doc, n, tags, max_text)
-        if marked and room + own > _MAX_ROOM:
+        tokens = 0
+        for field in range(4):
+            tokens += token_counts[doc, field]
+        doc_room = _measure_room(parts, doc, tokens, tags, max_text)
+        if size and room + doc_room > _MAX_ROOM:
             break
-        most = max(most, n)
-        room += own
-        marked += 1
+        most_tokens = max(most_tokens, tokens)
+        room += doc_room
+        size += 1
     out = np.empty(room, np.uint8)
-    ends = np.empty(marked, np.int64)
-    # For each token of a text: the last token of the longest match that begins there, where its bytes begin and end.
-    reach, terms_at = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64)
-    begins, stops = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64)
-    # The first and the last token of each match in title, summary and the body.
-    firsts, lasts = np.empty((3, most + 1), np.int64), np.empty((3, most + 1), np.int64)
-    found = np.zeros(3, np.int64)
-    borders = find_all_borders(phrases)
+    ends = np.empty(size, np.int64)
+    n = most_tokens + 1
+    buffers = _Buffers(
+        np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64),
+        np.empty((3, n), np.int64), np.empty((3, n), np.int64),
+    )  # fmt: skip
+    borders = find_all_borders(query.phrases)
     o = 0
-    for i in range(marked):
-        doc = docs[i]
-        o = _mark_document(
-            out, o, stored, starts[doc], parts[doc], token_starts[doc], token_counts[doc], words, gaps, sizes, long,
-            word_terms, terms, prefixes, phrases, borders, opening, closing, length, max_text, reach, terms_at, begins,
-            stops, firsts, lasts, found,
-        )  # fmt: skip
+    for i in range(size):
+        o = _write_document(out, o, docs[i], hits, query, borders, style, buffers)
         ends[i] = o
     return out, ends

@@ -1,4 +1,9 @@
-"""From tokens in the order of documents to postings in the order of terms: two counting sorts, compiled by numba."""
+"""Inverts tokens in document order into postings in term order, with two counting sorts.
+
+``tokens`` are the terms of document after document, and in each of field after field; field f of document d has
+``lengths[d, f]`` of them. ``renumbered`` maps these term numbers to those of the sorted dictionary. ``group_of`` maps a
+field to its group, "text" or "labels". ``order[n]`` is the document that gets number n.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,7 @@ from index.engines.columns.kernels.postings import FIELD_SHIFT
 
 @njit(cache=True, nogil=True)
 def count_positions(tokens, renumbered, group_of, lengths, counts):
-    """How many places each term has in each group of fields, to ``counts[group, term]``.
-
-    ``tokens`` are the terms of document after document, in each the fields one after the other, ``lengths[d, f]``
-    many; ``renumbered`` leads from the numbers there to the order of the dictionary.
-    """
+    """Add the number of positions of each term in each group of fields to ``counts[group, term]``."""
     at = 0
     for d in range(lengths.shape[0]):
         for f in range(lengths.shape[1]):
@@ -27,10 +28,9 @@ def count_positions(tokens, renumbered, group_of, lengths, counts):
 def scatter_positions(
     tokens, renumbered, group_of, group, lengths, starts, order, next_offset, position_docs, positions
 ):
-    """Write each place of one group to where its term's places are: document numbers and places ascend within a term.
+    """Write each position of one group, and its document, among those of its term, documents and positions ascending.
 
-    ``order[n]`` is the document that gets number n, ``starts`` where each document's tokens begin, ``next_offset``
-    where each term's next place goes.
+    ``starts`` is where each document's tokens begin. ``next_offset[term]`` is where its next position goes.
     """
     for n in range(len(order)):
         d = order[n]
@@ -50,7 +50,7 @@ def scatter_positions(
 
 @njit(cache=True, nogil=True)
 def count_postings(term_offsets, position_docs, counts):
-    """How many documents each term has."""
+    """The document frequency of each term; its positions are those from ``term_offsets[term]`` to the next offset."""
     for term in range(len(counts)):
         last = -1
         n = 0
@@ -62,9 +62,9 @@ def count_postings(term_offsets, position_docs, counts):
 
 
 @njit(cache=True, nogil=True)
-def fill_postings(term_offsets, position_docs, positions, docs, fields, position_offsets, whole_counts, title_counts):
-    """A posting for each run of places of one document: its number, its fields as bits, where its places begin, how
-    often the term stands in the whole text and in the title (field 0)."""
+def fill_postings(term_offsets, position_docs, positions, docs, fields, position_offsets, text_counts, title_counts):
+    """Write a posting for each run of positions of one term in one document: the document, the bits of its fields,
+    where its positions begin, and the term's frequencies in the whole text and in the title (field 0)."""
     p = -1
     for term in range(len(term_offsets) - 1):
         last = -1
@@ -75,18 +75,18 @@ def fill_postings(term_offsets, position_docs, positions, docs, fields, position
                 docs[p] = last
                 fields[p] = 0
                 position_offsets[p] = at
-                whole_counts[p] = 0
+                text_counts[p] = 0
                 title_counts[p] = 0
             field = positions[at] >> FIELD_SHIFT
             fields[p] |= np.uint8(1 << field)
-            whole_counts[p] += 1
+            text_counts[p] += 1
             title_counts[p] += field == 0
     position_offsets[p + 1] = len(positions)
 
 
 @njit(cache=True, nogil=True)
 def sum_lengths(lengths, order, group_of, group, out):
-    """The length of each document over the fields of a group, in the order of numbers."""
+    """The length of each document over the fields of a group, in the order of the new document numbers."""
     for n in range(len(order)):
         total = 0
         for f in range(lengths.shape[1]):

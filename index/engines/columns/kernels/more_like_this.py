@@ -1,74 +1,75 @@
-"""The loops that find similar stories (index.engines.more_like_this), compiled by numba, as those of kernels.py are."""
+"""Stories that are like a story, by cosine similarity; index.engines.more_like_this describes the formula."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numba import types
 
 from index.engines.columns.format.layout import NO_TIME
-from index.engines.columns.kernels.postings import (
-    BYTES,
-    FLAG,
-    FLOATS,
-    INTS,
-    LONGS,
-    OUT_BYTES,
-    OUT_FLOATS,
-    OUT_INTS,
-    PLACES,
-    ROWS,
-    N,
-    R,
+from index.engines.columns.kernels.disjunction import ACCUMULATOR
+from index.engines.columns.kernels.postings import POSITION_ARRAYS
+from index.engines.columns.kernels.signatures import (
+    BOOLEAN,
+    FLOAT32_ARRAY,
+    FLOAT32_MATRIX,
+    FLOAT64,
+    FLOAT64_MATRIX,
+    INT32_ARRAY,
+    INT64,
+    INT64_ARRAY,
+    OUT_FLOAT32_ARRAY,
     kernel,
 )
 
 _NO_TIME = np.int64(NO_TIME)
-_NORMS = types.Array(types.float32, 2, "C", readonly=True)
-# 1 + ln(tf) of the counts that occur: looked up in a tenth of the logarithm's time.
+# 1 + ln(tf) of small term frequencies: a look-up takes a tenth of the logarithm's time.
 _LOGARITHMS = np.array([0.0] + [1 + math.log(count) for count in range(1, 256)], np.float32)
 
 
-@kernel([(ROWS, INTS, BYTES, PLACES, _NORMS, OUT_FLOATS, OUT_BYTES, OUT_INTS)])
-def add_likeness(rows, docs, fields, position_offsets, norms, sums, seen, touched):
-    """Add up the likeness of each document that has one of some terms, as kernels.add_terms does scores.
+@kernel([(FLOAT64_MATRIX, POSITION_ARRAYS, FLOAT32_MATRIX, ACCUMULATOR)])
+def add_likeness(term_rows, postings, norms, accumulator):
+    """Add up the similarity of each document that has one of some terms. Returns how many documents were met.
 
-    ``rows``, float64: for each term the length of its list, where it begins and ends in ``docs``, its weight in the
-    whole text and in the title. ``norms[doc]``: one over the lengths of the document's two vectors.
+    ``term_rows``, float64: document frequency, begin and end of the postings, and the term's weight in the whole text
+    and in the title. ``norms[doc]``: the reciprocal lengths of the document's vectors of text and title.
     """
+    docs, fields, offsets, _ = postings
+    sums, seen, touched = accumulator
     n = 0
-    for i in range(len(rows)):
-        whole, title = np.float32(rows[i, 3]), np.float32(rows[i, 4])
-        for p in range(int(rows[i, 1]), int(rows[i, 2])):
+    for i in range(len(term_rows)):
+        text_weight, title_weight = np.float32(term_rows[i, 3]), np.float32(term_rows[i, 4])
+        for p in range(int(term_rows[i, 1]), int(term_rows[i, 2])):
             doc = docs[p]
-            count = position_offsets[p + 1] - position_offsets[p]
-            share = _LOGARITHMS[count] if count < 256 else np.float32(1 + math.log(count))
+            count = offsets[p + 1] - offsets[p]
+            tf = _LOGARITHMS[count] if count < 256 else np.float32(1 + math.log(count))
             touched[n] = doc
             n += seen[doc] == 0
             seen[doc] = 1
-            sums[doc] += whole * share * norms[doc, 0] + title * np.float32(fields[p] & 1) * norms[doc, 1]
+            sums[doc] += text_weight * tf * norms[doc, 0] + title_weight * np.float32(fields[p] & 1) * norms[doc, 1]
     return n
 
 
-@kernel([(INTS, FLOATS, LONGS, FLAG, N, N, R, OUT_FLOATS)])
+@kernel([(INT32_ARRAY, FLOAT32_ARRAY, INT64_ARRAY, BOOLEAN, INT64, INT64, FLOAT64, OUT_FLOAT32_ARRAY)])
 def weigh_distance(docs, scores, published, dated, time, scale, floor, out):
-    """Scores times index.engines.more_like_this.weigh_distance; ``time`` counts only if the story is ``dated``."""
+    """Scores multiplied by index.engines.more_like_this.weigh_distance; ``time`` (µs) counts only if the story is
+    ``dated``."""
     for i in range(len(docs)):
         weight = 1.0
         if dated:
             weight = floor
-            own = published[docs[i]]
-            if own != _NO_TIME:
-                weight += (1 - floor) * scale / (abs(own - time) + scale)
+            doc_time = published[docs[i]]
+            if doc_time != _NO_TIME:
+                weight += (1 - floor) * scale / (abs(doc_time - time) + scale)
         out[i] = scores[i] * weight
 
 
-@kernel([(INTS, INTS, INTS, OUT_FLOATS)])
+@kernel([(INT32_ARRAY, INT32_ARRAY, INT32_ARRAY, OUT_FLOAT32_ARRAY)])
 def add_squares(docs, counts, titles, squares):
-    """Add to ``squares``, two a document, what each posting adds to the squared lengths of the document's vectors."""
+    """Add the square of each posting's weight to the squared lengths of the document's vectors: ``squares[2 * doc]`` is
+    that of the text, ``squares[2 * doc + 1]`` that of the title."""
     for p in range(len(docs)):
         if counts[p]:
-            share = 1 + math.log(counts[p])
-            squares[2 * docs[p]] += share * share
+            tf = 1 + math.log(counts[p])
+            squares[2 * docs[p]] += tf * tf
         squares[2 * docs[p] + 1] += titles[p] > 0

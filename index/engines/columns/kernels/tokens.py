@@ -1,62 +1,93 @@
-"""The loops that write down the words of texts in their order, compiled by numba and kept on disk.
+"""The tokens of stored texts, for highlighting.
 
-Texts are the insides of JSON strings, so that every byte is one of UTF-8 or of an escape ("\\n"). A token is a word of
-a text: its number, the bytes between it and the one before, its own bytes. ``DROPPED`` stands for a word that is no
-term; ``END_OF_SOURCE`` stands after the title of each source. Nearly all gaps and words fit into one byte: ``LONG``
-stands for that number or a greater one, which a row of ``long`` has: the token's place, its gap, its size.
+A text is the inside of a JSON string: every byte belongs to UTF-8 or to an escape ("\\n"). A token is a word of a text:
+its number, the gap (bytes between it and the previous token) and the size (its own bytes). The number is ``DROPPED``
+for a word that is no term, and ``END_OF_SOURCE`` after the title of each source. Nearly all gaps and sizes fit into a
+byte. ``OVERFLOW`` stands for 255 or more; the token then has a row in ``overflow``: its index, gap and size.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 DROPPED, END_OF_SOURCE = -1, -2
-LONG = 255
+OVERFLOW = 255
 BACKSLASH = 92
 
 
-@njit(cache=True, nogil=True)
-def locate_words(
-    tokens, token_starts, counts, marked, text_bounds, texts, spelled, spelled_starts, starts, words, gaps, sizes, long
-):
-    """Fill ``words``, ``gaps``, ``sizes`` and ``long`` of the marked texts, by looking for one word after the other.
-    Returns the number of rows of ``long``.
+class DocumentTokens(NamedTuple):
+    """Word numbers of document after document. Field f of document d has ``counts[d, f]`` tokens; those of the document
+    begin at ``starts[d]``."""
 
-    Text f of document d has ``counts[d, f]`` tokens, one text after the other from ``token_starts[d]`` in ``tokens``.
-    The first ``marked[d, f]`` of them are filled in, from ``starts[d]`` on. The text lies at
-    ``texts[text_bounds[d, 2 f]:text_bounds[d, 2 f + 1]]``; a text beyond those places has no bytes. ``spelled`` holds
-    the bytes of each word.
+    words: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    counts: NDArray[np.int32]
+
+
+class Texts(NamedTuple):
+    """Text f of document d is ``bytes[bounds[d, 2 * f] : bounds[d, 2 * f + 1]]``. Fields beyond the bounds have no
+    text."""
+
+    bytes: NDArray[np.uint8]
+    bounds: NDArray[np.int64]
+
+
+class Spellings(NamedTuple):
+    """The UTF-8 bytes of each word: those of word w begin at ``starts[w]`` and end at ``starts[w + 1]``."""
+
+    bytes: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+
+
+class TokenBuffers(NamedTuple):
+    """Where ``locate_words`` writes the word number, gap and size of each token, and the overflow rows."""
+
+    words: NDArray[np.int32]
+    gaps: NDArray[np.uint8]
+    sizes: NDArray[np.uint8]
+    overflow: NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True)
+def locate_words(tokens, texts, spellings, searched, starts, out):
+    """Locate each token in its text, by searching for one word after the other. Returns the number of overflow rows.
+
+    Only the first ``searched[d, f]`` tokens of field f of document d are written, from index ``starts[d]`` on.
     """
     n = 0
-    for d in range(len(counts)):
-        source, to = token_starts[d], starts[d]
-        for f in range(marked.shape[1]):
-            located = 2 * f < text_bounds.shape[1]
-            before = here = text_bounds[d, 2 * f] if located else 0
-            end = text_bounds[d, 2 * f + 1] if located else 0
-            for i in range(marked[d, f]):
-                word = tokens[source + i]
-                words[to] = word
-                gaps[to] = sizes[to] = 0
-                if located:
-                    first, size = spelled_starts[word], spelled_starts[word + 1] - spelled_starts[word]
-                    while here < end and not _stands_at(texts, here, end, spelled, first, size):
-                        here += step(texts, here)
-                    gap = here - before
-                    if gap >= LONG or size >= LONG:
-                        long[n, 0], long[n, 1], long[n, 2] = to, gap, size
+    for d in range(len(tokens.counts)):
+        source, to = tokens.starts[d], starts[d]
+        for f in range(searched.shape[1]):
+            has_text = 2 * f < texts.bounds.shape[1]
+            previous_end = here = texts.bounds[d, 2 * f] if has_text else 0
+            text_end = texts.bounds[d, 2 * f + 1] if has_text else 0
+            for i in range(searched[d, f]):
+                word = tokens.words[source + i]
+                out.words[to] = word
+                out.gaps[to] = out.sizes[to] = 0
+                if has_text:
+                    first, size = spellings.starts[word], spellings.starts[word + 1] - spellings.starts[word]
+                    while here < text_end and not _is_word(texts.bytes, here, text_end, spellings.bytes, first, size):
+                        here += step(texts.bytes, here)
+                    gap = here - previous_end
+                    if gap >= OVERFLOW or size >= OVERFLOW:
+                        out.overflow[n, 0], out.overflow[n, 1], out.overflow[n, 2] = to, gap, size
                         n += 1
-                    gaps[to] = min(gap, LONG)
-                    sizes[to] = min(size, LONG)
+                    out.gaps[to] = min(gap, OVERFLOW)
+                    out.sizes[to] = min(size, OVERFLOW)
                     here += size
-                    before = here
+                    previous_end = here
                 to += 1
-            source += counts[d, f]
+            source += tokens.counts[d, f]
     return n
 
 
 @njit(cache=True, nogil=True)
-def _stands_at(texts, at, end, spelled, first, size):
+def _is_word(texts, at, end, spelled, first, size):
     if at + size > end:
         return False
     i = 0
@@ -67,7 +98,11 @@ def _stands_at(texts, at, end, spelled, first, size):
 
 @njit(cache=True, nogil=True)
 def drop_stop_words(tokens, terms, counts, out, out_counts):
-    """The terms of tokens, without those that are none; how many there are of each field of each document."""
+    """Write the term of each token to ``out`` and leave out tokens without one; ``out_counts[d, f]`` receives how many
+    terms field f of document d has. Returns how many terms there are in all.
+
+    ``terms[word]`` is below 0 for stop words; tokens below 0 are no words.
+    """
     at = n = 0
     for d in range(counts.shape[0]):
         for f in range(counts.shape[1]):
@@ -83,7 +118,7 @@ def drop_stop_words(tokens, terms, counts, out, out_counts):
 
 @njit(cache=True, nogil=True)
 def step(texts, at):
-    """Bytes of the escape that begins at ``at``, or 1."""
+    """The number of bytes of the JSON escape that begins at ``at``; 1 if none does."""
     if texts[at] != BACKSLASH:
         return 1
     return 6 if texts[at + 1] == 117 else 2  # backslash, u and four digits

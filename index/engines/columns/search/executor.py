@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.deadline import Deadline
-from index.engines.columns.kernels import conjunction as word_kernels
+from index.engines.columns.kernels import disjunction, scoring, set_operations
 from index.engines.columns.kernels import more_like_this as similar_kernels
-from index.engines.columns.kernels import postings as kernels
+from index.engines.columns.kernels.conjunction import find_words
+from index.engines.columns.kernels.phrase import count_phrase
 from index.engines.columns.segment.matches import ANYWHERE, NO_ROOM, Docs, Matches, Scratch, nothing
 from index.engines.columns.segment.segment import Postings, Segment
 from index.engines.columns.segment.statistics import Row, Statistics
 from index.engines.more_like_this import FLOOR, MoreLikeThis
 from index.engines.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
+
+# Documents, the frequency of a leaf in each, and in its title: kernels.scoring.Frequencies as a plain tuple.
+_Frequencies = tuple[NDArray[np.int32], ...]
 
 
 class SearchFields:
@@ -93,14 +98,16 @@ class Executor:
 
     def match_more_like_this(self, more_like_this: MoreLikeThis, *, ascending: bool) -> Matches:
         """The documents that share terms with a story, scored 0 to 1 by similarity."""
-        segment, scratch, published = self._segment, self._scratch, more_like_this.published
+        segment, published = self._segment, more_like_this.published
         spans = [
             (self._statistics.find_row(segment, term)[:3], weights) for term, weights in more_like_this.weights.items()
         ]
         n = similar_kernels.add_likeness(
-            np.array([(*span, *weights) for span, weights in spans]), segment.text.docs, segment.text.fields,
-            segment.text.position_offsets, segment.norms, scratch.sums, scratch.seen, scratch.touched,
-        )  # fmt: skip
+            np.array([(*span, *weights) for span, weights in spans]),
+            segment.text.arrays,
+            segment.norms,
+            self._scratch.accumulator,
+        )
         docs, similarities = self._collect(n, ascending=ascending)
         scores = np.empty_like(similarities)
         similar_kernels.weigh_distance(
@@ -141,9 +148,9 @@ class Executor:
         if not shortest:
             return nothing()
         docs, scores = np.empty(shortest, np.int32), np.empty(shortest, np.float32)
-        n = word_kernels.find_words(
-            np.array(rows), segment.text.docs, segment.text_impacts, segment.title_impacts, candidates is not None,
-            ANYWHERE if candidates is None else candidates, False, docs, scores, NO_ROOM,
+        n = find_words(
+            np.array(rows), segment.impacts, candidates is not None, ANYWHERE if candidates is None else candidates,
+            False, docs, scores, NO_ROOM,
         )  # fmt: skip
         return docs[:n], scores[:n]
 
@@ -151,7 +158,7 @@ class Executor:
         segment = self._segment
         size, begin, end, idf, title_idf = self._statistics.find_row(segment, term)
         scores = np.empty(size, np.float32)
-        kernels.score_list(begin, end, segment.text_impacts, segment.title_impacts, idf, title_idf, scores)
+        scoring.score_list(begin, end, segment.text_impacts, segment.title_impacts, idf, title_idf, scores)
         return segment.text.docs[begin:end], scores
 
     def _match_or(self, children: Sequence[Node], ascending: bool) -> Matches:
@@ -169,32 +176,26 @@ class Executor:
 
     def _add_all(self, parts: Sequence[Matches]) -> int:
         """Add the scores of all ``parts`` to the scratch sums; returns the number of documents touched."""
-        n, scratch = 0, self._scratch
+        n = 0
         for docs, scores in parts:
-            n = kernels.add_scores(docs, scores, scratch.sums, scratch.seen, scratch.touched, n)
+            n = disjunction.add_scores(docs, scores, self._scratch.accumulator, n)
         return n
 
     def _add_terms(self, rows: Sequence[Row], mask: int, n: int) -> int:
         """Add the scores of terms to the scratch sums. ``n``: documents touched before; returns those touched after."""
         if not rows:
             return n
-        segment, scratch = self._segment, self._scratch
-        added: int = kernels.add_terms(
-            np.array(rows), segment.text.docs, segment.text_impacts, segment.title_impacts, segment.text.fields, mask,
-            scratch.sums, scratch.seen, scratch.touched, n,
-        )  # fmt: skip
-        return added
+        return int(disjunction.add_terms(np.array(rows), self._segment.impacts, mask, self._scratch.accumulator, n))
 
     def _collect(self, n: int, *, ascending: bool = True) -> Matches:
         """The ``n`` touched documents with their sums; resets the scratch arrays to 0."""
         docs, scores = np.empty(n, np.int32), np.empty(n, np.float32)
-        scratch = self._scratch
-        kernels.collect(scratch.sums, scratch.seen, scratch.touched, n, ascending, docs, scores)
+        disjunction.collect(self._scratch.accumulator, n, ascending, docs, scores)
         return docs, scores
 
     def _subtract(self, matches: Matches, excluded: Node) -> Matches:
         docs, scores = np.empty_like(matches[0]), np.empty_like(matches[1])
-        n = kernels.subtract(*matches, self._find_documents(excluded), self._scratch.seen, docs, scores)
+        n = set_operations.subtract(*matches, self._find_documents(excluded), self._scratch.seen, docs, scores)
         return docs[:n], scores[:n]
 
     def _find_documents(self, node: Node) -> Docs:
@@ -225,21 +226,17 @@ class Executor:
             case Term(_, term) | Phrase(_, (term,)):
                 begin, end = postings.span(self._segment.find_term(term))
 
-                def count(*out: Any) -> int:
-                    return int(kernels.count_in_fields(
-                        begin, end, postings.docs, postings.fields,
-                        postings.position_offsets, postings.positions, mask, *out
-                    ))  # fmt: skip
+                def count(out: _Frequencies) -> int:
+                    return int(scoring.count_in_fields(postings.arrays, begin, end, mask, out))
 
                 return self._score_counts(end - begin, mask, self._statistics.idfs_in(term, mask, text), count)
             case Phrase(_, terms):
                 return self._match_phrase(terms, mask, postings, text)
 
     def _match_prefix(self, prefix: str, mask: int, postings: Postings, ascending: bool) -> Matches:
-        scratch = self._scratch
-        n = kernels.add_constant(
+        n = disjunction.add_constant(
             self._statistics.expand_prefix(self._segment, prefix), postings.starts, postings.docs, postings.fields,
-            mask, np.float32(PREFIX_SCORE), scratch.sums, scratch.seen, scratch.touched,
+            mask, np.float32(PREFIX_SCORE), self._scratch.accumulator,
         )  # fmt: skip
         return self._collect(n, ascending=ascending)
 
@@ -250,36 +247,34 @@ class Executor:
         room = spans[0][1] - spans[0][0]
         if not room:
             return nothing()
-        lists = np.array(spans)
+        term_spans = np.array(spans)
         idf = self._statistics.phrase_idf(terms, text)
 
-        def count(*out: Any) -> int:
-            return int(kernels.count_phrase(
-                lists, postings.docs, postings.position_offsets, postings.positions, mask, *out
-            ))  # fmt: skip
+        def count(out: _Frequencies) -> int:
+            return int(count_phrase(term_spans, postings.arrays, mask, out))
 
         return self._score_counts(room, mask, (idf, TITLE_SHARE * idf), count)
 
-    def _score_counts(self, room: int, mask: int, idfs: tuple[float, float], count: Callable[..., int]) -> Matches:
+    def _score_counts(
+        self, room: int, mask: int, idfs: tuple[float, float], count: Callable[[_Frequencies], int]
+    ) -> Matches:
         """BM25 computed at query time, for leaves that the stored impacts do not cover.
 
         ``count`` writes documents, their term frequencies in the fields of ``mask`` and those in the title into three
         int32 arrays of length ``room``, and returns how many documents it wrote. ``idfs``: of the text, of the title.
         """
-        docs, counts, titles = np.empty((3, room), np.int32)
-        n = count(docs, counts, titles)
-        segment, docs, scores = self._segment, docs[:n], np.empty(n, np.float32)
-        kernels.score_counts(
-            docs, counts, titles, segment.lengths, mask, segment.average_length(mask), segment.average_length(1),
-            *idfs, K1, B, scores,
-        )  # fmt: skip
-        return docs, scores
+        frequencies = tuple(np.empty((3, room), np.int32))
+        n = count(frequencies)
+        segment, scores = self._segment, np.empty(n, np.float32)
+        formula = segment.average_length(mask), segment.average_length(1), *idfs, K1, B
+        scoring.score_counts(frequencies, n, segment.lengths, mask, formula, scores)
+        return frequencies[0][:n], scores
 
 
 def _intersect(first: Matches, second: Matches) -> Matches:
     short, long = (first, second) if len(first[0]) <= len(second[0]) else (second, first)
     docs, scores = np.empty_like(short[0]), np.empty_like(short[1])
-    n = kernels.intersect(*short, *long, docs, scores)
+    n = set_operations.intersect(*short, *long, docs, scores)
     return docs[:n], scores[:n]
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from index.analysis.schema import fold_label, has_word_prefixes
 from index.engines.columns.format.facet_columns import FacetColumn
-from index.engines.columns.kernels import selection
+from index.engines.columns.kernels import facets as facet_kernels
+from index.engines.columns.kernels.top_k import select_top_k
 from index.engines.columns.search import filtering
 from index.engines.columns.search.filtering import FailedFilters
 from index.engines.columns.segment.matches import Docs, Scratch
@@ -103,7 +104,7 @@ class FacetTable:
         return self._labels.find_containing(words)
 
 
-class FacetCounter:
+class FacetAccumulator:
     """Counts one facet, segment by segment."""
 
     def __init__(self, table: FacetTable, request: FacetRequest, filters: Filters) -> None:
@@ -130,15 +131,15 @@ class FacetCounter:
         if failed_filters is not None:
             ignored = 0 if self._request.filtered else filtering.filter_bit(segment, self.name)
             docs = docs[(failed_filters & ~np.uint8(ignored)) == 0]
-        column = (docs, facet.sets, len(facet.values), facet.set_starts, facet.set_codes, counts, touched)
+        column = (docs, facet.sets, len(facet.values), counts, touched)
         if self._simple:
             codes, code_counts = np.empty((2, self._request.size), np.int32)
-            distinct, total, missing = selection.count_top_values(*column, codes, code_counts)
+            distinct, total, missing = facet_kernels.count_top_values(*column, codes, code_counts)
             codes, code_counts = codes[:distinct], code_counts[:distinct]
         else:
-            n, distinct, missing = selection.count_facet(*column)
+            n, distinct, missing = facet_kernels.count_facet(*column)
             codes, code_counts = np.empty((2, distinct), np.int32)
-            total = selection.drain_counts(touched, n, len(facet.values), counts, codes, code_counts)
+            total = facet_kernels.drain_counts(touched, n, len(facet.values), counts, codes, code_counts)
         self._total += total
         self._missing += missing
         numbers = self._table.renumbered[segment_index]
@@ -171,9 +172,9 @@ class FacetCounter:
         n = 0
         with self._table.borrow_sums() as (sums, touched):
             for codes, counts in self._parts:
-                n = selection.add_counts(codes, counts, sums, touched, n)
+                n = facet_kernels.add_counts(codes, counts, sums, touched, n)
             codes, counts = np.empty((2, n), np.int32)
-            selection.drain_counts(touched, n, len(sums), sums, codes, counts)
+            facet_kernels.drain_counts(touched, n, len(sums), sums, codes, counts)
         return codes, counts
 
     def _find_hidden_selected(self, shown: Sequence[FacetValue]) -> list[tuple[str, str]]:
@@ -196,7 +197,7 @@ def _select_top(codes: Docs, counts: Docs, request: FacetRequest) -> tuple[Docs,
         order = np.argsort(codes)[: request.size]
         return codes[order], counts[order]
     top, top_counts = np.empty((2, request.size), np.int32)
-    n = selection.select_top_k(codes, counts, request.size, top, top_counts)
+    n = select_top_k(codes, counts, request.size, top, top_counts)
     return top[:n], top_counts[:n]
 
 

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from index.engines.columns.format.layout import NO_TIME
-from index.engines.columns.kernels import selection
+from index.engines.columns.kernels import filters as filter_kernels
+from index.engines.columns.kernels import scoring, top_k
 from index.engines.columns.segment.matches import Docs, Matches
 from index.engines.columns.segment.segment import Segment
 from index.engines.indexed import microseconds
@@ -57,7 +58,7 @@ def find_failed_filters(segment: Segment, docs: Docs, filters: Filters) -> Faile
     if filters.min_sources is not None or filters.max_sources is not None:
         low = 0 if filters.min_sources is None else filters.min_sources
         high = 2**31 - 1 if filters.max_sources is None else filters.max_sources
-        selection.check_range_filter(docs, segment.columns["source_count"], low, high, _OTHER_BIT, failed_filters)
+        filter_kernels.check_range_filter(docs, segment.columns["source_count"], low, high, _OTHER_BIT, failed_filters)
     return failed_filters
 
 
@@ -69,10 +70,13 @@ def filter_bit(segment: Segment, facet: str) -> int:
 def _check_facet_filter(segment: Segment, docs: Docs, value_filter: ValueFilter, failed_filters: FailedFilters) -> None:
     facet = segment.facets[value_filter.facet]
     marks = np.zeros(len(facet.values) + 1, np.uint8)
-    for mark, values in ((selection.INCLUDED, value_filter.any_of), (selection.EXCLUDED, value_filter.none_of)):
+    for mark, values in (
+        (filter_kernels.INCLUDED, value_filter.any_of),
+        (filter_kernels.EXCLUDED, value_filter.none_of),
+    ):
         marks[[facet.numbers[value] for value in values if value in facet.numbers]] |= mark
-    selection.check_facet_filter(
-        docs, facet.sets, facet.set_starts, facet.set_codes, marks, bool(value_filter.any_of),
+    filter_kernels.check_facet_filter(
+        docs, facet.sets, marks, bool(value_filter.any_of),
         filter_bit(segment, value_filter.facet), failed_filters,
     )  # fmt: skip
 
@@ -84,7 +88,7 @@ def _check_time_filter(
     first, last = microseconds(start), microseconds(end)
     low = NO_TIME + 1 if first is None else first
     high = _MAX_TIME if last is None else last - 1
-    selection.check_range_filter(docs, segment.columns["published"], low, high, _OTHER_BIT, failed_filters)
+    filter_kernels.check_range_filter(docs, segment.columns["published"], low, high, _OTHER_BIT, failed_filters)
 
 
 def apply_filters(matches: Matches, failed_filters: FailedFilters | None, ignored: int = 0) -> Matches:
@@ -92,7 +96,7 @@ def apply_filters(matches: Matches, failed_filters: FailedFilters | None, ignore
     if failed_filters is None:
         return matches
     docs, scores = np.empty_like(matches[0]), np.empty_like(matches[1])
-    n = selection.apply_filters(*matches, failed_filters, ignored, docs, scores)
+    n = filter_kernels.apply_filters(*matches, failed_filters, ignored, docs, scores)
     return docs[:n], scores[:n]
 
 
@@ -102,7 +106,7 @@ def weigh_recent(segment: Segment, matches: Matches, recency: float, newest: int
     ``recency`` is 0 to 1, the strength of the boost; ``newest`` is the time, in µs since 1970, that age counts from.
     """
     scores = np.empty_like(matches[1])
-    selection.weigh_recent(*matches, segment.columns["published"], recency, newest, HALF_LIFE, scores)
+    scoring.weigh_recent(*matches, segment.columns["published"], recency, newest, HALF_LIFE, scores)
     return matches[0], scores
 
 
@@ -122,12 +126,12 @@ def find_top(segment: Segment, matches: Matches, sort: Sort, size: int) -> Match
     if sort is Sort.RELEVANCE:
         if size <= MAX_HEAP:
             top, top_scores = np.empty(size, np.int32), np.empty(size, np.float32)
-            n = selection.select_top_k(docs, scores, size, top, top_scores)
+            n = top_k.select_top_k(docs, scores, size, top, top_scores)
             return top[:n], top_scores[:n]
         order = np.argsort(-scores, kind="stable")[:size]
     elif size <= MAX_HEAP:
         indexes = np.empty(size, np.int64)
-        order = indexes[: selection.select_lowest_ranks(docs, segment.ranks[sort.value], size, indexes)]
+        order = indexes[: top_k.select_lowest_ranks(docs, segment.ranks[sort.value], size, indexes)]
     else:
         order = np.argsort(segment.ranks[sort.value][docs], kind="stable")[:size]
     return docs[order], scores[order]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.analysis import schema
 from index.deadline import Deadline
-from index.engines.columns.kernels import highlight as marking_kernels
+from index.engines.columns.kernels.highlight import highlight_documents
 from index.engines.columns.search.collection import ScoredDoc
 from index.engines.columns.segment.segment import Segment
 from index.engines.columns.segment.stored_hits import StoredHits
@@ -24,8 +23,8 @@ from index.query.tree import Phrase, Prefix, Term, iter_positive
 _FIELD_BITS = {name: 1 << number for number, name in enumerate(HIGHLIGHTED_FIELDS)}
 
 
-class _HighlightQuery:
-    """The terms, prefixes and phrases of a query as arrays of numbers for one segment; see ``mark_documents``."""
+class _SegmentQuery:
+    """The terms, prefixes and phrases of a query as arrays for one segment: the fields of HighlightQuery."""
 
     def __init__(self, segment: Segment, stored_hits: StoredHits, query: SearchQuery, idfs: dict[str, float]) -> None:
         masks: dict[str, int] = dict.fromkeys(idfs, 0)
@@ -84,9 +83,7 @@ def _make_segment_hits(
     if query.highlighting is None:
         return list(map(Hit, scores, encoded_hits))
     idfs = find_idfs(query_terms(query.tree)) if query.highlighting.matches else {}
-    highlight_query = _HighlightQuery(
-        segment, stored_hits, query if query.highlighting.matches else SearchQuery(), idfs
-    )
+    highlight_query = _SegmentQuery(segment, stored_hits, query if query.highlighting.matches else SearchQuery(), idfs)
     highlights = _highlight(stored_hits, numbers, highlight_query, query.highlighting, deadline)
     return list(map(Hit, scores, encoded_hits, highlights))
 
@@ -94,20 +91,18 @@ def _make_segment_hits(
 def _highlight(
     stored_hits: StoredHits,
     numbers: NDArray[np.int64],
-    highlight_query: _HighlightQuery,
+    highlight_query: _SegmentQuery,
     highlighting: HighlightOptions,
     deadline: Deadline,
 ) -> list[bytes]:
     """The highlights of each document as JSON. Raises QueryTimeout."""
-    mark_documents: Any = marking_kernels.mark_documents
-    arguments = (
-        *stored_hits.arrays, highlight_query.terms, highlight_query.prefixes, highlight_query.phrases,
-        *_make_tags(highlighting.tag), highlighting.words, schema.MAX_TEXT,
-    )  # fmt: skip
+    # Plain tuples of the fields of HighlightQuery and HighlightFormat.
+    query = highlight_query.terms, highlight_query.prefixes, highlight_query.phrases
+    style = *_make_tags(highlighting.tag), highlighting.words, schema.MAX_TEXT
     highlights: list[bytes] = []
     # One call of the kernel covers as many documents as fit into its buffer.
     while len(highlights) < len(numbers):
-        buffer, ends = mark_documents(numbers[len(highlights) :], *arguments)
+        buffer, ends = highlight_documents(numbers[len(highlights) :], stored_hits.arrays, query, style)
         json: bytes = buffer[: ends[-1]].tobytes()
         deadline.spend(len(json))
         highlights += [json[start:end] for start, end in pairwise([0, *ends.tolist()])]

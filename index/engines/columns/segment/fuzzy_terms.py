@@ -1,4 +1,4 @@
-"""Words at a few edits from another one."""
+"""Words within a few edits of another word."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from index.engines.columns.format.sorted_strings import SortedStrings
 
 
 class WordsByLength:
-    """The words of a segment, and how often each stands there; read when they are first asked for, which takes 50 ms
-    for 142,000."""
+    """The words of a segment by length, and how often each occurs. Decoding them takes 50 ms for 142,000 words, so it
+    waits for the first use."""
 
     def __init__(self, words: SortedStrings, occurrences: NDArray[np.int32]) -> None:
         self._words, self._occurrences = words, occurrences
 
     @cached_property
     def _by_length(self) -> dict[int, tuple[list[str], list[int]]]:
-        """From a length to the words of it and their numbers."""
+        """The words of each length, and their numbers."""
         found: dict[int, tuple[list[str], list[int]]] = {}
         words = self._words
         for number in range(len(words)):
@@ -33,8 +33,8 @@ class WordsByLength:
         return found
 
     def find_fuzzy(self, word: str, distance: int) -> Iterator[tuple[str, int, int]]:
-        """The words that at most ``distance`` edits make of ``word``, each with how many, and how often it stands in
-        the segment."""
+        """The words within ``distance`` edits (OSA) of ``word``: each with its distance and its number of occurrences
+        in the segment."""
         for length in range(len(word) - distance, len(word) + distance + 1):
             words, numbers = self._by_length.get(length, ([], []))
             for near, edits, at in process.extract(word, words, scorer=OSA.distance, score_cutoff=distance, limit=None):

@@ -1,4 +1,4 @@
-"""One segment of a collection, open for reading: columns mapped from its files, terms looked up, documents read."""
+"""An open segment of a collection: mapped columns, term look-up, stored documents."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from index.engines.columns.format.array_file import ArrayFile, map_file
 from index.engines.columns.format.facet_columns import FacetColumn
 from index.engines.columns.format.layout import COLUMNS, DOCUMENTS, SEGMENT, CollectionKind, SegmentInfo
 from index.engines.columns.format.sorted_strings import SortedStrings
+from index.engines.columns.kernels.postings import ImpactArrays, PositionArrays
 from index.engines.columns.segment.budgets import TERMS
 from index.engines.columns.segment.stored_hits import StoredHits
 from index.engines.columns.segment.texts import SegmentSuggestions
@@ -26,22 +27,25 @@ Read = Callable[[str], NDArray[Any]]
 
 
 class Postings:
-    """The lists of one group of fields: term ``t`` has the postings ``starts[t]`` to ``starts[t + 1]``."""
+    """The postings of a group of fields; those of term ``t`` are ``starts[t]`` to ``starts[t + 1]``."""
 
     def __init__(self, read: Read, name: str) -> None:
-        self.starts, self.docs = read(f"{name}_starts"), read(f"{name}_docs")
-        self.fields = read(f"{name}_fields")
-        self.position_offsets, self.positions = read(f"{name}_place_starts"), read(f"{name}_places")
+        self.starts = read(f"{name}_starts")
+        arrays = PositionArrays(
+            read(f"{name}_docs"), read(f"{name}_fields"), read(f"{name}_place_starts"), read(f"{name}_places")
+        )
+        self.docs, self.fields, self.position_offsets, self.positions = arrays
+        self.arrays = tuple(arrays)  # which kernels take
 
     def span(self, term: int | None) -> tuple[int, int]:
-        """Where a term's postings begin and end; an empty span for None."""
+        """Begin and end of a term's postings; an empty span for None."""
         return (0, 0) if term is None else (int(self.starts[term]), int(self.starts[term + 1]))
 
 
 class SegmentColumns:
-    """What SegmentWriter wrote, which never changes: generations that have a segment in common share it.
+    """The files that SegmentWriter wrote. They never change, so generations with a segment in common share this object.
 
-    Raises OSError, ValueError, TypeError, KeyError or msgspec's errors where files are not what they were.
+    Raises OSError, ValueError, TypeError, KeyError or msgspec.MsgspecError if a file is missing or damaged.
     """
 
     def __init__(self, directory: Path, kind: CollectionKind) -> None:
@@ -52,6 +56,7 @@ class SegmentColumns:
         read = ArrayFile(directory / COLUMNS, self.info.arrays).read
         self.text, self.labels = Postings(read, "text"), Postings(read, "labels")
         self.text_impacts, self.title_impacts = read("text_whole"), read("text_title")
+        self.impacts = tuple(ImpactArrays(self.text.docs, self.text.fields, self.text_impacts, self.title_impacts))
         self.title_doc_freqs = read("title_holding")
         self.lengths = read("lengths")
         self.norms = read("text_norms") if kind.stores_hits else None
@@ -64,17 +69,17 @@ class SegmentColumns:
         self.suggestions = SegmentSuggestions(read) if kind.suggests else None
         self._documents = map_file(directory / DOCUMENTS)
         self.stored_hits = StoredHits(directory, read, self.words) if kind.stores_hits else None
-        # A query's words are looked up in 2 µs instead of 20. Of the strings alone, not of the segment: one that is
-        # closed leaves the cache to those that share it.
+        # The cache finds a term in 2 µs instead of 20. Its function keeps the strings alive, not the segment, so that a
+        # segment can be closed while others share the cache.
         self.find_term = TERMS.cached(partial(_find_term, self.terms))
         averages = [self.info.averages[field.name] for field in kind.fields]
-        # Of a number from 0 to 2 ** 7, so all fit.
+        # Masks are below 2 to the number of fields, so all fit.
         self.average_length = lru_cache(maxsize=2 ** len(averages))(partial(_average_length, averages))
 
 
 class Segment(SegmentColumns):
-    """The columns of a segment as one generation has them: ``deleted`` marks documents that are gone with 1; None where
-    none is. It is read from a file of that name, None where there is none. Raises what SegmentColumns raises."""
+    """A segment of one generation. ``deleted`` marks deleted documents with 1; it is None if there are none. It is read
+    from the file ``deleted``, if not None. Raises what SegmentColumns raises."""
 
     def __init__(self, directory: Path, kind: CollectionKind, deleted: Path | None) -> None:
         self._shared = _open_columns(directory, kind)
@@ -83,13 +88,13 @@ class Segment(SegmentColumns):
 
     @cached_property
     def everything(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """All documents, none with a score: what a search without words matches."""
+        """All documents, with scores of 0: the matches of a search without words."""
         docs, scores = np.arange(self.size, dtype=np.int32), np.zeros(self.size, np.float32)
         docs.flags.writeable = scores.flags.writeable = False
         return docs, scores
 
     def expand_prefix(self, prefix: str) -> NDArray[np.int32]:
-        """The terms of all words of this segment that begin with ``prefix``, each once, in order."""
+        """The distinct terms of all words of this segment that begin with ``prefix``, ascending."""
         try:
             found = self.words.find_prefix(prefix.encode())
         except UnicodeEncodeError:
@@ -97,13 +102,13 @@ class Segment(SegmentColumns):
         terms = self._word_terms[found.start : found.stop]
         if 8 * len(terms) < len(self.terms):
             return np.unique(terms)
-        # Sorting a million takes ten times as long as marking them.
+        # Marking a million terms takes a tenth of the time of sorting them.
         marked = np.zeros(len(self.terms), np.bool_)
         marked[terms] = True
         return np.flatnonzero(marked).astype(np.int32)
 
     def find_document(self, ident: str) -> int | None:
-        """The number of the document of an id, unless it is deleted."""
+        """The number of the document with an id; None if there is none or it is deleted."""
         try:
             at = self.ids.find(ident.encode())
         except UnicodeEncodeError:
@@ -112,7 +117,7 @@ class Segment(SegmentColumns):
         return None if number is None or (self.deleted is not None and self.deleted[number]) else number
 
     def find_documents(self, ids: Iterable[str], candidates: NDArray[np.int32] | None) -> NDArray[np.int32]:
-        """The numbers of the documents of some ids, ascending; of those ``candidates`` unless it is None."""
+        """The numbers of the documents with some ids, ascending; only those of ``candidates`` unless it is None."""
         found = [number for ident in ids if (number := self.find_document(ident)) is not None]
         numbers = np.unique(np.array(found, np.int32))
         return numbers if candidates is None else np.intersect1d(numbers, candidates, assume_unique=True)
@@ -121,12 +126,12 @@ class Segment(SegmentColumns):
         return self.ids[int(self._doc_ids[number])]
 
     def read_document(self, number: int) -> bytes:
-        """What was stored of a document."""
+        """The stored bytes of a document."""
         start = self._document_starts[number]
         return self._documents[start : start + self._document_sizes[number]]
 
     def close(self) -> None:
-        """Let go of the files: a mapping ends with the last array over it."""
+        """Release the files; each is unmapped with the last array that refers to it."""
         self.__dict__.clear()
 
 
@@ -135,7 +140,7 @@ _open: WeakValueDictionary[tuple[int, ...], SegmentColumns] = WeakValueDictionar
 
 
 def _open_columns(directory: Path, kind: CollectionKind) -> SegmentColumns:
-    """An update leaves most segments as they are, in other generations under other paths (hard links): opened once."""
+    """Open a segment unless it is open. Generations hold the same files under different paths (hard links)."""
     stats = [(directory / name).stat() for name in (SEGMENT, COLUMNS, DOCUMENTS)]
     identity = tuple(number for stat in stats for number in (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns))
     found = _open.get(identity)
@@ -145,7 +150,7 @@ def _open_columns(directory: Path, kind: CollectionKind) -> SegmentColumns:
 
 
 def _find_term(terms: SortedStrings, term: str) -> int | None:
-    """The number of a term, or None where no document has it."""
+    """The number of a term, or None if no document has it."""
     try:
         return terms.find(term.encode())
     except UnicodeEncodeError:  # a lone surrogate, which no document has
@@ -153,5 +158,5 @@ def _find_term(terms: SortedStrings, term: str) -> int | None:
 
 
 def _average_length(averages: Sequence[float], mask: int) -> float:
-    """How many terms the fields of ``mask`` have together on average, at least 1."""
+    """The mean length of the fields of ``mask`` together, in terms; at least 1."""
     return max(1.0, sum(average for number, average in enumerate(averages) if mask >> number & 1))

@@ -1,5 +1,7 @@
-"""How rare a word is in a whole collection: summed over its segments, deleted documents included until they are merged
-away, as Lucene does it."""
+"""Document frequencies and idfs over all segments of a collection.
+
+As in Lucene, deleted documents count until their segment is merged.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,13 @@ from index.engines.columns.segment.budgets import PREFIXES, TERMS
 from index.engines.columns.segment.segment import Segment
 from index.engines.scoring import TITLE_SHARE, idf
 
-# A plain word in one segment, as word_kernels.find_words takes it: length, begin and end of its list, idf, title idf.
+# A term in one segment, a row of ``term_rows`` of kernels: document frequency, begin and end of its postings, idf,
+# title idf.
 Row = tuple[int, int, int, float, float]
 
 
 class Statistics:
-    """Of one collection; cached."""
+    """Statistics of the terms of one collection; results are cached."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = segments
@@ -30,7 +33,7 @@ class Statistics:
         self._expanded = FunctionCache(self._expand_prefix, PREFIXES)
 
     def doc_freq(self, term: str, *, text: bool = True) -> int:
-        """How many documents have a term in the fields searched by default, or else in the others."""
+        """The number of documents with a term in the default fields or, without ``text``, in the others."""
         total = 0
         for segment in self._segments:
             begin, end = (segment.text if text else segment.labels).span(segment.find_term(term))
@@ -38,7 +41,7 @@ class Statistics:
         return total
 
     def find_row(self, segment: Segment, term: str) -> Row:
-        """A term in one segment; of length 0 where it has none of it."""
+        """The row of a term in one segment; its document frequency is 0 if the segment lacks it."""
         return self._rows[segment, term]
 
     def _find_row(self, key: tuple[Segment, str]) -> Row:
@@ -47,7 +50,7 @@ class Statistics:
         return (end - begin, begin, end, *self.idfs(term))
 
     def idfs(self, term: str) -> tuple[float, float]:
-        """The idf of a term in the whole text, and its share of the title's idf."""
+        """The idf of a term in the whole text, and its idf in the title times TITLE_SHARE."""
         return self._idfs[term]
 
     def _compute_idfs(self, term: str) -> tuple[float, float]:
@@ -58,7 +61,7 @@ class Statistics:
         return idf(self.documents, self.doc_freq(term)), TITLE_SHARE * idf(self.documents, titles)
 
     def idfs_in(self, term: str, mask: int, text: bool) -> tuple[float, float]:
-        """The same where only the fields of ``mask`` are searched."""
+        """The idfs of a term if only the fields of ``mask`` are searched; ``text``: they belong to the group "text"."""
         return self._idfs_in[term, mask, text]
 
     def _compute_idfs_in(self, key: tuple[str, int, bool]) -> tuple[float, float]:
@@ -71,7 +74,7 @@ class Statistics:
         return idf(self.documents, found), self.idfs(term)[1]
 
     def expand_prefix(self, segment: Segment, prefix: str) -> NDArray[np.int32]:
-        """The terms of ``segment`` that words of any segment with this beginning have."""
+        """The terms, in ``segment``, of all words of any segment that begin with ``prefix``."""
         return self._expanded[segment, prefix]
 
     def _expand_prefix(self, key: tuple[Segment, str]) -> NDArray[np.int32]:
@@ -81,7 +84,7 @@ class Statistics:
         return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
 
     def phrase_idf(self, terms: tuple[str, ...], text: bool) -> float:
-        """As rare as its words are together, which Lucene does too."""
+        """The sum of the idfs of its terms, as in Lucene."""
         return self._phrase_idfs[terms, text]
 
     def _compute_phrase_idf(self, key: tuple[tuple[str, ...], bool]) -> float:
@@ -90,7 +93,7 @@ class Statistics:
 
 
 def _find_shared(segment: Segment, other: Segment, prefix: str) -> NDArray[np.int32]:
-    """The terms of ``segment`` that words of ``other`` with this beginning have: looked up from the shorter list."""
+    """The terms, in ``segment``, of the words of ``other`` that begin with ``prefix``."""
     wanted = other.expand_prefix(prefix)
     if len(wanted) <= len(segment.terms):
         numbers = [segment.terms.find(other.terms[number]) for number in wanted.tolist()]

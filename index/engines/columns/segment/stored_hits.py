@@ -1,4 +1,4 @@
-"""What lists show of each story of a segment, as bytes of an answer, and the words of its texts in their order."""
+"""The encoded hits of a segment, and the tokens of its texts for highlighting."""
 
 from __future__ import annotations
 
@@ -14,30 +14,32 @@ from index.deadline import Deadline
 from index.engines.columns.format.array_file import map_file
 from index.engines.columns.format.layout import STORED_HITS
 from index.engines.columns.format.sorted_strings import SortedStrings
+from index.engines.columns.kernels.highlight import HitArrays
 from index.engines.columns.segment.budgets import TERMS
 
 
 class StoredHits:
-    """What answer_writer wrote of one segment; ``arrays`` are those of ``mark_documents``."""
+    """What StoredHitWriter wrote. ``arrays``: the fields of kernels.highlight.HitArrays as a plain tuple."""
 
     def __init__(self, directory: Path, read: Callable[[str], NDArray[Any]], words: SortedStrings) -> None:
         self._stored = map_file(directory / STORED_HITS)
         names = ("answer_starts", "answer_parts", "token_starts", "token_counts", "token_words", "token_gaps",
                  "token_sizes", "token_long", "word_terms")  # fmt: skip
-        self.arrays = (np.frombuffer(self._stored, np.uint8), *map(read, names))
-        self._starts, self._parts = self.arrays[1:3]
-        # Of one prefix the halving of 100,000 words takes 20 µs.
+        arrays = HitArrays(np.frombuffer(self._stored, np.uint8), *map(read, names))
+        self._starts, self._parts = arrays.starts, arrays.parts
+        self.arrays = tuple(arrays)  # which kernels take
+        # A binary search for a prefix in 100,000 words takes 20 µs.
         self.find_words = TERMS.cached(partial(_find_words, words))
 
     def read_hits(self, numbers: NDArray[np.int64], deadline: Deadline) -> list[bytes]:
-        """``encode_hit`` of each document. Raises QueryTimeout."""
+        """The result of ``encode_hit`` for each document, as bytes of JSON. Raises QueryTimeout."""
         stored, starts, sizes = self._stored, self._starts[numbers].tolist(), self._parts[numbers, 0].tolist()
         deadline.spend(sum(sizes))
         return [stored[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
 
 def _find_words(words: SortedStrings, prefix: str) -> tuple[int, int]:
-    """The words that begin with ``prefix``: the first, and the one after the last."""
+    """The numbers of the words that begin with ``prefix``: the first one, and the end (exclusive)."""
     try:
         found = words.find_prefix(prefix.encode())
     except UnicodeEncodeError:  # a lone surrogate, which no document has

@@ -1,4 +1,4 @@
-"""Texts looked up by the beginning of any of their words; suffixes.py tells of the arrays."""
+"""Finds texts by the beginning of any of their words; kernels/suffixes.py describes the arrays."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from index.engines.columns.segment.budgets import TERMS
 from index.engines.columns.segment.fuzzy_terms import WordsByLength
 
 Read = Callable[[str], NDArray[Any]]
-# Of a text: whether its beginning is what was looked for (else that of another word), and its number.
+# Whether a text begins with the query (else one of its later words does), and the number of the text.
 TextMatch = tuple[bool, int]
-# More than so many are not kept in order one by one: then sorting the whole range is faster.
+# To keep more suffixes than this, sorting the whole range is faster than inserting them one by one.
 _MAX_KEPT = 1_000
 
 
 class PhrasePrefix(Struct, frozen=True):
-    """``TypedText`` in numbers of words: ``whole`` ones, then one of ``[low, high)``."""
+    """A ``TypedText`` as word numbers: the words ``whole``, then a word in ``[low, high)``."""
 
     whole: NDArray[np.int32]
     low: int
@@ -33,15 +33,15 @@ class PhrasePrefix(Struct, frozen=True):
 
 
 class FoldedWords:
-    """The folded words of some texts, sorted; their numbers begin at 1. ``find`` is ``_find``, cached: titles and
-    queries are asked for the same."""
+    """The folded words of some texts, sorted and numbered from 1. ``find`` returns the PhrasePrefix of a TypedText, or
+    None if one of its words occurs nowhere; it is cached, because titles and queries ask for the same."""
 
     def __init__(self, read: Read) -> None:
         self.find = TERMS.cached(partial(_find, SortedStrings(read, "folds")))
 
 
 def _find(folds: SortedStrings, typed: TypedText) -> PhrasePrefix | None:
-    """None where a word occurs nowhere."""
+    """None if a word occurs nowhere."""
     try:
         *whole, last = [word.encode() for word in typed.words]
     except UnicodeEncodeError:  # a lone surrogate, which no text has
@@ -54,21 +54,21 @@ def _find(folds: SortedStrings, typed: TypedText) -> PhrasePrefix | None:
         numbers.append(number + 1)
     ends = folds.find_prefix(last)
     if typed.closed and ends:
-        # What begins with a word begins with the word itself, where it is there.
+        # The word itself, if it is there, is the first of those that begin with it.
         ends = ends[:1] if folds[ends.start] == last else range(0)
     return PhrasePrefix(np.array(numbers, np.int32), ends.start + 1, ends.stop + 1) if ends else None
 
 
 class TextPrefixIndex:
-    """Texts, the best first, by the beginnings of their words."""
+    """Finds texts, numbered from the best on, by the beginnings of their words."""
 
     def __init__(self, read: Read, name: str) -> None:
         self._tokens, self._suffixes = read(f"{name}_tokens"), read(f"{name}_suffixes")
         self._starts = read(f"{name}_starts").data
 
     def iter_matches(self, wanted: PhrasePrefix, first: int) -> Iterator[TextMatch]:
-        """Each text once: those that begin so, then the others, each the best first. ``first`` are looked for at once,
-        then ever more."""
+        """Each matching text once: those that begin with the query, then the others, each the best first. Finds
+        ``first`` suffixes at once, then four times as many each time."""
         seen: set[int] = set()
         begin, end = find_span(self._tokens, self._suffixes, wanted.whole, wanted.low, wanted.high)
         suffixes = self._suffixes[begin:end]
@@ -82,11 +82,11 @@ class TextPrefixIndex:
                 if number not in seen:
                     seen.add(number)
                     yield value < INNER, number
-            # The range is gone through again, for four times as many.
+            # Scan the range again for four times as many.
             done, size = (size, min(4 * size, len(suffixes))) if n == size else (size, size)
 
     def _find_numbers(self, suffixes: NDArray[np.uint32]) -> Iterator[tuple[int, int]]:
-        """Each suffix with the number of its text; of many that are neighbours in one text only the first."""
+        """Each suffix with the number of its text; of neighbours in the same text only the first if there are many."""
         if len(suffixes) <= _MAX_KEPT:
             return ((value, bisect_right(self._starts, value & ~INNER) - 1) for value in suffixes.tolist())
         numbers = np.searchsorted(self._starts, (suffixes & np.uint32(INNER - 1)).astype(np.int32), "right")
@@ -96,7 +96,7 @@ class TextPrefixIndex:
 
 
 class SegmentSuggestions:
-    """What a segment suggests: ``titles`` by document, ``queries`` by weight; see suggestion_writer.py."""
+    """The suggestions of a segment: ``titles`` by document, ``queries`` by weight; see suggestion_writer.py."""
 
     def __init__(self, read: Read) -> None:
         self.folds = FoldedWords(read)
@@ -106,7 +106,7 @@ class SegmentSuggestions:
         self.words = WordsByLength(SortedStrings(read, "words"), self.word_occurrences)
 
     def find_query(self, first: int, second: int) -> int | None:
-        """The number of the query of these words; ``second`` -1 for a single word."""
+        """The number of the query with these words, or None; ``second`` is -1 for a single word."""
         wanted = [first, second]
         at = bisect_left(self._sorted.data, wanted, key=lambda number: self.query_words[number].tolist())
         number = int(self._sorted[at]) if at < len(self._sorted) else None
@@ -114,7 +114,7 @@ class SegmentSuggestions:
 
 
 def index_texts(texts: Sequence[str]) -> tuple[FoldedWords, TextPrefixIndex]:
-    """Texts, the best first, that stand in no file."""
+    """An index in memory of ``texts``, the best first."""
     words = [fold_text(text) for text in texts]
     folds = sorted({word for own in words for word in own}, key=str.encode)
     numbers = {fold: number for number, fold in enumerate(folds, 1)}
