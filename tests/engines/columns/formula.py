@@ -25,7 +25,7 @@ Scores = dict[str, float]
 Fields = Sequence[str]
 
 
-class Formula:
+class ScoreFormula:
     """Scores documents; ``texts``: by document id, the text of each of ``fields``."""
 
     def __init__(self, fields: Iterable[TextField], texts: Mapping[str, Mapping[str, str]]) -> None:

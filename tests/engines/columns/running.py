@@ -100,6 +100,13 @@ def find_kernels(module: ModuleType) -> dict[str, Any]:
     }
 
 
+def _flatten(arguments: Sequence[Any]) -> list[Any]:
+    """The arguments, with each tuple replaced by its fields."""
+    return [
+        field for argument in arguments for field in (_flatten(argument) if isinstance(argument, tuple) else [argument])
+    ]
+
+
 def _copy_buffers(arguments: Sequence[Any]) -> list[Any]:
     return [_copy_buffer(argument) for argument in arguments]
 
@@ -108,11 +115,6 @@ def _copy_buffer(argument: Any) -> Any:
     if isinstance(argument, tuple):
         return tuple(map(_copy_buffer, argument))
     return argument.copy() if isinstance(argument, np.ndarray) and argument.flags.writeable else argument
-
-
-def _flatten(arguments: Sequence[Any]) -> list[Any]:
-    """The arguments, with the fields of each tuple one by one."""
-    return [field for one in arguments for field in (_flatten(one) if isinstance(one, tuple) else [one])]
 
 
 def _map(directory: Path, number: int, argument: Any) -> Any:

@@ -13,7 +13,7 @@ from index.query.language import parse_query
 from index.query.requests import SearchQuery, Sort, SourceQuery
 from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 from tests.engines.brute_force import BruteForce, texts_of_source, texts_of_story
-from tests.engines.columns.formula import Formula
+from tests.engines.columns.formula import ScoreFormula
 from tests.engines.contract import MANY
 from tests.engines.contract_lookups import ServesCorpora
 from tests.support.factories import make_story
@@ -34,8 +34,8 @@ def _near(scores: dict[str, float]) -> object:
     return pytest.approx(scores, rel=1e-5)
 
 
-def _formula_of(corpus: list[Story]) -> Formula:
-    return Formula(STORY_FIELDS, {story.id: texts_of_story(story) for story in corpus})
+def _formula_of(corpus: list[Story]) -> ScoreFormula:
+    return ScoreFormula(STORY_FIELDS, {story.id: texts_of_story(story) for story in corpus})
 
 
 class TestScores(ServesCorpora):
@@ -58,7 +58,7 @@ class TestScores(ServesCorpora):
     @given(corpora, st.lists(_source_trees, min_size=4, max_size=12))
     def test_sources_score_what_the_formula_says(self, corpus: list[Story], asked: list[Node | None]) -> None:
         records = BruteForce(corpus).sources
-        formula = Formula(SOURCE_FIELDS, {ident: texts_of_source(records[ident].source) for ident in records})
+        formula = ScoreFormula(SOURCE_FIELDS, {ident: texts_of_source(records[ident].source) for ident in records})
         with self.serve(corpus) as engine:
             for tree in asked:
                 page = engine.search_sources(SourceQuery(tree=tree, limit=MANY))
@@ -98,7 +98,7 @@ class TestScores(ServesCorpora):
 # --- the formula itself, by hand ---------------------------------------------------------------------------------
 
 # Three stories; "alpha" is in two of them and in one title. Titles have 2, 1 and 1 words, whole texts 4, 1 and 2.
-_BY_HAND = Formula(
+_BY_HAND = ScoreFormula(
     STORY_FIELDS,
     {
         ident: {field.name: "" for field in STORY_FIELDS} | texts

@@ -152,11 +152,10 @@ class StoredHitWriter:
         texts = self._map_stored()
         # Each row covers at least OVERFLOW bytes, and no two share a byte.
         overflow = np.empty((len(texts) // OVERFLOW + 1, 3), np.int64)
-        spelled_bytes = np.frombuffer(b"".join(spelled), np.uint8)
         n = locate_words(
             DocumentTokens(tokens, _to_starts(counts.sum(axis=1)), counts),
             Texts(texts, text_bounds),
-            Spellings(spelled_bytes, np.append(spelled_starts, len(spelled_bytes))),
+            Spellings(np.frombuffer(b"".join(spelled), np.uint8), np.append(spelled_starts, sum(map(len, spelled)))),
             highlighted,
             token_starts,
             TokenBuffers(words, gaps, sizes, overflow),

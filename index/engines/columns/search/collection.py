@@ -19,7 +19,7 @@ from index.engines.columns.kernels.conjunction import find_words
 from index.engines.columns.search import filtering
 from index.engines.columns.search.deadline import begin_deadline
 from index.engines.columns.search.executor import Executor, SearchFields
-from index.engines.columns.search.facets import FacetCounter, FacetTable
+from index.engines.columns.search.facets import FacetAccumulator, FacetTable
 from index.engines.columns.search.filtering import NO_FILTERS, FailedFilters
 from index.engines.columns.segment.matches import ANYWHERE, NO_ROOM, Docs, Matches, Scratch, nothing
 from index.engines.columns.segment.segment import Segment
@@ -115,7 +115,9 @@ class Collection:
         Only documents with one of ``ids`` can match, unless it is None. Raises QueryTimeout if the deadline passes.
         """
         total, tops = 0, []
-        facet_counters = [FacetCounter(self._facets[name], query.facets, query.filters) for name in query.facets.names]
+        facet_counters = [
+            FacetAccumulator(self._facets[name], query.facets, query.filters) for name in query.facets.names
+        ]
         for segment_index, segment in enumerate(self.segments):
             scratch = self._take_scratch(segment_index)
             result = self._search_segment(segment, matcher, query, scratch, deadline, ids)
@@ -199,8 +201,8 @@ class Collection:
         single = len(rows) == 1 and candidates is None
         docs = np.empty(shortest, np.int32) if query.facets.names and not single else NO_ROOM
         total = find_words(
-            np.array(rows), segment.impacts, candidates is not None,
-            ANYWHERE if candidates is None else candidates, query.sort is Sort.RELEVANCE, top, scores, docs,
+            np.array(rows), segment.impacts, candidates is not None, ANYWHERE if candidates is None else candidates,
+            query.sort is Sort.RELEVANCE, top, scores, docs,
         )  # fmt: skip
         docs = segment.text.docs[begin:end] if single else docs[:total]
         return _SegmentResult(total, (top[:total], scores[:total]), docs, None)

@@ -20,7 +20,7 @@ from index.engines.more_like_this import FLOOR, MoreLikeThis
 from index.engines.scoring import K1, PREFIX_SCORE, TITLE_SHARE, B
 from index.query.tree import And, Node, Not, Or, Phrase, Prefix, Term
 
-# Three int32 arrays: the fields of kernels.scoring.Frequencies as a plain tuple.
+# Documents, the frequency of a leaf in each, and in its title: kernels.scoring.Frequencies as a plain tuple.
 _Frequencies = tuple[NDArray[np.int32], ...]
 
 
@@ -102,8 +102,12 @@ class Executor:
         spans = [
             (self._statistics.find_row(segment, term)[:3], weights) for term, weights in more_like_this.weights.items()
         ]
-        rows = np.array([(*span, *weights) for span, weights in spans])
-        n = similar_kernels.add_likeness(rows, segment.text.arrays, segment.norms, self._scratch.accumulator)
+        n = similar_kernels.add_likeness(
+            np.array([(*span, *weights) for span, weights in spans]),
+            segment.text.arrays,
+            segment.norms,
+            self._scratch.accumulator,
+        )
         docs, similarities = self._collect(n, ascending=ascending)
         scores = np.empty_like(similarities)
         similar_kernels.weigh_distance(
@@ -181,8 +185,7 @@ class Executor:
         """Add the scores of terms to the scratch sums. ``n``: documents touched before; returns those touched after."""
         if not rows:
             return n
-        accumulator = self._scratch.accumulator
-        return int(disjunction.add_terms(np.array(rows), self._segment.impacts, mask, accumulator, n))
+        return int(disjunction.add_terms(np.array(rows), self._segment.impacts, mask, self._scratch.accumulator, n))
 
     def _collect(self, n: int, *, ascending: bool = True) -> Matches:
         """The ``n`` touched documents with their sums; resets the scratch arrays to 0."""

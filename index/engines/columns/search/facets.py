@@ -104,7 +104,7 @@ class FacetTable:
         return self._labels.find_containing(words)
 
 
-class FacetCounter:
+class FacetAccumulator:
     """Counts one facet, segment by segment."""
 
     def __init__(self, table: FacetTable, request: FacetRequest, filters: Filters) -> None:

@@ -23,8 +23,8 @@ from index.query.tree import Phrase, Prefix, Term, iter_positive
 _FIELD_BITS = {name: 1 << number for number, name in enumerate(HIGHLIGHTED_FIELDS)}
 
 
-class _HighlightQuery:
-    """The terms, prefixes and phrases of a query as numbers, for one segment: the fields of kernels HighlightQuery."""
+class _SegmentQuery:
+    """The terms, prefixes and phrases of a query as arrays for one segment: the fields of HighlightQuery."""
 
     def __init__(self, segment: Segment, stored_hits: StoredHits, query: SearchQuery, idfs: dict[str, float]) -> None:
         masks: dict[str, int] = dict.fromkeys(idfs, 0)
@@ -83,9 +83,7 @@ def _make_segment_hits(
     if query.highlighting is None:
         return list(map(Hit, scores, encoded_hits))
     idfs = find_idfs(query_terms(query.tree)) if query.highlighting.matches else {}
-    highlight_query = _HighlightQuery(
-        segment, stored_hits, query if query.highlighting.matches else SearchQuery(), idfs
-    )
+    highlight_query = _SegmentQuery(segment, stored_hits, query if query.highlighting.matches else SearchQuery(), idfs)
     highlights = _highlight(stored_hits, numbers, highlight_query, query.highlighting, deadline)
     return list(map(Hit, scores, encoded_hits, highlights))
 
@@ -93,13 +91,13 @@ def _make_segment_hits(
 def _highlight(
     stored_hits: StoredHits,
     numbers: NDArray[np.int64],
-    highlight_query: _HighlightQuery,
+    highlight_query: _SegmentQuery,
     highlighting: HighlightOptions,
     deadline: Deadline,
 ) -> list[bytes]:
     """The highlights of each document as JSON. Raises QueryTimeout."""
+    # Plain tuples of the fields of HighlightQuery and HighlightFormat.
     query = highlight_query.terms, highlight_query.prefixes, highlight_query.phrases
-    # The fields of kernels.highlight.HighlightFormat.
     style = *_make_tags(highlighting.tag), highlighting.words, schema.MAX_TEXT
     highlights: list[bytes] = []
     # One call of the kernel covers as many documents as fit into its buffer.
