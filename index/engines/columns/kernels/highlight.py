@@ -79,7 +79,7 @@ class HighlightFormat(NamedTuple):
 class _Buffers(NamedTuple):
     """Room for one document. By token: the last token of the longest match that begins there, a buffer for
     ``find_matches``, begin and end of its bytes. ``firsts`` and ``lasts``: first and last token of each match in
-    title, summary and body."""
+    title, summary and body; ``counts``: how many matches each has."""
 
     reach: NDArray[np.int64]
     terms_at: NDArray[np.int64]
@@ -87,6 +87,7 @@ class _Buffers(NamedTuple):
     ends: NDArray[np.int64]
     firsts: NDArray[np.int64]
     lasts: NDArray[np.int64]
+    counts: NDArray[np.int64]
 
 
 class _Text(NamedTuple):
@@ -121,11 +122,10 @@ def _write_document(out, o, doc, hits, query, borders, style, buffers):
     stored, words, word_terms, counts = hits.stored, hits.words, hits.word_terms, hits.token_counts[doc]
     gaps, sizes, overflow = hits.gaps, hits.sizes, hits.overflow
     reach, terms_at, begins, ends = buffers.reach, buffers.terms_at, buffers.begins, buffers.ends
-    firsts, lasts = buffers.firsts, buffers.lasts
+    firsts, lasts, matched = buffers.firsts, buffers.lasts, buffers.counts
     start, parts = hits.starts[doc], hits.parts[doc]
     at = np.empty(5, np.int64)  # where the tokens of each field begin
     at[0] = hits.token_starts[doc]
-    matched = np.empty(3, np.int64)
     for field in range(4):
         at[field + 1] = at[field] + counts[field]
     for field in range(3):
@@ -366,7 +366,7 @@ def highlight_documents(docs, hits, query, style):
     n = most_tokens + 1
     buffers = _Buffers(
         np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64),
-        np.empty((3, n), np.int64), np.empty((3, n), np.int64),
+        np.empty((3, n), np.int64), np.empty((3, n), np.int64), np.empty(3, np.int64),
     )  # fmt: skip
     borders = find_all_borders(query.phrases)
     o = 0
