@@ -56,7 +56,7 @@ def count_facet(generation: OpenGeneration, query: SearchQuery) -> Facet:
 
 def count_timeline(generation: OpenGeneration, query: SearchQuery, interval: Interval) -> Timeline:
     """How many of the matches were published when. Raises TooManyBuckets."""
-    counts, missing = generation.engine.count_times(query, interval)
+    counts, missing = generation.engine.date_histogram(query, interval)
     return Timeline(buckets=fill_gaps(counts, interval), missing=missing)
 
 

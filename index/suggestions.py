@@ -42,7 +42,7 @@ def suggest(generation: OpenGeneration, typed: TypedText | None, limit: int) -> 
     if typed is None:
         current = _find_current(generation, deadline)
         return _mix(lambda kind, size: [one for one in current if one.type == kind][:size], limit)
-    return _mix(lambda kind, size: engine.complete(kind, typed, size, deadline.remaining()), limit)
+    return _mix(lambda kind, size: engine.suggest_completions(kind, typed, size, deadline.remaining()), limit)
 
 
 def _mix(find: Callable[[SuggestionType, int], list[Suggestion]], limit: int) -> list[Suggestion]:

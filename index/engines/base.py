@@ -50,9 +50,12 @@ class Engine(Protocol):
         """
         ...
 
-    def count_times(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
-        """The number of matches published in each interval, by its start (index.query.timeline.bucket_start), and the
-        number of matches without a time. Ignores order, offset and limit of the query."""
+    def date_histogram(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
+        """The number of matches per interval of ``published_at``, by the start of the interval
+        (``index.query.timeline.bucket_start``), and the number of matches without ``published_at``.
+
+        Intervals without matches are left out. Order, offset and limit of the query are ignored.
+        """
         ...
 
     def number_stats(self, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
@@ -96,7 +99,7 @@ class Engine(Protocol):
         """The idf of each term among the stories: above 0, and greater the fewer stories have the term."""
         ...
 
-    def complete(
+    def suggest_completions(
         self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         """The best ``limit`` texts of a kind that contain ``typed`` at the beginning of a word.

@@ -70,7 +70,7 @@ def digest(generation: OpenGeneration) -> str:
     parts += export_stories(generation, SearchQuery())
     parts += [
         engine.list_publishers(),
-        engine.complete("query", TypedText(words=("fe",)), 8),
+        engine.suggest_completions("query", TypedText(words=("fe",)), 8),
         engine.find_labels("topic"),
     ]
     parts.append(engine.fuzzy_terms("harbuor", 2))

@@ -33,7 +33,7 @@ class CountingContract(ServesCorpora):
             for query in queries:
                 times = [story.published_at or None for story in truth.match_stories(query)]
                 expected = Counter(bucket_start(time, interval) for time in times if time)
-                assert engine.count_times(query, interval) == (expected, times.count(None))
+                assert engine.date_histogram(query, interval) == (expected, times.count(None))
 
     @CHECKED
     @given(

@@ -161,7 +161,7 @@ class ColumnsEngine:
 
     # --- suggestions ---------------------------------------------------------------------------------------------
 
-    def complete(
+    def suggest_completions(
         self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         return self._suggestion_finder.complete(kind, typed, limit, begin_deadline(seconds)) if limit > 0 else []

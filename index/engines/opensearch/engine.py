@@ -279,7 +279,7 @@ class ClusterEngine:
 
     # --- words ---------------------------------------------------------------------------------------------------
 
-    def complete(
+    def suggest_completions(
         self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         if limit <= 0 or any(0xD800 <= ord(letter) <= 0xDFFF for word in typed.words for letter in word):

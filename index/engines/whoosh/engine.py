@@ -187,7 +187,7 @@ class WhooshEngine:
 
     # --- suggestions ---------------------------------------------------------------------------------------
 
-    def complete(
+    def suggest_completions(
         self, kind: SuggestionType, typed: TypedText, limit: int, seconds: float | None = None
     ) -> list[Suggestion]:
         stories = begin_deadline(seconds).pace(self.iter_stories())

@@ -78,13 +78,13 @@ def make_query(text: str) -> SearchQuery:
 @pytest.mark.parametrize("sort", [Sort.RELEVANCE, Sort.OLDEST])
 def test_no_query_reaches_the_time_limit(engine: Engine, text: str, sort: Sort) -> None:
     query = replace(make_query(text), sort=sort)
-    assert engine.search_stories(query).total == sum(engine.count_times(query, Interval.DAY)[0].values())
+    assert engine.search_stories(query).total == sum(engine.date_histogram(query, Interval.DAY)[0].values())
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_timeout_leaves_the_next_search_correct(engine: Engine, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     query = make_query(text)
-    page, counts = engine.search_stories(query), engine.count_times(query, Interval.DAY)
+    page, counts = engine.search_stories(query), engine.date_histogram(query, Interval.DAY)
     with monkeypatch.context() as patch:
         patch.setattr(deadline, "MAX_SECONDS", -1.0)
         for ask in (engine.search_stories, lambda q: engine.date_histogram(q, Interval.DAY), engine.iter_documents):
@@ -93,7 +93,7 @@ def test_a_timeout_leaves_the_next_search_correct(engine: Engine, text: str, mon
         with pytest.raises(QueryTimeout):
             engine.search_sources(SourceQuery(tree=parse_query("w1 OR w2*", ())))
     assert engine.search_stories(query) == page
-    assert engine.count_times(query, Interval.DAY) == counts
+    assert engine.date_histogram(query, Interval.DAY) == counts
 
 
 def test_a_query_can_shorten_the_deadline_but_not_extend_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
