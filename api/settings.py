@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from index.engines import DEFAULT_ENGINE, ENGINES
 from index.engines.opensearch.connection.address import ALLOWED, read_address
 from index.errors import OutpostError
 from index.stores import Location
@@ -29,9 +30,10 @@ class Settings:
 
     index: Path = field(default=Path("var/index"), metadata={"help": "directory of the index"})
     engine: str = field(
-        default="",
+        default=DEFAULT_ENGINE,
         metadata={
-            "help": "cluster that the index is on, as opensearch://host:9200/name; none: the directory",
+            "help": "columns or whoosh: engine that builds the index in the directory; "
+            "opensearch://host:9200/name: cluster that the index is on",
         },
     )
     engine_user: str = field(default="", metadata={"help": "user at the cluster", "verbatim": True})
@@ -91,7 +93,7 @@ class Settings:
     @property
     def place(self) -> Location:
         """Where the index is."""
-        if not self.engine:
+        if self.engine in ENGINES:
             return self.index
         address = read_address(
             self.engine, user=self.engine_user, password=self.engine_password, token=self.engine_token,
@@ -99,6 +101,11 @@ class Settings:
         )  # fmt: skip
         assert address, "from_env has checked it"
         return address
+
+    @property
+    def directory_engine(self) -> str:
+        """The engine that builds an index in a directory."""
+        return self.engine if self.engine in ENGINES else DEFAULT_ENGINE
 
     @property
     def metrics_directory(self) -> Path | None:
@@ -114,9 +121,9 @@ class Settings:
             if text := env.get(name, ""):
                 given[setting.name] = _parse(name, text, setting.default, setting.metadata)
         settings = cls(**given)  # type: ignore[arg-type]  # _parse gives each field the type of its default
-        if settings.engine and read_address(settings.engine) is None:
+        if settings.engine not in ENGINES and read_address(settings.engine) is None:
             # What is no address may hold a password.
-            allowed = f"{ALLOWED}; user and password have variables of their own"
+            allowed = f"{', '.join(ENGINES)}, {ALLOWED}; user and password have variables of their own"
             raise InvalidSetting(variable_of("engine"), "(not shown)", allowed)
         if settings.engine_ca and not _is_authority(settings.engine_ca):
             raise InvalidSetting(variable_of("engine_ca"), settings.engine_ca, "a file of certificates, as PEM")

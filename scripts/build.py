@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from api.settings import Settings
+from index.engines import ENGINES
 from index.errors import InvalidDocuments
 from index.indexer import BuildReport, Progress, build_index
 from index.stores import store_of
@@ -30,20 +31,32 @@ index_option = click.option(
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
 @index_option
 @click.option("--skip-invalid", is_flag=True, help="Build without the lines that are refused; they go to a file.")
+@click.option(
+    "--engine", type=click.Choice(ENGINES), help="In a directory: columns (default), or whoosh, slow and simple."
+)
 @click.option("--shards", type=click.IntRange(1, 1024), help="On a cluster: parts of the index (default: 1).")
 @click.option("--replicas", type=click.IntRange(0, 10), help="On a cluster: copies of each part (default: 1).")
 @tell_failures
 def build(
-    files: tuple[Path, ...], directory: Path | None, skip_invalid: bool, shards: int | None, replicas: int | None
+    files: tuple[Path, ...],
+    directory: Path | None,
+    skip_invalid: bool,
+    engine: str | None,
+    shards: int | None,
+    replicas: int | None,
 ) -> None:
     """Build an index of the stories in FILE… (a JSON object a line, plain or gzip) and switch to it.
 
     Whatever goes wrong, the index that was there before stays. Servers take the new one by themselves.
     """
-    place = directory or Settings.from_env().place
+    settings = Settings.from_env()
+    place = directory or settings.place
+    if engine and not isinstance(place, Path):
+        raise click.UsageError("--engine is for an index in a directory: OUTPOST_ENGINE names a cluster.")
     if isinstance(place, Path) and not shards is replicas is None:
         raise click.UsageError("--shards and --replicas are for an index on a cluster: OUTPOST_ENGINE names one.")
-    store = store_of(place, shards=shards or 1, replicas=1 if replicas is None else replicas)
+    engine = engine or settings.directory_engine
+    store = store_of(place, engine=engine, shards=shards or 1, replicas=1 if replicas is None else replicas)
     run_with_progress(lambda progress: build_index(store, files, skip_invalid=skip_invalid, progress=progress))
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from index import generations
 from index.analysis.schema import SCHEMA_VERSION
-from index.engines import engine_kind
-from index.engines.base import Engine, GenerationUpdater, GenerationWriter
+from index.engines import DEFAULT_ENGINE, engine_kind, engine_kind_of
+from index.engines.base import Engine, EngineKind, GenerationUpdater, GenerationWriter
 from index.errors import BuildFailed, IndexDamaged, IndexMissing, IndexUnavailable, VersionMismatch
 from index.files.disk import describe_error, make_unreadable_error, sync
 from index.files.manifest import (
@@ -38,12 +38,13 @@ _log = logging.getLogger(__name__)
 
 
 class DirectoryStore:
-    """A Store (index.stores.base) at ``root``."""
+    """A Store (index.stores.base) at ``root``. ``engine`` builds new generations; each generation is opened by the
+    engine that built it. Raises UnknownEngine."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, engine: str = DEFAULT_ENGINE) -> None:
         self.root = root
         self._current = str(root / generations.CURRENT)
-        self._kind = engine_kind()
+        self._kind = engine_kind(engine)
 
     def __str__(self) -> str:
         return str(self.root)
@@ -78,7 +79,7 @@ class DirectoryStore:
             # All that answers need is opened now: later there may be no descriptor left, or no file.
             ids = StoryIds(directory)
             files = list_files(directory, manifest)
-            engine = self._kind.open(directory, manifest.status)
+            engine = engine_kind_of(directory.name).open(directory, manifest.status)
         except OSError as error:
             held.close()
             raise make_unreadable_error(self.root, directory.name, error) from error
@@ -88,7 +89,8 @@ class DirectoryStore:
         return GenerationHandle(manifest=manifest, engine=engine, story_ids=ids, release=held.close, files=files)
 
     def _read_manifest(self, directory: Path) -> Manifest:
-        return read_manifest(self.root, directory, self._kind.name, self._kind.format_version)
+        kind = engine_kind_of(directory.name)
+        return read_manifest(self.root, directory, kind.name, kind.format_version)
 
     def _read_verified(self, directory: Path) -> Manifest:
         manifest = self._read_manifest(directory)
@@ -163,9 +165,12 @@ class DirectoryStore:
                 # Told before anything is written where there is nothing to go on from.
                 generations.read_current(self.root)
             with generations.lock_for_build(self.root):
+                kind = self._kind
                 if incremental:
-                    self._read_verified(generations.find_current(self.root))
-                building = DirectoryBuild(self.root, incremental=incremental)
+                    current = generations.find_current(self.root)
+                    self._read_verified(current)
+                    kind = engine_kind_of(current.name)
+                building = DirectoryBuild(self.root, kind, incremental=incremental)
                 try:
                     yield building
                 except BaseException:
@@ -180,8 +185,8 @@ class DirectoryStore:
 class DirectoryBuild:
     """A Build (index.stores.base): a directory that gets its final name when it is published."""
 
-    def __init__(self, root: Path, *, incremental: bool) -> None:
-        self._root, self._incremental, self._kind = root, incremental, engine_kind()
+    def __init__(self, root: Path, kind: EngineKind, *, incremental: bool) -> None:
+        self._root, self._incremental, self._kind = root, incremental, kind
         version, self.directory = generations.start_directory(root)
         self._name = f"g{version}-s{SCHEMA_VERSION}-f{self._kind.format_version}"
         self.rejects = self.directory / _REJECTS
@@ -204,7 +209,8 @@ class DirectoryBuild:
         try:
             directory = generations.directory_of(self._root) / generations.read_previous(self._root)
             try:
-                manifest = read_manifest(self._root, directory, self._kind.name, self._kind.format_version)
+                kind = engine_kind_of(directory.name)
+                manifest = read_manifest(self._root, directory, kind.name, kind.format_version)
                 verify_files(self._root, directory, manifest, ID_FILES)
             except VersionMismatch as error:
                 _log.info("the ids of %s are taken as they are: %s", directory.name, error)
