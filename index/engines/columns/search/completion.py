@@ -70,7 +70,7 @@ class SuggestionFinder:
         }
 
     def complete(self, kind: SuggestionType, typed: TypedText, limit: int, deadline: Deadline) -> list[Suggestion]:
-        """Implements Engine.complete. Raises QueryTimeout."""
+        """Implements Engine.suggest_completions. Raises QueryTimeout."""
         match kind:
             case "query":
                 return self._complete_queries(typed, limit, deadline)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from index.engines.opensearch.connection.client import Cluster
-from index.engines.opensearch.format.documents import Line
+from index.engines.opensearch.format.documents import BulkLine
 from index.errors import BuildFailed, IndexUnavailable, QueryTimeout
 
 # Bytes of one request, requests at once, and how many may wait: at most 40 MB of documents are in memory.
@@ -28,17 +28,17 @@ class BulkLoader:
         self._cluster = cluster
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="bulk")
         self._running: deque[Future[None]] = deque()
-        self._chunk: list[Line] = []
+        self._chunk: list[BulkLine] = []
         self._size = 0
 
-    def add(self, line: Line) -> None:
+    def add(self, line: BulkLine) -> None:
         """Raises BuildFailed for what was refused before, and what Cluster.send raises."""
         self._chunk.append(line)
         self._size += len(line.data)
         if self._size >= CHUNK_BYTES:
             self._start()
 
-    def add_all(self, lines: Iterable[Line]) -> None:
+    def add_all(self, lines: Iterable[BulkLine]) -> None:
         for line in lines:
             self.add(line)
 
@@ -64,7 +64,7 @@ class BulkLoader:
         self._chunk, self._size = [], 0
 
 
-def send_lines(cluster: Cluster, lines: list[Line]) -> None:
+def send_lines(cluster: Cluster, lines: list[BulkLine]) -> None:
     """One bulk request, and more for what the cluster had no room for. Raises BuildFailed with each failure."""
     for attempt in range(_TRIES):
         try:
