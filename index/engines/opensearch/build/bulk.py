@@ -84,7 +84,7 @@ def send_lines(cluster: Cluster, lines: list[BulkLine]) -> None:
             if status in _LATER:
                 again.append(line)
             elif status >= 400 and not (status == 404 and result.get("result") == "not_found"):
-                failed.append(f"{line.about}: {_say(result)}")
+                failed.append(f"{line.about}: {_describe_failure(result)}")
         if failed:
             more = f"; and {len(failed) - _TOLD} more" if len(failed) > _TOLD else ""
             raise BuildFailed("the cluster refused documents: " + "; ".join(failed[:_TOLD]) + more)
@@ -98,6 +98,6 @@ def send_lines(cluster: Cluster, lines: list[BulkLine]) -> None:
 _ONLY_FAILURES = {"filter_path": "errors,items.*.status,items.*.result,items.*.error"}
 
 
-def _say(result: dict[str, object]) -> str:
+def _describe_failure(result: dict[str, object]) -> str:
     error = result.get("error")
     return str(error.get("reason", error))[:300] if isinstance(error, dict) else str(result["status"])
