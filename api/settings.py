@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from index.engines import DEFAULT_ENGINE, ENGINES
 from index.engines.opensearch.connection.address import ALLOWED, read_address
 from index.errors import OutpostError
 from index.stores import Location
@@ -29,9 +30,10 @@ class Settings:
 
     index: Path = field(default=Path("var/index"), metadata={"help": "directory of the index"})
     engine: str = field(
-        default="",
+        default=DEFAULT_ENGINE,
         metadata={
-            "help": "OpenSearch cluster of the index, as opensearch://host:9200/name; none: the directory is used",
+            "help": "columns or whoosh: engine that builds the index in the directory; "
+            "opensearch://host:9200/name: OpenSearch cluster of the index",
         },
     )
     engine_user: str = field(default="", metadata={"help": "user name for the cluster", "verbatim": True})
@@ -100,7 +102,7 @@ class Settings:
     @property
     def place(self) -> Location:
         """Where the index is."""
-        if not self.engine:
+        if self.engine in ENGINES:
             return self.index
         address = read_address(
             self.engine, user=self.engine_user, password=self.engine_password, token=self.engine_token,
@@ -108,6 +110,11 @@ class Settings:
         )  # fmt: skip
         assert address, "from_env checks the address"
         return address
+
+    @property
+    def directory_engine(self) -> str:
+        """The engine that builds an index in a directory."""
+        return self.engine if self.engine in ENGINES else DEFAULT_ENGINE
 
     @property
     def metrics_directory(self) -> Path | None:
@@ -123,9 +130,10 @@ class Settings:
             if text := env.get(name, ""):
                 values[setting.name] = _parse(name, text, setting.default, setting.metadata)
         settings = cls(**values)  # type: ignore[arg-type]  # _parse gives each field the type of its default
-        if settings.engine and read_address(settings.engine) is None:
+        if settings.engine not in ENGINES and read_address(settings.engine) is None:
             # An invalid address may contain a password, so it is not shown.
-            allowed = f"{ALLOWED}; user and password belong in OUTPOST_ENGINE_USER and OUTPOST_ENGINE_PASSWORD"
+            names = ", ".join(ENGINES)
+            allowed = f"{names}, {ALLOWED}; user and password belong in OUTPOST_ENGINE_USER and OUTPOST_ENGINE_PASSWORD"
             raise InvalidSetting(variable_of("engine"), "(not shown)", allowed)
         if settings.engine_ca and not _is_certificate_file(settings.engine_ca):
             raise InvalidSetting(variable_of("engine_ca"), settings.engine_ca, "a PEM file of certificates")

@@ -34,7 +34,7 @@ from index.engines.opensearch.build.writer import ClusterWriter, create_indices,
 from index.engines.opensearch.connection.address import ClusterAddress
 from index.engines.opensearch.connection.client import BUILD_PATIENCE, Cluster
 from index.engines.opensearch.engine import ClusterEngine
-from index.engines.opensearch.format.documents import Line
+from index.engines.opensearch.format.documents import BulkLine
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.language import parse_query
@@ -156,9 +156,9 @@ class _Recorder(BulkLoader):
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster)
-        self.lines: list[Line] = []
+        self.lines: list[BulkLine] = []
 
-    def add(self, line: Line) -> None:
+    def add(self, line: BulkLine) -> None:
         self.lines.append(line)
 
 

@@ -52,7 +52,7 @@ class Engine(Protocol):
 
     def date_histogram(self, query: SearchQuery, interval: Interval) -> tuple[dict[datetime, int], int]:
         """The number of matches per interval of ``published_at``, by the start of the interval
-        (``index.query.timeline.start_of``), and the number of matches without ``published_at``.
+        (``index.query.timeline.bucket_start``), and the number of matches without ``published_at``.
 
         Intervals without matches are left out. Order, offset and limit of the query are ignored.
         """

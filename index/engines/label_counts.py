@@ -63,7 +63,7 @@ class Tallies(Struct):
     publishers: dict[str, PublisherTally] = field(default_factory=dict)
 
 
-class Changes(Struct):
+class LabelCountChanges(Struct):
     """``census-changes.json``: what an update has to say against ``census.tsv`` and ``publishers.ndjson``, which it
     shares with the generation before. ``tallies`` replace those there, ``publishers`` is how many there are now."""
 
@@ -128,7 +128,7 @@ class LabelCounts:
         lines.sort(key=itemgetter(0))
         text = b"".join([key + b"\t" + msgspec.json.encode(counts) + b"\n" for key, counts in lines])
         (directory / LABEL_COUNTS).write_bytes(text)
-        (directory / CHANGES).write_bytes(msgspec.json.encode(Changes(len(records))))
+        (directory / CHANGES).write_bytes(msgspec.json.encode(LabelCountChanges(len(records))))
         return len(records)
 
 
@@ -176,7 +176,7 @@ class IncrementalLabelCounts(LabelCounts):
             self._publishers += (tallies.publishers[ident].story_count > 0) - listed
         for name in (LABEL_COUNTS, PUBLISHERS):
             os.link(self._base / name, directory / name)
-        (directory / CHANGES).write_bytes(msgspec.json.encode(Changes(self._publishers, tallies)))
+        (directory / CHANGES).write_bytes(msgspec.json.encode(LabelCountChanges(self._publishers, tallies)))
         return self._publishers
 
 
@@ -190,7 +190,7 @@ class StoredPublishers:
     def decode(self) -> list[PublisherRecord]:
         """By story count, then name. Raises ValueError or msgspec's errors."""
         records = msgspec.json.Decoder(PublisherRecord).decode_lines(self._publishers)
-        changed = msgspec.json.decode(self._changes, type=Changes).tallies
+        changed = msgspec.json.decode(self._changes, type=LabelCountChanges).tallies
         if changed.publishers:
             records = [record for record in records if record.id not in changed.publishers] + _to_records(changed)
             records.sort(key=_listing_order)
@@ -202,8 +202,8 @@ def read_publishers(directory: Path) -> list[PublisherRecord]:
     return StoredPublishers(directory).decode()
 
 
-def _read_changes(directory: Path) -> Changes:
-    return msgspec.json.decode(read_regular(directory / CHANGES), type=Changes)
+def _read_changes(directory: Path) -> LabelCountChanges:
+    return msgspec.json.decode(read_regular(directory / CHANGES), type=LabelCountChanges)
 
 
 def _to_records(tallies: Tallies) -> list[PublisherRecord]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from index.engines import DEFAULT_ENGINE
 from index.engines.opensearch.connection.address import ClusterAddress
 from index.stores.base import Store
 from index.stores.directory import DirectoryStore
@@ -12,10 +13,14 @@ from index.stores.directory import DirectoryStore
 Location = Path | ClusterAddress
 
 
-def store_of(location: Location | Store, *, shards: int = 1, replicas: int = 1) -> Store:
-    """The store at a location; a store is returned as it is. ``shards`` and ``replicas``: for builds on a cluster."""
+def store_of(location: Location | Store, *, engine: str = DEFAULT_ENGINE, shards: int = 1, replicas: int = 1) -> Store:
+    """The store at a location; a store is returned as it is.
+
+    ``engine``: builds new generations in a directory. ``shards``, ``replicas``: for builds on a cluster. Raises
+    UnknownEngine.
+    """
     if isinstance(location, Path):
-        return DirectoryStore(location)
+        return DirectoryStore(location, engine)
     if isinstance(location, ClusterAddress):
         # Imported on demand: the client of a cluster takes 0.15 s and 20 MB.
         from index.stores.cluster import ClusterStore

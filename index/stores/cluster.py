@@ -33,7 +33,7 @@ from index.engines.opensearch.build.recount import recount
 from index.engines.opensearch.build.updater import ClusterUpdater
 from index.engines.opensearch.build.writer import ClusterWriter, create_indices, name_indices, settle_indices
 from index.engines.opensearch.connection.address import ClusterAddress
-from index.engines.opensearch.connection.client import BUILD_PATIENCE, Cluster, Refused
+from index.engines.opensearch.connection.client import BUILD_PATIENCE, Cluster, RequestRefused
 from index.engines.opensearch.engine import ClusterEngine
 from index.engines.opensearch.format.documents import delete_line, entry_id, index_line
 from index.engines.opensearch.format.mappings import FORMAT_VERSION, LISTS
@@ -85,7 +85,7 @@ class ClusterStore:
             try:
                 name, manifest = self._find_current(self._glancing)
                 self._stamp = name, manifest.build
-            except (OutpostError, Refused) as error:
+            except (OutpostError, RequestRefused) as error:
                 _log.debug("could not check for a new generation: %s", error)
             except Exception:
                 # Not an answer of OpenSearch. The open generation keeps serving.
@@ -102,7 +102,7 @@ class ClusterStore:
             engine = ClusterEngine(cluster, name, manifest.status, lambda: self._is_current(name, manifest.build))
         except QueryTimeout as error:
             raise IndexUnavailable(self.address, "the cluster does not answer in time") from error
-        except Refused as error:
+        except RequestRefused as error:
             raise IndexUnavailable(self.address, f"the cluster refused a request: {error.reason}") from error
         self._stamp = name, manifest.build
         return GenerationHandle(
@@ -114,7 +114,7 @@ class ClusterStore:
         cluster = cluster or self._cluster
         try:
             found: Json = cluster.send("GET", f"/_alias/{self.address.alias}")
-        except Refused as error:
+        except RequestRefused as error:
             raise IndexMissing(self.address, "nothing has been built there; 'outpost build FILE' does") from error
         names = [name for name in found if self._read_version(name)]
         if len(names) != 1:
@@ -143,7 +143,7 @@ class ClusterStore:
         """True if the index ``name`` still has the build id ``build``: it was neither updated nor removed."""
         try:
             return self._read_manifest(self._cluster, name).build == build
-        except (Refused, VersionMismatch):
+        except (RequestRefused, VersionMismatch):
             return False
 
     def _read_version(self, name: str) -> int | None:
@@ -200,7 +200,7 @@ class ClusterStore:
                     building.discard()
                     raise
                 self._clean(None)
-            except Refused as error:
+            except RequestRefused as error:
                 raise BuildFailed(f"the cluster refused a request: {error.reason}") from error
             except QueryTimeout as error:
                 raise BuildFailed(f"the cluster did not answer within {error.seconds:g} seconds") from error
@@ -286,7 +286,7 @@ class ClusterBuild:
                     if ident not in present:
                         document = describe_removed(ident)
                         bulk.add(index_line(lists, entry_id(REMOVED_KIND, ident), f"removed {ident}", document))
-            except (OutpostError, Refused) as error:
+            except (OutpostError, RequestRefused) as error:
                 _log.warning("removed stories will be unknown: %s", error)
         bulk.finish()
         self._cluster.send("POST", f"/{lists}/_refresh")
@@ -341,5 +341,5 @@ class ClusterBuild:
             return
         try:
             self._cluster.send("DELETE", f"/{name_indices(self._name)}", ignore_unavailable="true")
-        except (OutpostError, Refused) as error:
+        except (OutpostError, RequestRefused) as error:
             _log.warning("%s could not be removed; the next build will do it: %s", self._name, error)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from index import generations
 from index.analysis.schema import SCHEMA_VERSION
-from index.engines import engine_kind
-from index.engines.base import Engine, GenerationUpdater, GenerationWriter
+from index.engines import DEFAULT_ENGINE, engine_kind, engine_kind_of
+from index.engines.base import Engine, EngineKind, GenerationUpdater, GenerationWriter
 from index.errors import BuildFailed, IndexDamaged, IndexMissing, IndexUnavailable, VersionMismatch
 from index.files.disk import describe_error, make_unreadable_error, sync
 from index.files.manifest import (
@@ -41,12 +41,15 @@ _log = logging.getLogger(__name__)
 
 
 class DirectoryStore:
-    """A Store (index.stores.base) in the directory ``root``."""
+    """A Store (index.stores.base) in the directory ``root``.
 
-    def __init__(self, root: Path) -> None:
+    ``engine`` builds new generations; each generation is opened by the engine that built it. Raises UnknownEngine.
+    """
+
+    def __init__(self, root: Path, engine: str = DEFAULT_ENGINE) -> None:
         self.root = root
         self._current = str(root / generations.CURRENT)
-        self._kind = engine_kind()
+        self._kind = engine_kind(engine)
 
     def __str__(self) -> str:
         return str(self.root)
@@ -81,7 +84,7 @@ class DirectoryStore:
             # Open everything now: later there may be no free descriptor, or the file may be gone.
             ids = StoryIds(directory)
             files = list_files(directory, manifest)
-            engine = self._kind.open(directory, manifest.status)
+            engine = engine_kind_of(directory.name).open(directory, manifest.status)
         except OSError as error:
             held.close()
             raise make_unreadable_error(self.root, directory.name, error) from error
@@ -91,7 +94,8 @@ class DirectoryStore:
         return GenerationHandle(manifest=manifest, engine=engine, story_ids=ids, release=held.close, files=files)
 
     def _read_manifest(self, directory: Path) -> Manifest:
-        return read_manifest(self.root, directory, self._kind.name, self._kind.format_version)
+        kind = engine_kind_of(directory.name)
+        return read_manifest(self.root, directory, kind.name, kind.format_version)
 
     def _read_verified(self, directory: Path) -> Manifest:
         manifest = self._read_manifest(directory)
@@ -166,9 +170,12 @@ class DirectoryStore:
                 # Fails before anything is written if there is no index.
                 generations.read_current(self.root)
             with generations.lock_for_build(self.root):
+                kind = self._kind
                 if incremental:
-                    self._read_verified(generations.find_current(self.root))
-                building = DirectoryBuild(self.root, incremental=incremental)
+                    current = generations.find_current(self.root)
+                    self._read_verified(current)
+                    kind = engine_kind_of(current.name)
+                building = DirectoryBuild(self.root, kind, incremental=incremental)
                 try:
                     yield building
                 except BaseException:
@@ -183,8 +190,8 @@ class DirectoryStore:
 class DirectoryBuild:
     """A Build (index.stores.base): a directory that gets its final name when it is published."""
 
-    def __init__(self, root: Path, *, incremental: bool) -> None:
-        self._root, self._incremental, self._kind = root, incremental, engine_kind()
+    def __init__(self, root: Path, kind: EngineKind, *, incremental: bool) -> None:
+        self._root, self._incremental, self._kind = root, incremental, kind
         version, self.directory = generations.start_directory(root)
         self._name = f"g{version}-s{SCHEMA_VERSION}-f{self._kind.format_version}"
         self.rejects = self.directory / _REJECTS
@@ -207,7 +214,8 @@ class DirectoryBuild:
         try:
             directory = generations.directory_of(self._root) / generations.read_previous(self._root)
             try:
-                manifest = read_manifest(self._root, directory, self._kind.name, self._kind.format_version)
+                kind = engine_kind_of(directory.name)
+                manifest = read_manifest(self._root, directory, kind.name, kind.format_version)
                 verify_files(self._root, directory, manifest, ID_FILES)
             except VersionMismatch as error:
                 _log.info("the ids of %s are used without a check: %s", directory.name, error)

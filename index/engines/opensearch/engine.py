@@ -20,7 +20,7 @@ from index.documents.story import Story
 from index.engines.indexed import StoredSource, microseconds
 from index.engines.label_counts import PublisherTally, sort_publishers
 from index.engines.more_like_this import count_similarity_terms, make_more_like_this
-from index.engines.opensearch.connection.client import Cluster, Refused
+from index.engines.opensearch.connection.client import Cluster, RequestRefused
 from index.engines.opensearch.connection.deadline import MAX_SECONDS, begin_deadline
 from index.engines.opensearch.format.mappings import SOURCES
 from index.engines.opensearch.lookups.dictionary import PAGE, TALLY_KIND, DictionaryIndex
@@ -28,7 +28,7 @@ from index.engines.opensearch.search import counts, translation
 from index.engines.opensearch.search.facets import FacetCounter
 from index.engines.opensearch.search.more_like_this import make_similar
 from index.engines.opensearch.search.snapshot import Replaced, Snapshot
-from index.engines.opensearch.words.completion import Completer, fuzzy_terms
+from index.engines.opensearch.words.completion import ClusterCompleter, fuzzy_terms
 from index.engines.opensearch.words.vocabulary import SOURCE_WORD_KIND, WORD_KIND
 from index.engines.scoring import idf
 from index.errors import IndexDamaged, IndexUnavailable, StaleCursor
@@ -82,17 +82,17 @@ class ClusterEngine:
         self._labels: dict[str, dict[str, str]] = {}
         self._of_stories = _translator(STORY_FIELDS, lambda prefix: self._expanded[WORD_KIND, prefix])
         self._of_sources = _translator(SOURCE_FIELDS, lambda prefix: self._expanded[SOURCE_WORD_KIND, prefix])
-        self._completer = Completer(cluster, name, self._lists, lambda texts: list(map(self._count, texts)))
+        self._completer = ClusterCompleter(cluster, name, self._lists, lambda texts: list(map(self._count, texts)))
         for index in (name, self._sources, self._lists.index):
             self._search([(index, {"size": 0})])
 
     def _search(self, searches: Sequence[tuple[str, Json]], deadline: Deadline | None = None) -> list[Json]:
         try:
             return self._cluster.search(searches, deadline)
-        except Refused as error:
+        except RequestRefused as error:
             raise self._explain(error) from error
 
-    def _explain(self, error: Refused) -> IndexUnavailable:
+    def _explain(self, error: RequestRefused) -> IndexUnavailable:
         kind = IndexDamaged if error.status == 404 else IndexUnavailable
         return kind(self._cluster.address, f"{self._name}: {error.reason}")
 
@@ -286,7 +286,7 @@ class ClusterEngine:
             return []
         try:
             return self._completer.complete(kind, typed, limit, begin_deadline(seconds))
-        except Refused as error:
+        except RequestRefused as error:
             raise self._explain(error) from error
 
     def _count_text(self, text: str) -> int:
@@ -295,7 +295,7 @@ class ClusterEngine:
     def fuzzy_terms(self, word: str, distance: int, seconds: float | None = None) -> list[FuzzyTerm]:
         try:
             return fuzzy_terms(self._cluster, self._lists, word, distance, begin_deadline(seconds))
-        except Refused as error:
+        except RequestRefused as error:
             raise self._explain(error) from error
 
     def find_idfs(self, terms: Sequence[str]) -> dict[str, float]:
@@ -342,7 +342,7 @@ class ClusterEngine:
             part = wanted[at : at + PAGE]
             try:
                 answer = self._cluster.send("POST", f"/{index}/_mget", {"ids": part}, realtime="false")
-            except Refused as error:
+            except RequestRefused as error:
                 raise self._explain(error) from error
             if broken := [one["error"] for one in answer["docs"] if "error" in one]:
                 raise IndexUnavailable(self._cluster.address, f"{index}: {broken[0].get('reason')}")

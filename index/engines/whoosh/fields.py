@@ -18,7 +18,8 @@ from index.documents.story import Story
 from index.engines.indexed import StoredSource, microseconds
 from index.query.requests import FACETS
 
-FORMAT_VERSION = 3
+# Counted from 1000: see index.engines.engine_kind_of.
+FORMAT_VERSION = 1003
 STORIES, SOURCES = "stories", "sources"
 ROWS, SOURCE_ROWS, WORDS = "rows.ndjson", "source_rows.ndjson", "words.txt"
 LABELS = "labels.json"

@@ -22,7 +22,7 @@ from api.settings import InvalidSetting, Settings
 from index.deadline import Deadline
 from index.engines.opensearch.build.bulk import BulkLoader, send_lines
 from index.engines.opensearch.connection.address import ClusterAddress
-from index.engines.opensearch.connection.client import Cluster, Refused
+from index.engines.opensearch.connection.client import Cluster, RequestRefused
 from index.engines.opensearch.format.documents import index_line
 from index.errors import BuildFailed, IndexUnavailable, QueryTimeout
 from index.indexer import build_index
@@ -242,7 +242,7 @@ def test_what_may_pass_in_a_moment_is_asked_again(
 ) -> None:
     monkeypatch.setattr("index.engines.opensearch.connection.client.time.sleep", lambda seconds: None)
     scripted = Scripted(status, body={"error": {"type": kind, "reason": "so it is"}, "status": status})
-    refused = pytest.raises((IndexUnavailable, Refused), match=f"{kind}: so it is")
+    refused = pytest.raises((IndexUnavailable, RequestRefused), match=f"{kind}: so it is")
     with scripted.run() as address, closing(Cluster(address)) as cluster, refused:
         cluster.send("GET", "/")
     assert len(scripted.asked) == asked

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from index.engines.opensearch.connection.client import Cluster
-from index.engines.opensearch.format.documents import Line
+from index.engines.opensearch.format.documents import BulkLine
 from index.errors import BuildFailed, IndexUnavailable, QueryTimeout
 
 # Bytes of one request, requests at once, and how many may wait: at most 40 MB of documents are in memory.
@@ -28,17 +28,17 @@ class BulkLoader:
         self._cluster = cluster
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="bulk")
         self._running: deque[Future[None]] = deque()
-        self._chunk: list[Line] = []
+        self._chunk: list[BulkLine] = []
         self._size = 0
 
-    def add(self, line: Line) -> None:
+    def add(self, line: BulkLine) -> None:
         """Raises BuildFailed for what was refused before, and what Cluster.send raises."""
         self._chunk.append(line)
         self._size += len(line.data)
         if self._size >= CHUNK_BYTES:
             self._start()
 
-    def add_all(self, lines: Iterable[Line]) -> None:
+    def add_all(self, lines: Iterable[BulkLine]) -> None:
         for line in lines:
             self.add(line)
 
@@ -64,7 +64,7 @@ class BulkLoader:
         self._chunk, self._size = [], 0
 
 
-def send_lines(cluster: Cluster, lines: list[Line]) -> None:
+def send_lines(cluster: Cluster, lines: list[BulkLine]) -> None:
     """One bulk request, and more for what the cluster had no room for. Raises BuildFailed with each failure."""
     for attempt in range(_TRIES):
         try:
@@ -84,7 +84,7 @@ def send_lines(cluster: Cluster, lines: list[Line]) -> None:
             if status in _LATER:
                 again.append(line)
             elif status >= 400 and not (status == 404 and result.get("result") == "not_found"):
-                failed.append(f"{line.about}: {_say(result)}")
+                failed.append(f"{line.about}: {_describe_failure(result)}")
         if failed:
             more = f"; and {len(failed) - _TOLD} more" if len(failed) > _TOLD else ""
             raise BuildFailed("the cluster refused documents: " + "; ".join(failed[:_TOLD]) + more)
@@ -98,6 +98,6 @@ def send_lines(cluster: Cluster, lines: list[Line]) -> None:
 _ONLY_FAILURES = {"filter_path": "errors,items.*.status,items.*.result,items.*.error"}
 
 
-def _say(result: dict[str, object]) -> str:
+def _describe_failure(result: dict[str, object]) -> str:
     error = result.get("error")
     return str(error.get("reason", error))[:300] if isinstance(error, dict) else str(result["status"])

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from index.engines.opensearch.connection.address import ClusterAddress
-from index.engines.opensearch.connection.client import Cluster, Refused
+from index.engines.opensearch.connection.client import Cluster, RequestRefused
 from index.errors import BuildFailed, BuildRunning, OutpostError
 
 Json = dict[str, Any]
@@ -45,7 +45,7 @@ class Lock:
         while not self._done.wait(_BEAT):
             try:
                 self._place = _take(self._cluster, self._path, self._place)
-            except Refused:
+            except RequestRefused:
                 self._lost = True
                 return
             except OutpostError:
@@ -61,7 +61,7 @@ class Lock:
         self._done.set()
         self._thread.join()
         if not self._lost:
-            with contextlib.suppress(Refused, OutpostError):
+            with contextlib.suppress(RequestRefused, OutpostError):
                 self._cluster.send("DELETE", self._path, **self._place)
 
 
@@ -71,13 +71,13 @@ def hold_lock(cluster: Cluster, address: ClusterAddress) -> Iterator[Lock]:
     index = f"{address.alias}-lock"
     try:
         cluster.send("PUT", f"/{index}", _INDEX)
-    except Refused as error:
+    except RequestRefused as error:
         if error.kind != "resource_already_exists_exception":
             raise BuildFailed(f"the cluster makes no index {index}: {error.reason}") from error
     path = f"/{index}/_doc/build"
     try:
         lock = Lock(cluster, path, _take(cluster, path, {"op_type": "create"}))
-    except Refused as error:
+    except RequestRefused as error:
         if error.status != _CONFLICT:
             raise BuildFailed(f"the cluster gives no lock: {error.reason}") from error
         lock = Lock(cluster, path, _take_over(cluster, path, address))
@@ -103,7 +103,7 @@ def _take_over(cluster: Cluster, path: str, address: ClusterAddress) -> Json:
         if not _is_dead(holder):
             raise BuildRunning(address, owner)
         return _take(cluster, path, {"if_seq_no": found["_seq_no"], "if_primary_term": found["_primary_term"]})
-    except Refused as error:
+    except RequestRefused as error:
         raise BuildRunning(address, "one that began or ended just now") from error
 
 

@@ -19,7 +19,7 @@ from index.engines.opensearch.build.bulk import BulkLoader
 from index.engines.opensearch.build.writer import name_indices
 from index.engines.opensearch.connection.client import Cluster
 from index.engines.opensearch.format.documents import (
-    Line,
+    BulkLine,
     StoryTexts,
     delete_line,
     describe_source,
@@ -39,7 +39,7 @@ from index.engines.opensearch.words.vocabulary import (
     PAIR_KIND,
     SOURCE_WORD_KIND,
     WORD_KIND,
-    Vocabulary,
+    ClusterVocabulary,
     describe_pair,
     describe_source_word,
     describe_word,
@@ -68,7 +68,7 @@ class ClusterUpdater:
         self._bulk = BulkLoader(cluster)
         self._label_counts = LabelCounts()
         self._before: set[tuple[str, str]] = set()  # which entries of the census were looked up
-        self._vocabulary = Vocabulary()
+        self._vocabulary = ClusterVocabulary()
         # A line is a story that comes in, or the id of one that goes.
         self._changes = tempfile.TemporaryFile()  # noqa: SIM115 - until finish or abort
         self._there: dict[str, bool] = {}  # of the stories in it
@@ -188,7 +188,7 @@ class ClusterUpdater:
             self._load(_publisher_keys([*old.values(), *new.values()]))
             self._bulk.add_all(self._replace_source(ident, old.get(ident), new.get(ident)) for ident in idents)
 
-    def _replace_source(self, ident: str, old: StoredSource | None, new: StoredSource | None) -> Line:
+    def _replace_source(self, ident: str, old: StoredSource | None, new: StoredSource | None) -> BulkLine:
         index, about = self._name + SOURCES, f"source {ident}"
         if old:
             self._label_counts.count_source(old.source, -1)
@@ -235,7 +235,7 @@ class ClusterUpdater:
             else:
                 tallies.labels.setdefault(kind, {})[value] = entry["document"]["spellings"]
 
-    def _iter_entries(self) -> Iterator[Line]:
+    def _iter_entries(self) -> Iterator[BulkLine]:
         yield from _to_lines(self._name + LISTS, self._iter_label_counts())
         self._vocabulary.finish()
         yield from _to_lines(self._name + LISTS, self._iter_words())
@@ -289,7 +289,7 @@ def _publisher_keys(sources: Iterable[StoredSource]) -> Keys:
     return {(TALLY_KIND, publisher.id) for publisher in publishers if publisher and publisher.id}
 
 
-def _to_lines(index: str, entries: Iterable[tuple[str, str, Json | None]]) -> Iterator[Line]:
+def _to_lines(index: str, entries: Iterable[tuple[str, str, Json | None]]) -> Iterator[BulkLine]:
     for kind, value, entry in entries:
         ident, about = entry_id(kind, value), f"{kind} {value}"
         yield delete_line(index, ident, about) if entry is None else index_line(index, ident, about, entry)

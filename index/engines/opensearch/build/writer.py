@@ -15,7 +15,7 @@ from index.documents.story import Story
 from index.engines.indexed import text_of_source
 from index.engines.label_counts import LabelCounts, SourceStore
 from index.engines.opensearch.build.bulk import BulkLoader
-from index.engines.opensearch.connection.client import Cluster, Refused
+from index.engines.opensearch.connection.client import Cluster, RequestRefused
 from index.engines.opensearch.format import mappings
 from index.engines.opensearch.format.documents import (
     StoryTexts,
@@ -25,7 +25,7 @@ from index.engines.opensearch.format.documents import (
     index_line,
 )
 from index.engines.opensearch.lookups.dictionary import iter_tallies
-from index.engines.opensearch.words.vocabulary import Vocabulary
+from index.engines.opensearch.words.vocabulary import ClusterVocabulary
 from index.errors import BuildFailed
 from index.query.results import IndexStatus
 
@@ -44,7 +44,7 @@ class ClusterWriter:
         self._scratch = contextlib.ExitStack()
         directory = self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="outpost-build-"))
         self._cited = SourceStore(Path(directory) / "cited.sqlite")
-        self._label_counts, self._vocabulary = LabelCounts(), Vocabulary()
+        self._label_counts, self._vocabulary = LabelCounts(), ClusterVocabulary()
         self._status = IndexStatus(stories=0, sources=0, publishers=0, newest=None)
 
     def add(self, story: Story) -> None:
@@ -104,7 +104,7 @@ def create_indices(cluster: Cluster, name: str, shards: int) -> None:
     for index, body in bodies.items():
         try:
             cluster.send("PUT", f"/{index}", body)
-        except Refused as error:
+        except RequestRefused as error:
             raise BuildFailed(f"the cluster makes no index {index}: {error.reason}") from error
 
 

@@ -35,7 +35,7 @@ _LOST = ("node_not_connected_exception", "node_disconnected_exception", "search_
 logging.getLogger("opensearch").setLevel(logging.ERROR)
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The cluster answered with an error that its caller may know what to do with: ``status`` and ``reason``."""
 
     def __init__(self, status: int, kind: str, reason: str) -> None:
@@ -83,7 +83,7 @@ class Cluster:
         )
 
     def send(self, method: str, path: str, body: object = None, **params: object) -> Any:
-        """The answer's JSON. Raises Refused for an answer of 4xx but 401, 403 and 429, else IndexUnavailable and
+        """The answer's JSON. Raises RequestRefused for an answer of 4xx but 401, 403 and 429, else IndexUnavailable and
         QueryTimeout. ``request_timeout`` in seconds takes the place of ``patience``."""
         patience = float(str(params.pop("request_timeout", self._patience)))
         limits: Json = {**params, "request_timeout": _limit(patience)}
@@ -113,13 +113,13 @@ class Cluster:
             return QueryTimeout(MAX_SECONDS)
         if status == _BUSY or status >= 500:
             return IndexUnavailable(self.address, f"{status} {kind}: {reason}")
-        return Refused(status, kind, reason)
+        return RequestRefused(status, kind, reason)
 
     def is_there(self) -> bool:
         """Whether it answers at all."""
         try:
             self.send("GET", "/")
-        except (IndexUnavailable, QueryTimeout, Refused):
+        except (IndexUnavailable, QueryTimeout, RequestRefused):
             return False
         return True
 
@@ -127,7 +127,7 @@ class Cluster:
         """The indices that an alias leads to."""
         try:
             return sorted(self.send("GET", f"/_alias/{alias}"))
-        except Refused as error:
+        except RequestRefused as error:
             if error.status == 404:
                 return []
             raise

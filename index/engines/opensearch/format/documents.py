@@ -26,21 +26,21 @@ _encode = msgspec.json.Encoder().encode
 _EMPTY = "\u00a0"
 
 
-class Line(Struct, frozen=True, gc=False):
+class BulkLine(Struct, frozen=True, gc=False):
     """One action of a bulk request as bytes, and what it is about: told where it fails."""
 
     about: str
     data: bytes
 
 
-def index_line(index: str, ident: str, about: str, document: Json) -> Line:
+def index_line(index: str, ident: str, about: str, document: Json) -> BulkLine:
     """Put a document in place of the one of its id. Neither an id nor the name of an index has what JSON escapes."""
     action = f'{{"index":{{"_index":"{index}","_id":"{ident}"}}}}\n'.encode()
-    return Line(about, action + _encode(document) + b"\n")
+    return BulkLine(about, action + _encode(document) + b"\n")
 
 
-def delete_line(index: str, ident: str, about: str) -> Line:
-    return Line(about, _encode({"delete": {"_index": index, "_id": ident}}) + b"\n")
+def delete_line(index: str, ident: str, about: str) -> BulkLine:
+    return BulkLine(about, _encode({"delete": {"_index": index, "_id": ident}}) + b"\n")
 
 
 def find_terms(words: Iterable[str]) -> list[str]:

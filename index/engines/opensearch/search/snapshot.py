@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from index.engines.opensearch.connection.client import Cluster, Refused
+from index.engines.opensearch.connection.client import Cluster, RequestRefused
 from index.errors import IndexDamaged, IndexUnavailable, OutpostError
 
 Json = dict[str, Any]
@@ -71,7 +71,7 @@ class Snapshot:
     def _make(self) -> str:
         try:
             made = self._cluster.send("POST", f"/{self._index}{_PATH}", keep_alive=KEEP_ALIVE)
-        except Refused as error:
+        except RequestRefused as error:
             raise IndexDamaged(self._cluster.address, f"{self._index}: {error.reason}") from error
         ident = str(made["pit_id"])
         # Looked at afterwards: what changes from now on is not in it.
@@ -82,7 +82,7 @@ class Snapshot:
 
     def _end(self, ident: str) -> None:
         # Where this fails it ends by itself after its time.
-        with contextlib.suppress(OutpostError, Refused):
+        with contextlib.suppress(OutpostError, RequestRefused):
             self._cluster.send("DELETE", _PATH, {"pit_id": [ident]})
 
     def close(self) -> None:

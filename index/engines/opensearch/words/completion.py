@@ -42,7 +42,7 @@ _BEST: list[Json] = [{"holding": "desc"}, {"typed": {"order": "desc", "missing":
                      {"value": "asc"}]  # fmt: skip
 
 
-class Completer:
+class ClusterCompleter:
     """``count`` tells for each of some texts how many stories it finds."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Completer:
 
     def _iter_stories(self, typed: TypedText, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
         seen = set()
-        wanted = _Wanted(typed, "title_key", "title_words")
+        wanted = CompletionQuery(typed, "title_key", "title_words")
         for hit in self._iter_found(self._stories, wanted, [], make_order(Sort.NEWEST), limit, deadline):
             story = msgspec.convert(hit["_source"]["document"], Story)
             if story.title not in seen and wanted.is_in(story.title, hit["begins"]):
@@ -73,7 +73,7 @@ class Completer:
     def _iter_labels(
         self, kind: SuggestionType, typed: TypedText, limit: int, deadline: Deadline
     ) -> Iterator[Suggestion]:
-        wanted = _Wanted(typed)
+        wanted = CompletionQuery(typed)
         filters: list[Json] = [{"term": {"kind": kind}}, {"range": {"holding": {"gte": 1}}}]
         for hit in self._iter_found(self._lists.index, wanted, filters, _BEST, limit, deadline):
             entry = hit["_source"]
@@ -83,7 +83,7 @@ class Completer:
 
     def _iter_queries(self, typed: TypedText, limit: int, deadline: Deadline) -> Iterator[Suggestion]:
         seen = set()
-        wanted = _Wanted(typed)
+        wanted = CompletionQuery(typed)
         found = self._iter_found(self._lists.index, wanted, [_SUGGESTED], _BEST, limit, deadline)
         while batch := list(islice(found, _SPARE * limit)):
             fresh = []
@@ -100,7 +100,7 @@ class Completer:
     def _iter_found(
         self,
         index: str,
-        wanted: _Wanted,
+        wanted: CompletionQuery,
         filters: Sequence[Json],
         order: Sequence[Json],
         limit: int,
@@ -118,7 +118,7 @@ class Completer:
                 body = {**body, "size": min(PAGE, body["size"] * _SPARE), "search_after": hits[-1]["sort"]}
 
 
-class _Wanted:
+class CompletionQuery:
     """What texts are looked up by: ``key`` is a field of whole folded texts, ``words`` of their words."""
 
     def __init__(self, typed: TypedText, key: str = "key", words: str = "words") -> None:

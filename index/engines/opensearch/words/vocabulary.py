@@ -25,7 +25,7 @@ _CHUNK = 100_000
 WORD_KIND, PAIR_KIND, SOURCE_WORD_KIND = "word", "pair", "source_word"
 
 
-class Vocabulary(Struct):
+class ClusterVocabulary(Struct):
     """Counts, or changes of counts: ``doc_freq`` of terms in stories, ``typed``: occurrences of words, ``pairs``
     of words in titles, ``source_words``: occurrences in sources."""
 
