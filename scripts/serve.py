@@ -19,7 +19,6 @@ from index.documents.stored_hit import insert_base_url
 from index.errors import IndexUnavailable
 from index.live import LiveIndex
 from index.query.requests import SearchQuery
-from index.search import search_stories
 from scripts.common import Failure, tell_failures
 from scripts.server import run_server
 
@@ -84,7 +83,7 @@ def _welcome(settings: Settings) -> None:
     live = LiveIndex(settings.place)
     try:
         with live.borrow() as generation:
-            newest = search_stories(generation, SearchQuery(limit=1)).hits[0]
+            newest = generation.engine.search_stories(SearchQuery(limit=1)).hits[0]
     except IndexUnavailable as error:
         click.echo(f"Until there is an index every answer is 503: {error}", err=True)
         return

@@ -28,7 +28,7 @@ from index.live import OpenGeneration
 from index.query.language import show_query
 from index.query.requests import FACETS, NumberName, SearchQuery
 from index.query.results import Facet, Hit, NumberStats, SourceRecord
-from index.search import iter_stories, measure_number, search_corrected, search_sources
+from index.search import iter_stories, run_search
 
 _STORY_TEXTS = ("title", "summary", "topic", "publisher", "curator")
 _STORY_EXCERPTS = ("title", "summary", "body")
@@ -69,7 +69,7 @@ def _answer_values(answering: Answering, asked: Asked, facet: str) -> Json:
         allowed = "nothing: sources have no facets" if asked.index == SOURCES else "one of " + ", ".join(FACETS)
         raise InvalidParameters([ParameterFault(asked.where + "facet", "invalid_value", facet[:100], allowed)])
     query = replace(make_query(asked, ()), seconds=answering.deadline.left())
-    found = search_corrected(answering.generation, query, correct=_may_correct(asked))
+    found = run_search(answering.generation.engine, query, correct=_may_correct(asked))
     beginnings = fold_words(asked.parameters.facet_query).split()
     tags = _tags_of(asked)
     hits = [
@@ -86,11 +86,10 @@ def _answer_values(answering: Answering, asked: Asked, facet: str) -> Json:
 def _answer_stories(answering: Answering, asked: Asked) -> Json:
     names, numbers = find_facets(asked)
     query = replace(make_query(asked, names), seconds=answering.deadline.left())
-    found = search_corrected(answering.generation, query, correct=_may_correct(asked))
+    found = run_search(answering.generation.engine, query, correct=_may_correct(asked))
     query = replace(query, tree=found.tree)
     stats = {
-        name: measure_number(
-            answering.generation,
+        name: answering.generation.engine.measure(
             replace(query, seconds=answering.deadline.left()),
             name,
             asked.parameters.max_values_per_facet,
@@ -217,7 +216,7 @@ class _Stories:
 
 def _answer_sources(answering: Answering, asked: Asked) -> Json:
     query = replace(make_source_query(asked), seconds=answering.deadline.left())
-    found = search_sources(answering.generation, query)
+    found = answering.generation.engine.search_sources(query)
     answer = _answer_page(asked, found.total)
     marker = HitHighlighter(query.tree, SOURCE_DEFAULTS, _tags_of(asked), answering.deadline)
     hits = answering.deadline.pace(found.hits)

@@ -166,10 +166,10 @@ def read_many() -> list[Asked]:
     return asked
 
 
-def read_one(index: str, facet: str | None = None) -> Asked:
-    """The search of a body that has no more than its parameters. Raises BadRequest, InvalidParameters, NotFound."""
+def read_single(index_name: str, facet_name: str | None = None) -> list[Asked]:
+    """The one search of a body that consists of its parameters. Raises BadRequest, InvalidParameters, NotFound."""
     given = _flatten(_read_body(), "")
-    return Asked(_find_index(index), _read_parameters(given, ""), given, facet=facet)
+    return [Asked(_find_index(index_name), _read_parameters(given, ""), given, facet=facet_name)]
 
 
 def _read_body() -> dict[str, Any]:

@@ -15,7 +15,6 @@ from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.language import parse_query
 from index.query.requests import FacetRequest, Filters, HighlightOptions, SearchQuery, Sort, ValueFilter
-from index.search import search_stories
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
 _COUNTED = FacetRequest(FACETS, FACET_SIZE)
@@ -53,7 +52,7 @@ class Outpost:
             engine = generation.engine
             if not (documents or highlights) and isinstance(engine, ColumnsEngine):
                 return engine.match_stories(query).total
-            page = search_stories(generation, query)
+            page = generation.engine.search_stories(query)
             if highlights:
                 answer_hits(page.hits, None, "")
         return page.total

@@ -11,6 +11,7 @@ from msgspec import Struct
 from index.documents.stored_hit import read_id
 from index.documents.story import Source, Story
 from index.query.requests import SuggestionType
+from index.query.tree import Node
 
 
 class FacetValue(Struct, frozen=True):
@@ -82,6 +83,21 @@ class SearchPage(Struct, frozen=True):
     hits: tuple[Hit, ...]
     facets: dict[str, Facet]
     after: str = ""
+
+
+class SearchResult(Struct, frozen=True):
+    """What ``index.search.search`` found, and by which query.
+
+    ``tree``: the query that was finally searched for. ``corrected``: some of its words are corrections.
+    ``relaxed``: "any" if any of the words was enough, else None. ``did_you_mean``: a corrected query that would match
+    without the filters.
+    """
+
+    page: SearchPage
+    tree: Node | None
+    corrected: bool = False
+    did_you_mean: str | None = None
+    relaxed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

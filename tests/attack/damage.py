@@ -14,7 +14,7 @@ from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.live import LiveIndex, OpenGeneration
 from index.query.language import parse_query
 from index.query.requests import FACETS, FacetRequest, HighlightOptions, SearchQuery, Sort
-from index.search import export_stories, search_stories
+from index.search import export_stories
 
 _QUERIES = ("", "ferry", '"night ferry" -robot', "har* OR tide", "title:ferry OR body:robot")
 
@@ -64,7 +64,7 @@ def digest(generation: OpenGeneration) -> str:
             counted = FacetRequest(tuple(FACETS), 100)
             options = HighlightOptions("mark", 30, True)
             query = SearchQuery(tree, STORY_DEFAULTS, sort=order, facets=counted, limit=100, highlighting=options)
-            parts.append(search_stories(generation, query))
+            parts.append(generation.engine.search_stories(query))
     parts += export_stories(generation, SearchQuery())
     parts += [engine.list_publishers(), engine.complete("query", Typed(("fe",)), 8), engine.find_labels("topic")]
     parts.append(engine.fuzzy_terms("harbuor", 2))
