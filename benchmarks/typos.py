@@ -26,8 +26,9 @@ from index.engines.base import Engine
 from index.live import LiveIndex
 from index.query.language import parse_query
 from index.query.requests import SearchQuery, Sort
+from index.query.results import SearchResult
 from index.query.tree import Term, iter_positive
-from index.spelling import Found, search_forgiving
+from index.search import run_search
 
 _CASES, _SEED = 500, 6
 _MAX_STORIES = 1_000_000
@@ -118,9 +119,9 @@ def searches_word(engine: Engine, count: int, case: Case) -> bool:
     return term_of(case.word) in {leaf.term for leaf in leaves if isinstance(leaf, Term)}
 
 
-def search(engine: Engine, count: int, case: Case) -> Found:
+def search(engine: Engine, count: int, case: Case) -> SearchResult:
     text = " ".join([*case.others[:count], case.typed])
-    return search_forgiving(engine, SearchQuery(tree=parse_query(text, ()), sort=Sort.RELEVANCE, limit=1))
+    return run_search(engine, SearchQuery(tree=parse_query(text, ()), sort=Sort.RELEVANCE, limit=1))
 
 
 def has_word(title: str, word: str) -> bool:

@@ -16,7 +16,6 @@ from index.indexer import update_index
 from index.live import LiveIndex
 from index.query.language import parse_query
 from index.query.requests import SearchQuery
-from index.search import search_stories
 
 _ROUNDS = 7
 
@@ -51,7 +50,7 @@ def _time_in_process(index: Path, live: LiveIndex, file: Path, word: str) -> flo
 
     def find() -> int:
         with live.borrow() as generation:
-            return search_stories(generation, query).total
+            return generation.engine.search_stories(query).total
 
     find()
     started = time.perf_counter()

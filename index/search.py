@@ -1,9 +1,12 @@
-"""What can be asked of a generation: the functions that the API calls."""
+"""The one entry for searches, and what else the API asks of an index: single stories, related ones, publishers."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
 
 from index.analysis.schema import fold_label, has_word_prefixes
 from index.deadline import Deadline
@@ -13,20 +16,21 @@ from index.documents.story import Story
 from index.engines.base import Engine
 from index.errors import Gone, NotFound
 from index.live import OpenGeneration
-from index.query.requests import Interval, NumberName, SearchQuery, SourceQuery
+from index.query.language import format_query, relax_query
+from index.query.requests import FacetRequest, Filters, Interval, SearchQuery
 from index.query.results import (
     Facet,
     Hit,
-    NumberStats,
     PublisherRecord,
     RelatedStory,
     SearchPage,
-    SourcePage,
+    SearchResult,
     SourceRecord,
     Timeline,
 )
 from index.query.timeline import fill_gaps
-from index.spelling import Found, search_forgiving
+from index.query.tree import Node
+from index.spelling import Correction, propose_corrections
 
 # A slug has at most 80 characters, an id 128.
 MAX_SHARED = 209
@@ -37,15 +41,58 @@ _FOUND_AT_ONCE = 20
 _MAX_CURATED, _MAX_CITING, _MAX_COMPARED = 1000, 100, 100
 
 
-def search_stories(generation: OpenGeneration, query: SearchQuery) -> SearchPage:
-    return generation.engine.search_stories(query)
+def run_search(engine: Engine, query: SearchQuery, *, correct: bool = True) -> SearchResult:
+    """Search stories. With ``correct``, a query that matches nothing is tried again, until something matches:
+
+    1. with corrected words (index.spelling),
+    2. with any of its words in place of all,
+    3. and if only the filters prevent a corrected match, ``did_you_mean`` says what would match without them.
+
+    All searches together take no longer than one may. Raises QueryTimeout.
+    """
+    started = time.monotonic()
+    deadline = Deadline(engine.max_seconds, query.seconds)
+    page = engine.search_stories(query)
+    if not correct or page.total or query.tree is None or time.monotonic() - started > engine.retry_seconds:
+        return SearchResult(page, query.tree)
+    corrections = propose_corrections(engine, query.tree, deadline)
+    best = _choose_correction(engine, query, corrections, deadline)
+    if best is not None:
+        corrected = engine.search_stories(replace(query, tree=best, seconds=deadline.remaining()))
+        return SearchResult(corrected, best, corrected=True)
+    loose = relax_query(corrections[0].tree if corrections else query.tree)
+    if loose is not None:
+        relaxed = engine.search_stories(replace(query, tree=loose, seconds=deadline.remaining()))
+        if relaxed.total:
+            return SearchResult(relaxed, loose, corrected=bool(corrections), relaxed="any")
+    hint = None
+    if query.filters != Filters():
+        hint = _choose_correction(engine, replace(query, filters=Filters()), corrections, deadline)
+    return SearchResult(page, query.tree, did_you_mean=format_query(hint) if hint else None)
 
 
-def search_corrected(generation: OpenGeneration, query: SearchQuery, *, correct: bool = True) -> Found:
-    """The search; where it finds nothing, with words corrected or loosened, unless that is not wanted."""
-    if correct:
-        return search_forgiving(generation.engine, query)
-    return Found(search_stories(generation, query), query.tree)
+def _choose_correction(
+    engine: Engine, query: SearchQuery, corrections: Sequence[Correction], deadline: Deadline
+) -> Node | None:
+    """Of the corrections with the fewest edits that match anything, the one with the most matches times likelihood.
+
+    None if none matches. Stops after the engine's patience: many searches for prefixes would occupy a worker for more
+    than a second.
+    """
+    best, most, distance = None, 0.0, 0
+    until = time.monotonic() + engine.retry_seconds
+    for correction in corrections:
+        if best is not None and correction.distance > distance:
+            break
+        counting = replace(
+            query, tree=correction.tree, facets=FacetRequest(), offset=0, limit=0, seconds=deadline.remaining()
+        )
+        weight = engine.search_stories(counting).total * correction.likelihood
+        if weight > most:
+            best, most, distance = correction.tree, weight, correction.distance
+        if time.monotonic() > until:
+            break
+    return best
 
 
 def count_facet(generation: OpenGeneration, query: SearchQuery) -> Facet:
@@ -60,17 +107,9 @@ def count_timeline(generation: OpenGeneration, query: SearchQuery, interval: Int
     return Timeline(buckets=fill_gaps(counts, interval), missing=missing)
 
 
-def measure_number(generation: OpenGeneration, query: SearchQuery, number: NumberName, size: int) -> NumberStats:
-    return generation.engine.number_stats(query, number, size)
-
-
 def export_stories(generation: OpenGeneration, query: SearchQuery) -> Iterator[bytes]:
     """All matches, in order, as lines of an input file: built again they are the same stories."""
     return (line + b"\n" for line in generation.engine.iter_documents(query))
-
-
-def search_sources(generation: OpenGeneration, query: SourceQuery) -> SourcePage:
-    return generation.engine.search_sources(query)
 
 
 def iter_stories(generation: OpenGeneration, idents: Iterable[str]) -> Iterator[Story]:

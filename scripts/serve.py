@@ -19,7 +19,6 @@ from index.documents.stored_hit import insert_base_url
 from index.errors import IndexUnavailable
 from index.live import LiveIndex
 from index.query.requests import SearchQuery
-from index.search import search_stories
 from scripts.errors import CommandFailed, report_errors
 from scripts.server import run_server
 
@@ -84,7 +83,7 @@ def _print_welcome(settings: Settings) -> None:
     live = LiveIndex(settings.place)
     try:
         with live.borrow() as generation:
-            newest = search_stories(generation, SearchQuery(limit=1)).hits[0]
+            newest = generation.engine.search_stories(SearchQuery(limit=1)).hits[0]
     except IndexUnavailable as error:
         click.echo(f"Every answer will be 503 until there is an index: {error}", err=True)
         return

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from urllib.parse import urlencode
 
-from flask import Response, current_app, request
-from msgspec.structs import replace
+from flask import current_app, request
 
-from api.blueprints import ApiBlueprint, borrow_index
+from api.endpoint import ApiBlueprint
 from api.feeds import atom, json_feed, rss
 from api.feeds.feed import GENERATOR, Feed, make_entries
 from api.openapi.sharing_schemas import JsonFeedAnswer
-from api.request.arguments import FeedArguments, make_search_query, parse_search
+from api.request.arguments import FeedArguments, make_search_query
 from api.request.parameters import Arguments
 from api.request.site import Site, find_site
-from api.response.cache import Entry as Made
-from api.response.conditional import Form, answer_kept
-from api.response.cursors import find_place
-from api.response.pagination import answer_page
+from api.response.conditional import Form
+from api.response.pagination import make_page
 from api.settings import Settings
 from index.deadline import Deadline
 from index.live import OpenGeneration
-from index.search import iter_stories, search_corrected
+from index.search import iter_stories, run_search
 
 blueprint = ApiBlueprint("feeds", __name__, url_prefix="/v1", description="Any search as a feed")
-Render = Callable[[Feed], bytes]
 # Readers that look at it do not come again before; an hour old is better than none while it is fetched again.
 _CACHE_CONTROL = "public, max-age=300, stale-while-revalidate=3600"
 # An index that is so old has no other one of the same second after it.
@@ -36,45 +32,13 @@ _XML = {"type": "string"}
 _PLACE = frozenset(("page", "per_page", "cursor", "sort", "recency", "typo"))
 
 
-@blueprint.reads(
-    "/feeds/search.json", FeedArguments, JsonFeedAnswer, "index_unavailable", media_type=json_feed.MEDIA_TYPE
-)
-def read_json_feed(arguments: Arguments) -> Response:
-    """Search as JSON Feed 1.1
-
-    Any search, newest first: title, summary, text with citations and sources as HTML, topics, picture, who curated it.
-    `next_url` leads to older stories.
-    """
-    return _answer(arguments, json_feed.MEDIA_TYPE, json_feed.render)
-
-
-@blueprint.reads("/feeds/search.rss", FeedArguments, _XML, "index_unavailable", media_type=rss.MEDIA_TYPE)
-def read_rss(arguments: Arguments) -> Response:
-    """Search as RSS 2.0
-
-    The same as the JSON Feed. Links of Atom lead from page to page (RFC 5005).
-    """
-    return _answer(arguments, rss.MEDIA_TYPE, rss.render)
-
-
-@blueprint.reads("/feeds/search.atom", FeedArguments, _XML, "index_unavailable", media_type=atom.MEDIA_TYPE)
-def read_atom(arguments: Arguments) -> Response:
-    """Search as Atom 1.0
-
-    The same as the JSON Feed. Links lead from page to page (RFC 5005).
-    """
-    return _answer(arguments, atom.MEDIA_TYPE, atom.render)
-
-
-def _answer(arguments: Arguments, media_type: str, render: Render) -> Response:
+def _make_form(media_type: str, generation: OpenGeneration, arguments: Arguments) -> Form:
     site = find_site()
-    with borrow_index() as generation:
-        modified = _find_modified(generation, arguments)
-        form = Form(f"{media_type}; charset=utf-8", site.base, site.limit(_CACHE_CONTROL), modified)
-        return answer_kept(generation, arguments, form, lambda: _make(generation, arguments, site, render))
+    modified = _find_modified(generation)
+    return Form(f"{media_type}; charset=utf-8", site.base, site.limit(_CACHE_CONTROL), modified)
 
 
-def _find_modified(generation: OpenGeneration, arguments: Arguments) -> datetime | None:
+def _find_modified(generation: OpenGeneration) -> datetime | None:
     """When the index was built, for readers that ask If-Modified-Since.
 
     Nothing where the answer changes as time goes by, or where another index may follow within the same second.
@@ -84,21 +48,69 @@ def _find_modified(generation: OpenGeneration, arguments: Arguments) -> datetime
     return None if moving or datetime.now(UTC) - built < _SETTLED else built
 
 
-def _make(generation: OpenGeneration, arguments: Arguments, site: Site, render: Render) -> Made:
-    offset, after = find_place(generation, arguments)
-    query = replace(make_search_query(arguments, parse_search(arguments), offset), after=after)
+@blueprint.get_document(
+    "/feeds/search.json",
+    FeedArguments,
+    JsonFeedAnswer,
+    "index_unavailable",
+    media_type=json_feed.MEDIA_TYPE,
+    form=partial(_make_form, json_feed.MEDIA_TYPE),
+)
+def read_json_feed(generation: OpenGeneration, arguments: Arguments) -> bytes:
+    """Search as JSON Feed 1.1
+
+    Any search, newest first: title, summary, text with citations and sources as HTML, topics, picture, who curated it.
+    `next_url` leads to older stories.
+    """
+    return json_feed.render(_make_feed(generation, arguments))
+
+
+@blueprint.get_document(
+    "/feeds/search.rss",
+    FeedArguments,
+    _XML,
+    "index_unavailable",
+    media_type=rss.MEDIA_TYPE,
+    form=partial(_make_form, rss.MEDIA_TYPE),
+)
+def read_rss(generation: OpenGeneration, arguments: Arguments) -> bytes:
+    """Search as RSS 2.0
+
+    The same as the JSON Feed. Links of Atom lead from page to page (RFC 5005).
+    """
+    return rss.render(_make_feed(generation, arguments))
+
+
+@blueprint.get_document(
+    "/feeds/search.atom",
+    FeedArguments,
+    _XML,
+    "index_unavailable",
+    media_type=atom.MEDIA_TYPE,
+    form=partial(_make_form, atom.MEDIA_TYPE),
+)
+def read_atom(generation: OpenGeneration, arguments: Arguments) -> bytes:
+    """Search as Atom 1.0
+
+    The same as the JSON Feed. Links lead from page to page (RFC 5005).
+    """
+    return atom.render(_make_feed(generation, arguments))
+
+
+def _make_feed(generation: OpenGeneration, arguments: Arguments) -> Feed:
+    site = find_site()
+    query = make_search_query(generation, arguments)
     deadline = Deadline(generation.engine.max_seconds)
-    page = search_corrected(generation, query, correct=arguments["typo"] == "auto").page
+    page = run_search(generation.engine, query, correct=arguments["typo"] == "auto").page
     title, description = _name(arguments)
-    feed = Feed(
+    return Feed(
         title=title,
         description=description,
         home=_find_home(site),
-        links=answer_page(generation, arguments, offset, page.total, site.base, page.after)["links"],
+        links=make_page(generation, arguments, query.offset, page.total, site.base, page.after)["links"],
         entries=make_entries(iter_stories(generation, deadline.pace([hit.id for hit in page.hits])), site.base),
         built=generation.manifest.built_at,
     )
-    return render(feed), ""
 
 
 def _name(arguments: Arguments) -> tuple[str, str]:

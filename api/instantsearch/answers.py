@@ -22,7 +22,7 @@ from index.errors import QueryTimeout
 from index.live import OpenGeneration
 from index.query.language import format_query
 from index.query.results import Facet, NumberStats
-from index.search import measure_number, search_corrected, search_sources
+from index.search import run_search
 
 
 def answer_all(generation: OpenGeneration, requests: Sequence[InstantSearchRequest]) -> list[Json]:
@@ -54,7 +54,7 @@ def _answer(generation: OpenGeneration, request: InstantSearchRequest, deadline:
 
 def _answer_facet(generation: OpenGeneration, plan: FacetPlan, deadline: Deadline) -> Json:
     query = replace(plan.query, seconds=deadline.remaining())
-    result = search_corrected(generation, query, correct=plan.correct_typos)
+    result = run_search(generation.engine, query, correct=plan.correct_typos)
     values = result.page.facets[plan.facet].values[: plan.limit]
     hits = [
         {
@@ -70,12 +70,12 @@ def _answer_facet(generation: OpenGeneration, plan: FacetPlan, deadline: Deadlin
 
 def _answer_stories(generation: OpenGeneration, plan: StoryPlan, deadline: Deadline) -> Json:
     query = replace(plan.query, seconds=deadline.remaining())
-    result = search_corrected(generation, query, correct=plan.correct_typos)
+    result = run_search(generation.engine, query, correct=plan.correct_typos)
     # A corrected query may differ from the one sent: statistics and highlights are those of its matches.
     query = replace(query, tree=result.tree)
     size = plan.request.parameters.max_values_per_facet
     stats = {
-        name: measure_number(generation, replace(query, seconds=deadline.remaining()), NUMBERS[name], size)
+        name: generation.engine.number_stats(replace(query, seconds=deadline.remaining()), NUMBERS[name], size)
         for name in plan.numbers
     }
     answer = _make_page(plan.request, result.page.total)
@@ -88,7 +88,7 @@ def _answer_stories(generation: OpenGeneration, plan: StoryPlan, deadline: Deadl
 
 
 def _answer_sources(generation: OpenGeneration, plan: SourcePlan, deadline: Deadline) -> Json:
-    page = search_sources(generation, replace(plan.query, seconds=deadline.remaining()))
+    page = generation.engine.search_sources(replace(plan.query, seconds=deadline.remaining()))
     return {**_make_page(plan.request, page.total), "hits": render_sources(plan, page.hits, deadline)}
 
 

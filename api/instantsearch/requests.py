@@ -171,15 +171,16 @@ def read_many() -> list[InstantSearchRequest]:
     return parsed
 
 
-def read_one(index: str, facet: str | None = None) -> InstantSearchRequest:
+def read_single(index_name: str, facet_name: str | None = None) -> list[InstantSearchRequest]:
     """Parse a body with the parameters of one search. Raises BadRequest, InvalidParameters, NotFound."""
     raw_parameters = _merge_params(_read_body(), "")
-    return InstantSearchRequest(
-        index=_check_index(index),
+    request = InstantSearchRequest(
+        index=_check_index(index_name),
         parameters=_read_parameters(raw_parameters, ""),
         raw_parameters=raw_parameters,
-        facet=facet,
+        facet=facet_name,
     )
+    return [request]
 
 
 def _read_body() -> dict[str, Any]:

@@ -17,7 +17,7 @@ from werkzeug.http import parse_date
 from api.middleware.slow_clients import MAX_BODY, limit_stream
 from api.observability.metrics import NO_RULE, Metrics
 from api.response.compression import compress
-from api.response.conditional import Answer
+from api.response.conditional import CompleteResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -131,7 +131,7 @@ def _finish_request(metrics: Metrics, slow_seconds: float, response: Response) -
         response.vary.add("Accept-Encoding")
     else:
         headers.add("Vary", "Accept-Encoding")
-    if start.accept_encoding and not isinstance(response, Answer):
+    if start.accept_encoding and not isinstance(response, CompleteResponse):
         compress(response, start.accept_encoding)
     seconds = time.perf_counter() - start.started
     rule = request.url_rule

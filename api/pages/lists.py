@@ -11,28 +11,25 @@ from flask import redirect
 from msgspec.structs import replace
 from werkzeug import Response
 
-from api.blueprints import borrow_index
-from api.pages.addresses import find_cleaner, make_url, parser
-from api.pages.rendering import NO_ARGUMENTS, answer_page
+from api.pages.addresses import make_url
+from api.pages.rendering import page
 from api.pages.search import make_feeds
 from api.pages.timeline import make_timeline
 from api.request.arguments import Paging
+from api.request.cursors import read_position
 from api.request.parameters import Arguments
 from api.request.site import base_url
-from api.response import pagination
 from api.response.answers import answer_publisher, answer_stored_hits
-from api.response.cursors import find_place
+from api.response.pagination import make_page
 from index.deadline import Deadline
 from index.documents.identity import slug_of
 from index.errors import NotFound
 from index.live import OpenGeneration
 from index.query.requests import FacetRequest, Filters, SearchQuery, ValueFilter
 from index.query.results import FacetValue, SearchPage
-from index.search import get_publisher, search_stories
+from index.search import get_publisher
 from index.suggestions import suggest
 
-_paging = Paging()
-# Stories on the home page, values per facet in the sidebar, and trending searches.
 _NEWEST = 21
 _VALUES = 14
 _TRENDING = 8
@@ -40,16 +37,12 @@ _TRENDING = 8
 _DOMAIN = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63}){1,8}")
 
 
-def show_newest() -> Response:
-    with borrow_index() as generation:
-        return answer_page(generation, NO_ARGUMENTS, "home.html", lambda: _show_newest(generation))
-
-
-def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
+@page("home.html")
+def show_newest(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     root = urlsplit(base_url()).path
     deadline = Deadline(generation.engine.max_seconds)
-    page = search_stories(
-        generation, SearchQuery(limit=_NEWEST, facets=FacetRequest(names=("topic", "publisher"), size=_VALUES))
+    page = generation.engine.search_stories(
+        SearchQuery(limit=_NEWEST, facets=FacetRequest(names=("topic", "publisher"), size=_VALUES))
     )
     return {
         "status": generation.manifest.status,
@@ -66,19 +59,14 @@ def _show_newest(generation: OpenGeneration) -> dict[str, Any]:
     }
 
 
-def show_topic(topic_id: str) -> Response:
-    if cleaner := find_cleaner():
-        return cleaner
+def _move_topic(generation: OpenGeneration, topic_id: str) -> Response | None:
+    """To the id of a topic whose label was given, as filters accept it too."""
     slug = slug_of(topic_id)
-    if slug and slug != topic_id:
-        # Labels work in place of ids, as in filters.
-        return redirect(f"{base_url()}/topics/{slug}", 301)
-    arguments = parser.read(_paging)
-    with borrow_index() as generation:
-        return answer_page(generation, arguments, "topic.html", lambda: _show_topic(generation, arguments, topic_id))
+    return redirect(f"{base_url()}/topics/{slug}", 301) if slug and slug != topic_id else None
 
 
-def _show_topic(generation: OpenGeneration, arguments: Arguments, topic_id: str) -> dict[str, Any]:
+@page("topic.html", Paging(), move=_move_topic)
+def show_topic(generation: OpenGeneration, arguments: Arguments, topic_id: str) -> dict[str, Any]:
     labels = generation.engine.find_labels("topic")
     if topic_id not in labels:
         raise NotFound("topic", topic_id)
@@ -88,17 +76,8 @@ def _show_topic(generation: OpenGeneration, arguments: Arguments, topic_id: str)
     }
 
 
-def show_publisher(publisher_id: str) -> Response:
-    if cleaner := find_cleaner():
-        return cleaner
-    arguments = parser.read(_paging)
-    with borrow_index() as generation:
-        return answer_page(
-            generation, arguments, "publisher.html", lambda: _show_publisher(generation, arguments, publisher_id)
-        )
-
-
-def _show_publisher(generation: OpenGeneration, arguments: Arguments, publisher_id: str) -> dict[str, Any]:
+@page("publisher.html", Paging())
+def show_publisher(generation: OpenGeneration, arguments: Arguments, publisher_id: str) -> dict[str, Any]:
     publisher = answer_publisher(get_publisher(generation, publisher_id))
     return {
         "publisher": publisher,
@@ -113,15 +92,15 @@ def _list_stories(
     """One page of the stories with ``value`` in ``facet``, and the most frequent values of the facet ``beside``."""
     root = urlsplit(base_url()).path
     deadline = Deadline(generation.engine.max_seconds)
-    offset, after = find_place(generation, arguments)
+    position = read_position(generation, arguments)
     query = SearchQuery(
         filters=Filters(values=(ValueFilter(facet=facet, any_of=frozenset({value})),)),
         facets=FacetRequest(names=(beside,), size=_VALUES),
-        offset=offset,
+        offset=position.offset,
         limit=arguments["per_page"],
-        after=after,
+        after=position.search_after,
     )
-    found = search_stories(generation, query)
+    found = generation.engine.search_stories(query)
     search = f"{root}/search"
 
     def url_between(first: str, last: str) -> str:
@@ -130,7 +109,7 @@ def _list_stories(
     return {
         "id": value,
         "stories": _decode_hits(found, root),
-        "page": pagination.answer_page(generation, arguments, offset, found.total, root, found.after),
+        "page": make_page(generation, arguments, position.offset, found.total, root, found.after),
         "beside": [
             _make_value_link(entry, search, {facet: value, beside: entry.value})
             for entry in found.facets[beside].values

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
-from flask import Response
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
+from marshmallow import Schema
+from werkzeug import Response as WerkzeugResponse
 
+from api.endpoint import borrow_index
+from api.pages.addresses import find_cleaner, parser
 from api.pages.assets import ASSET_NAMES, EDITION, TEMPLATES
+from api.request.arguments import NoArguments
 from api.request.parameters import Arguments
 from api.request.site import base_url
-from api.response.conditional import Form, answer_kept
+from api.response.conditional import Form, answer_conditionally
 from api.response.jsonld import SITE_NAME
 from index.documents.identity import slug_of
-from index.live import OpenGeneration
 
 HTML = "text/html; charset=utf-8"
 # No inline scripts or styles, and nothing from other servers except images, which publishers host themselves.
@@ -26,18 +30,39 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' https:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-NO_ARGUMENTS = Arguments({})
+_NO_PARAMETERS, _NO_ARGUMENTS = NoArguments(), Arguments({})
 _SHOWN_PUBLISHERS = 3
+View = TypeVar("View", bound=Callable[..., dict[str, Any]])
 
 
-def answer_page(
-    generation: OpenGeneration, arguments: Arguments, template: str, make: Callable[[], dict[str, Any]]
-) -> Response:
-    """Render ``template`` with the context that ``make`` returns. Sets an ETag; a 304 is answered without ``make``."""
-    form = Form(HTML, base_url(), edition=EDITION)
-    response = answer_kept(generation, arguments, form, lambda: (render(template, **make()), ""))
-    response.headers["Content-Security-Policy"] = POLICY
-    return response
+def page(
+    template: str, schema: Schema = _NO_PARAMETERS, move: Callable[..., WerkzeugResponse | None] | None = None
+) -> Callable[[View], Callable[..., WerkzeugResponse]]:
+    """Make ``view(generation, arguments, **path values)`` a page: it returns the variables of ``template``.
+
+    ``schema``: the parameters; a page without any ignores what other sites add to its address. ``move(generation,
+    **path values)``: a redirect to the right address, or None. Answers with an ETag, from the cache, or 304.
+    """
+
+    def decorate(view: View) -> Callable[..., WerkzeugResponse]:
+        @wraps(view)
+        def respond(**values: str) -> WerkzeugResponse:
+            if schema.fields and (cleaner := find_cleaner()):
+                return cleaner
+            arguments = parser.read(schema) if schema.fields else _NO_ARGUMENTS
+            with borrow_index() as generation:
+                if move and (moved := move(generation, **values)):
+                    return moved
+                form = Form(HTML, base_url(), edition=EDITION)
+                response = answer_conditionally(
+                    generation, arguments, form, lambda: (render(template, **view(generation, arguments, **values)), "")
+                )
+            response.headers["Content-Security-Policy"] = POLICY
+            return response
+
+        return respond
+
+    return decorate
 
 
 def render(template: str, **context: Any) -> bytes:

@@ -10,32 +10,27 @@ from urllib.parse import urlsplit
 import msgspec
 from flask import current_app, request
 from msgspec.structs import replace
-from werkzeug import Response
 
-from api.blueprints import borrow_index
 from api.observability.metrics import EMPTY, Metrics
-from api.pages.addresses import find_cleaner, make_url, parser
-from api.pages.rendering import answer_page
+from api.pages.addresses import make_url
+from api.pages.rendering import page
 from api.pages.timeline import make_timeline
 from api.request.arguments import (
     SearchArguments,
-    make_highlight_options,
+    make_facet_request,
     make_matching_query,
     make_search_query,
-    parse_search,
 )
 from api.request.parameters import Arguments
 from api.request.site import base_url
-from api.response import pagination
 from api.response.answers import answer_hits, answer_query
-from api.response.cursors import find_place
+from api.response.pagination import make_page
 from index.deadline import Deadline
 from index.live import OpenGeneration
 from index.query.requests import Sort, ValueFilter
 from index.query.results import Facet
-from index.search import search_corrected
+from index.search import run_search
 
-_schema = SearchArguments()
 FACET_TITLES = {
     "topic": "Topics", "publisher": "Publishers", "year": "Years", "curator": "Curators", "language": "Languages",
     "domain": "Sites", "month": "Months",
@@ -73,24 +68,13 @@ class OptionLink:
     count: int | None = None
 
 
-def show_search() -> Response:
-    if cleaner := find_cleaner():
-        return cleaner
-    arguments = parser.read(_schema)
-    with borrow_index() as generation:
-        return answer_page(generation, arguments, "search.html", lambda: _search(generation, arguments))
-
-
-def _search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
+@page("search.html", SearchArguments())
+def show_search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     root = urlsplit(base_url()).path
     deadline = Deadline(generation.engine.max_seconds)
-    offset, after = find_place(generation, arguments)
-    arguments_with_facets = {**arguments, "facets": arguments.get("facets", _DEFAULT_FACETS)}
-    query = replace(
-        make_search_query(arguments_with_facets, parse_search(arguments), offset, make_highlight_options(arguments)),
-        after=after,
-    )
-    found = search_corrected(generation, query, correct=arguments["typo"] == "auto")
+    facets = make_facet_request(arguments, arguments.get("facets", _DEFAULT_FACETS))
+    query = replace(make_search_query(generation, arguments), facets=facets)
+    found = run_search(generation.engine, query, correct=arguments["typo"] == "auto")
     if not found.page.total:
         metrics: Metrics = current_app.extensions["outpost.metrics"]
         metrics.count(EMPTY)
@@ -100,11 +84,11 @@ def _search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     def url_between(first: str, last: str) -> str:
         return make_url(search, {**parameters, "from": first, "to": last})
 
-    matching = replace(make_matching_query(arguments, found.tree), seconds=deadline.remaining())
-    filters = {value_filter.facet: value_filter for value_filter in query.filters.values}
+    matching = replace(make_matching_query(arguments), tree=found.tree, seconds=deadline.remaining())
+    filters = {chosen.facet: chosen for chosen in query.filters.values}
     return {
         "query": answer_query(arguments, found, query.sort),
-        "page": pagination.answer_page(generation, arguments, offset, found.page.total, root, found.page.after),
+        "page": make_page(generation, arguments, query.offset, found.page.total, root, found.page.after),
         "hits": msgspec.json.decode(answer_hits(found.page.hits, None, root)),
         "facets": [*_list_facets(found.page.facets, filters, parameters, search)],
         "chips": [*_list_filters(generation, filters, parameters, search)],

@@ -9,13 +9,12 @@ from urllib.parse import urlencode, urlsplit
 from flask import redirect
 from werkzeug import Response
 
-from api.blueprints import borrow_index
 from api.pages.addresses import make_url
-from api.pages.rendering import NO_ARGUMENTS, answer_page
+from api.pages.rendering import page
+from api.request.parameters import Arguments
 from api.request.site import base_url
 from api.response.answers import answer_detail, answer_related
 from api.response.jsonld import describe_article
-from index.documents.story import Story
 from index.live import OpenGeneration
 from index.search import get_shared_story, related_stories
 
@@ -31,17 +30,16 @@ _NETWORKS = {
 }
 
 
-def show_story(name: str) -> Response:
-    """Ignores all query parameters, because other sites add their own to shared links."""
-    with borrow_index() as generation:
-        story = get_shared_story(generation, name)
-        right = f"{story.slug}-{story.id}"
-        if name != right:
-            return redirect(f"{base_url()}/s/{right}", 301)
-        return answer_page(generation, NO_ARGUMENTS, "story.html", lambda: _show(generation, story))
+def _move_story(generation: OpenGeneration, name: str) -> Response | None:
+    """From an address with an old slug to the right one."""
+    story = get_shared_story(generation, name)
+    right = f"{story.slug}-{story.id}"
+    return redirect(f"{base_url()}/s/{right}", 301) if name != right else None
 
 
-def _show(generation: OpenGeneration, story: Story) -> dict[str, Any]:
+@page("story.html", move=_move_story)
+def show_story(generation: OpenGeneration, arguments: Arguments, name: str) -> dict[str, Any]:
+    story = get_shared_story(generation, name)
     origin = base_url()
     root = urlsplit(origin).path
     shown = answer_detail(story, root, ("sections", "sources"), [])

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validates_schema
 from msgspec.structs import replace
 
+from api.request.cursors import read_position
 from api.request.parameters import (
     MAX_URL_LENGTH,
     BooleanField,
@@ -23,6 +24,7 @@ from api.request.parameters import (
 )
 from index.analysis.schema import SOURCE_FIELDS, STORY_DEFAULTS, STORY_FIELDS, fold_label
 from index.documents.identity import normalize_domain, publisher_id, slug_of
+from index.live import OpenGeneration
 from index.query.language import parse_query
 from index.query.requests import (
     FACETS,
@@ -181,7 +183,7 @@ class PublishersArguments(Paging):
 
 
 def parse_search(arguments: dict[str, Any]) -> Node | None:
-    """The tree of ``q``."""
+    """The query tree of ``q``, None without one."""
     names = [field.name for field in STORY_FIELDS]
     return parse_query(arguments.get("q", ""), names, match_any=arguments.get("match") == "any")
 
@@ -192,21 +194,22 @@ def searched_fields(arguments: dict[str, Any]) -> tuple[str, ...]:
     return tuple(SEARCH_IN[name] for name in chosen) if chosen else STORY_DEFAULTS
 
 
-def make_highlight_options(arguments: dict[str, Any]) -> HighlightOptions:
-    return HighlightOptions(
-        tag=arguments["highlight_tag"], words=arguments["snippet_words"], matches=arguments["highlight"]
+def make_search_query(generation: OpenGeneration, arguments: dict[str, Any]) -> SearchQuery:
+    """The requested page of a search, with its facets and highlights. Raises what ``read_position`` raises."""
+    position = read_position(generation, arguments)
+    return replace(
+        make_matching_query(arguments),
+        facets=make_facet_request(arguments, arguments.get("facets", ())),
+        offset=position.offset,
+        after=position.search_after,
+        limit=arguments["per_page"],
+        highlighting=_make_highlight_options(arguments) if "highlight" in arguments else None,
     )
 
 
-def make_facet_query(arguments: dict[str, Any], facet: str) -> SearchQuery:
-    """The values of one facet, and no story."""
-    words = tuple(fold_label(arguments["containing"]).split())
-    counted = FacetRequest(names=(facet,), size=arguments["facet_size"], sort=arguments["facet_sort"], containing=words)
-    return replace(make_matching_query(arguments, parse_search(arguments)), facets=counted, limit=0)
-
-
-def make_matching_query(arguments: dict[str, Any], tree: Node | None) -> SearchQuery:
-    """All stories that match ``tree`` and the filters, in the order asked for."""
+def make_matching_query(arguments: dict[str, Any]) -> SearchQuery:
+    """All stories that match ``q`` and the filters, in the requested order."""
+    tree = parse_search(arguments)
     return SearchQuery(
         tree=tree,
         search_in=searched_fields(arguments),
@@ -216,20 +219,20 @@ def make_matching_query(arguments: dict[str, Any], tree: Node | None) -> SearchQ
     )
 
 
-def make_search_query(
-    arguments: dict[str, Any], tree: Node | None, offset: int, highlighting: HighlightOptions | None = None
-) -> SearchQuery:
-    """One page of what matches ``tree``, with the facets asked for."""
-    return replace(
-        make_matching_query(arguments, tree),
-        facets=FacetRequest(
-            names=arguments.get("facets", ()),
-            size=arguments.get("facet_size", 10),
-            sort=arguments.get("facet_sort", "count"),
-        ),
-        offset=offset,
-        limit=arguments["per_page"],
-        highlighting=highlighting,
+def make_facet_query(arguments: dict[str, Any], facet: str) -> SearchQuery:
+    """The values of one facet, and no story."""
+    words = tuple(fold_label(arguments["containing"]).split())
+    counted = FacetRequest(names=(facet,), size=arguments["facet_size"], sort=arguments["facet_sort"], containing=words)
+    return replace(make_matching_query(arguments), facets=counted, limit=0)
+
+
+def make_facet_request(arguments: dict[str, Any], names: tuple[str, ...]) -> FacetRequest:
+    return FacetRequest(names=names, size=arguments.get("facet_size", 10), sort=arguments.get("facet_sort", "count"))
+
+
+def _make_highlight_options(arguments: dict[str, Any]) -> HighlightOptions:
+    return HighlightOptions(
+        tag=arguments["highlight_tag"], words=arguments["snippet_words"], matches=arguments["highlight"]
     )
 
 
@@ -243,14 +246,17 @@ def _make_filters(arguments: dict[str, Any]) -> Filters:
     )
 
 
-def make_source_query(arguments: dict[str, Any], offset: int) -> SourceQuery:
+def make_source_query(generation: OpenGeneration, arguments: dict[str, Any]) -> SourceQuery:
+    """The requested page of a search over sources. Raises what ``read_position`` raises."""
+    position = read_position(generation, arguments)
     return SourceQuery(
         tree=parse_query(arguments["q"], [field.name for field in SOURCE_FIELDS]),
         publishers=make_value_filter("publisher", arguments.get("publisher", ValueChoice((), ()))),
         story=arguments.get("story"),
         published_from=arguments.get("published_from"),
         published_before=arguments.get("published_to"),
-        offset=offset,
+        offset=position.offset,
+        after=position.search_after,
         limit=arguments["per_page"],
     )
 

@@ -16,8 +16,7 @@ from index.documents.story import Source, Story
 from index.files.manifest import Manifest
 from index.query.highlight import insert_tags
 from index.query.language import format_query
-from index.query.results import Facet, Hit, PublisherRecord, RelatedStory, SourceRecord, Suggestion
-from index.spelling import Found
+from index.query.results import Facet, Hit, PublisherRecord, RelatedStory, SearchResult, SourceRecord, Suggestion
 
 # Characters of a heading that the anchor of its section is made of.
 _MAX_HEADING = 200
@@ -104,7 +103,7 @@ def answer_facets(facets: Mapping[str, Facet]) -> Json:
     }
 
 
-def answer_query(arguments: Mapping[str, Any], found: Found, sort: str) -> Json:
+def answer_query(arguments: Mapping[str, Any], found: SearchResult, sort: str) -> Json:
     """How the query was understood."""
     return {
         "q": arguments["q"],

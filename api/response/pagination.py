@@ -9,35 +9,40 @@ from urllib.parse import urlencode
 from flask import request
 
 from api.request.arguments import MAX_WINDOW, Matching
-from api.response.cursors import make_cursor
+from api.request.cursors import Position, make_cursor
 from index.live import OpenGeneration
 
 Json = dict[str, Any]
-# Proxies keep 4 kB for all headers of an answer together, by default, and answer 502 where that is not enough.
+# Proxies allow 4 kB for all headers of an answer by default, and answer 502 if that is not enough.
 _MAX_HEADER = 3000
-# What decides which stories are found: all that a feed takes over, for it has its own order and pages.
+# Parameters that decide which stories match. A feed has its own order and pages.
 _MATCHING = frozenset(field.data_key or name for name, field in Matching().fields.items())
 
 
-def answer_page(
-    generation: OpenGeneration, arguments: Json, offset: int, total: int, base: str, after: str = ""
+def make_page(
+    generation: OpenGeneration, arguments: Json, offset: int, total: int, base: str, search_after: str = ""
 ) -> Json:
-    """``total, page, per_page, pages, links, next_cursor`` of a list that shows its results from ``offset`` on.
+    """The members of a list that say which page it is: ``total, page, per_page, pages, links, next_cursor``.
 
-    ``after`` is what its page says of where the next begins.
+    ``offset``: the number of results before this page. ``base``: put before the paths of links. ``search_after``: the
+    engine's token for the next page.
     """
     per_page, with_cursor = arguments["per_page"], "cursor" in arguments
     page, pages = offset // per_page + 1, math.ceil(total / per_page)
     more = offset + per_page < total
-    cursor = make_cursor(generation, arguments, offset + per_page, after) if more else None
+    cursor = make_cursor(generation, arguments, Position(offset + per_page, search_after)) if more else None
     path, query = base + request.path, _query_without("page", "cursor")
-    beyond = with_cursor or (page + 1) * per_page > MAX_WINDOW
+    beyond_window = with_cursor or (page + 1) * per_page > MAX_WINDOW
     # From a page beyond the end, the page before is the last one.
     before = None if with_cursor else min(page - 1, pages) or None
     links = {
         "self": _link(path, query, cursor=arguments["cursor"]) if with_cursor else _link(path, query, page),
         "first": _link(path, query, 1),
-        "next": None if not more else _link(path, query, cursor=cursor) if beyond else _link(path, query, page + 1),
+        "next": None
+        if not more
+        else _link(path, query, cursor=cursor)
+        if beyond_window
+        else _link(path, query, page + 1),
         "prev": before and _link(path, query, before),
     }
     return {
@@ -52,12 +57,12 @@ def make_feed_link(base: str) -> str:
 
 
 def make_link_header(links: Json) -> str:
-    """RFC 8288: ``next``, ``prev`` and the feed as ``alternate``, as far as there is room in a header."""
+    """The header Link (RFC 8288) with ``next``, ``prev`` and the feed as ``alternate``, as many as fit."""
     parts = [f'<{links[rel]}>; rel="{rel}"' for rel in ("next", "prev") if links[rel]]
     if "feed" in links:
         parts.append(f'<{links["feed"]}>; rel="alternate"; type="application/atom+xml"')
     while len(header := ", ".join(parts)) > _MAX_HEADER:
-        # The request's own URL is long, and so is each of them.
+        # A long URL of the request makes each link as long.
         parts.pop()
     return header
 
@@ -69,6 +74,6 @@ def _query_without(*names: str) -> str:
 
 def _link(path: str, query: str, page: int = 1, cursor: str | None = None) -> str:
     """This request's URL with another page, or with a cursor."""
-    place = f"cursor={cursor}" if cursor else f"page={page}" if page > 1 else ""
-    whole = "&".join(filter(None, (query, place)))
-    return path + (f"?{whole}" if whole else "")
+    position = f"cursor={cursor}" if cursor else f"page={page}" if page > 1 else ""
+    parameters = "&".join(filter(None, (query, position)))
+    return path + (f"?{parameters}" if parameters else "")

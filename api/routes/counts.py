@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
-
-from api.blueprints import ApiBlueprint, borrow_index
+from api.endpoint import ApiBlueprint
 from api.openapi.schemas import FacetValuesAnswer, TimelineAnswer
-from api.request.arguments import FacetArguments, TimelineArguments, make_facet_query, make_matching_query, parse_search
+from api.request.arguments import FacetArguments, TimelineArguments, make_facet_query, make_matching_query
 from api.request.parameters import Arguments
 from api.response.answers import answer_facets
-from api.response.conditional import answer_json
 from index.documents.stored_hit import format_time
 from index.errors import NotFound
 from index.live import OpenGeneration
@@ -21,42 +18,33 @@ from index.search import count_facet, count_timeline
 blueprint = ApiBlueprint("counts", __name__, url_prefix="/v1", description="Counts of what a search finds")
 
 
-@blueprint.reads("/facets/<facet_name>", FacetArguments, FacetValuesAnswer, "not_found", "index_unavailable")
-def list_facet_values(arguments: Arguments, facet_name: str) -> Response:
+@blueprint.get_json("/facets/<facet_name>", FacetArguments, FacetValuesAnswer, "not_found", "index_unavailable")
+def list_facet_values(generation: OpenGeneration, arguments: Arguments, facet_name: str) -> dict[str, Any]:
     """Values of a facet
 
     With `q`, those with a word that begins with each word of it: for a search box over a long list. Counted under
     the search of `search` and the filters, the one on this facet aside.
     """
-    with borrow_index() as generation:
-        return answer_json(generation, arguments, lambda: _list_values(generation, arguments, facet_name))
+    if facet_name not in FACETS:
+        raise NotFound("facet", facet_name, FACETS)
+    facet = count_facet(generation, make_facet_query(arguments, facet_name))
+    return {"facet": facet_name, **answer_facets({facet_name: facet})[facet_name], "generation": generation.name}
 
 
-def _list_values(generation: OpenGeneration, arguments: dict[str, Any], name: str) -> dict[str, Any]:
-    if name not in FACETS:
-        raise NotFound("facet", name, FACETS)
-    facet = count_facet(generation, make_facet_query(arguments, name))
-    return {"facet": name, **answer_facets({name: facet})[name], "generation": generation.name}
-
-
-@blueprint.reads("/stats/timeline", TimelineArguments, TimelineAnswer, "index_unavailable")
-def show_timeline(arguments: Arguments) -> Response:
+@blueprint.get_json("/stats/timeline", TimelineArguments, TimelineAnswer, "index_unavailable")
+def show_timeline(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     """Stories over time
 
     How many of the stories that the search finds were published in each hour, day, week, month or year (UTC), from
     the first to the last with no gap.
     """
-    with borrow_index() as generation:
-        return answer_json(generation, arguments, lambda: _show_timeline(generation, arguments))
-
-
-def _show_timeline(generation: OpenGeneration, arguments: dict[str, Any]) -> dict[str, Any]:
     interval = Interval(arguments["interval"])
-    timeline = count_timeline(generation, make_matching_query(arguments, parse_search(arguments)), interval)
+    timeline = count_timeline(generation, make_matching_query(arguments), interval)
     buckets = [
-        {"start": format_time(one.start), "end": format_time(one.end), "count": one.count} for one in timeline.buckets
+        {"start": format_time(bucket.start), "end": format_time(bucket.end), "count": bucket.count}
+        for bucket in timeline.buckets
     ]
-    total = sum(one.count for one in timeline.buckets) + timeline.missing
+    total = sum(bucket.count for bucket in timeline.buckets) + timeline.missing
     return {
         "interval": interval, "buckets": buckets, "missing": timeline.missing, "total": total,
         "generation": generation.name,

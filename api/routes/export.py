@@ -7,8 +7,8 @@ from itertools import chain
 
 from flask import Response
 
-from api.blueprints import ApiBlueprint, borrow_index
-from api.request.arguments import ExportArguments, make_matching_query, parse_search
+from api.endpoint import ApiBlueprint, borrow_index
+from api.request.arguments import ExportArguments, make_matching_query
 from api.request.parameters import Arguments
 from api.response.compression import PIECE
 from index.live import Loan
@@ -25,7 +25,7 @@ def export(arguments: Arguments) -> Response:
     All that the search finds, one story a line in the form of the input: built again it is the same index, and
     exported again the same bytes. The generation that answers is held until the last line.
     """
-    query = make_matching_query(arguments, parse_search(arguments))
+    query = make_matching_query(arguments)
     pieces = _iter_pieces(borrow_index(), query)
     # The search runs now: that there is no index or no time is told before bytes are on their way.
     first = next(pieces)

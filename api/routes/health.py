@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, current_app
 
-from api.blueprints import ApiBlueprint, borrow_index
+from api.endpoint import ApiBlueprint, borrow_index
 from api.errors import PROBLEMS
 from api.observability.metrics import Metrics
 from api.openapi.schemas import HealthAnswer, ProblemMeaning, StatusAnswer
@@ -16,12 +16,11 @@ from api.response.conditional import VERSION, make_json
 from api.response.problems import type_of
 from index.errors import NotFound
 from index.query.requests import SearchQuery
-from index.search import search_stories
 
 blueprint = ApiBlueprint("health", __name__, description="Health, status and metrics of the server")
 
 
-@blueprint.reads("/healthz", NoArguments, HealthAnswer)
+@blueprint.get_response("/healthz", NoArguments, HealthAnswer)
 def healthz(arguments: dict[str, Any]) -> Response:
     """Check that the process is up
 
@@ -30,18 +29,18 @@ def healthz(arguments: dict[str, Any]) -> Response:
     return _make_uncached_json({"status": "ok"})
 
 
-@blueprint.reads("/readyz", NoArguments, HealthAnswer, "index_unavailable")
+@blueprint.get_response("/readyz", NoArguments, HealthAnswer, "index_unavailable")
 def readyz(arguments: dict[str, Any]) -> Response:
     """Check that the index can be searched
 
     Readiness probe: 503 until the index is open.
     """
     with borrow_index() as generation:
-        search_stories(generation, SearchQuery(limit=1))
+        generation.engine.search_stories(SearchQuery(limit=1))
         return _make_uncached_json({"status": "ready"})
 
 
-@blueprint.reads("/status", NoArguments, StatusAnswer, "index_unavailable")
+@blueprint.get_response("/status", NoArguments, StatusAnswer, "index_unavailable")
 def status(arguments: dict[str, Any]) -> Response:
     """Show generation, counts and engine
 
@@ -65,7 +64,7 @@ def tell_metrics(arguments: dict[str, Any]) -> Response:
     return response
 
 
-@blueprint.reads("/problems/<code>", NoArguments, ProblemMeaning, "not_found")
+@blueprint.get_response("/problems/<code>", NoArguments, ProblemMeaning, "not_found")
 def explain_problem(arguments: dict[str, Any], code: str) -> Response:
     """Explain a problem code
 

@@ -9,15 +9,14 @@ from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
 import msgspec
-from flask import Response, request
+from flask import request
 
-from api.blueprints import ApiBlueprint, borrow_index
+from api.endpoint import ApiBlueprint
 from api.openapi.sharing_schemas import OembedAnswer
 from api.request.arguments import OembedArguments
 from api.request.parameters import Arguments
 from api.request.site import base_url
-from api.response.cache import Entry
-from api.response.conditional import Form, answer_kept
+from api.response.conditional import Form
 from api.response.jsonld import SITE_NAME
 from api.response.markup import add, serialize
 from index.documents.story import Story
@@ -33,27 +32,26 @@ Json = dict[str, Any]
 blueprint = ApiBlueprint("oembed", __name__, description="Stories on other sites")
 
 
-@blueprint.reads(
-    "/oembed", OembedArguments, OembedAnswer, "not_found", "gone", "index_unavailable", text_type="text/xml"
-)
-def embed_story(arguments: Arguments) -> Response:
+def _make_form(generation: OpenGeneration, arguments: Arguments) -> Form:
+    origin, _ = _read_url(arguments["url"])
+    return Form(MEDIA_TYPES[arguments["format_"]], base_url() or origin)
+
+
+@blueprint.get_document(
+    "/oembed", OembedArguments, OembedAnswer, "not_found", "gone", "index_unavailable",
+    media_type="application/json", text_type="text/xml", form=_make_form,
+)  # fmt: skip
+def embed_story(generation: OpenGeneration, arguments: Arguments) -> bytes:
     """What shows a story on another site
 
     oEmbed 1.0. `url` is the address to share of a story, whole or its path. The answer is `rich`: a quotation with
     title, summary and publishers that needs no script. Where `maxwidth` and `maxheight` leave no room for it, it is
     a `link`.
     """
-    # Before the answer is looked for among those made already: whose address it is depends on who is asked.
     origin, name = _read_url(arguments["url"])
-    with borrow_index() as generation:
-        form = Form(MEDIA_TYPES[arguments["format_"]], base_url() or origin)
-        return answer_kept(generation, arguments, form, lambda: _embed(generation, arguments, form.base, name))
-
-
-def _embed(generation: OpenGeneration, arguments: Arguments, base: str, name: str) -> Entry:
     story = get_shared_story(generation, name)
-    described = describe_embed(story, base, arguments.get("maxwidth"), arguments.get("maxheight"))
-    return _to_xml(described) if arguments["format_"] == "xml" else msgspec.json.encode(described), ""
+    described = describe_embed(story, base_url() or origin, arguments.get("maxwidth"), arguments.get("maxheight"))
+    return _to_xml(described) if arguments["format_"] == "xml" else msgspec.json.encode(described)
 
 
 def _read_url(url: str) -> tuple[str, str]:

@@ -10,12 +10,11 @@ from xml.etree.ElementTree import Element
 import msgspec
 from flask import Response
 
-from api.blueprints import ApiBlueprint, borrow_index
+from api.endpoint import ApiBlueprint
 from api.feeds import atom, rss
 from api.request.arguments import NoArguments, SuggestArguments
 from api.request.parameters import Arguments
 from api.request.site import find_site
-from api.response.conditional import Form, answer_kept
 from api.response.markup import add, serialize
 from index.analysis.folding import parse_typed_text
 from index.live import OpenGeneration
@@ -26,7 +25,7 @@ MEDIA_TYPE = "application/opensearchdescription+xml"
 SUGGESTIONS = "application/x-suggestions+json"
 
 
-@blueprint.reads("/opensearch.xml", NoArguments, {"type": "string"}, media_type=MEDIA_TYPE)
+@blueprint.get_response("/opensearch.xml", NoArguments, {"type": "string"}, media_type=MEDIA_TYPE)
 def describe_search(arguments: Arguments) -> Response:
     """How to search here
 
@@ -47,19 +46,14 @@ def describe_search(arguments: Arguments) -> Response:
     return response
 
 
-@blueprint.reads(
+@blueprint.get_document(
     "/opensearch/suggestions", SuggestArguments, {"type": "array"}, "index_unavailable", media_type=SUGGESTIONS
 )
-def list_browser_suggestions(arguments: Arguments) -> Response:
+def list_browser_suggestions(generation: OpenGeneration, arguments: Arguments) -> bytes:
     """Suggestions for a browser's address bar
 
     `[what was typed, [completions]]`: the texts of `/v1/suggest`.
     """
-    with borrow_index() as generation:
-        form = Form(SUGGESTIONS, base="")
-        return answer_kept(generation, arguments, form, lambda: (_suggest(generation, arguments), ""))
-
-
-def _suggest(generation: OpenGeneration, arguments: Arguments) -> bytes:
-    found = suggest(generation, parse_typed_text(arguments["q"]), arguments["limit"])
-    return msgspec.json.encode([arguments["q"], list(dict.fromkeys(one.text for one in found))])
+    suggestions = suggest(generation, parse_typed_text(arguments["q"]), arguments["limit"])
+    texts = dict.fromkeys(suggestion.text for suggestion in suggestions)
+    return msgspec.json.encode([arguments["q"], [*texts]])

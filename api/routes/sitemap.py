@@ -17,20 +17,20 @@ from xml.sax.xmlreader import AttributesImpl
 import msgspec
 from flask import Response
 
-from api.blueprints import ApiBlueprint, borrow_index
+from api.endpoint import ApiBlueprint, borrow_index
 from api.feeds.feed import GENERATOR
 from api.request.arguments import NoArguments
 from api.request.parameters import Arguments
 from api.request.site import Site, find_site
 from api.response.compression import PIECE
-from api.response.conditional import Form, answer_kept
+from api.response.conditional import Form
 from api.response.markup import clean
 from index.documents.stored_hit import format_time
 from index.documents.story import Story
 from index.errors import NotFound
 from index.live import Loan, OpenGeneration
 from index.query.requests import FacetRequest, Filters, SearchQuery, Sort, ValueFilter
-from index.search import count_facet, export_stories, iter_stories, search_stories
+from index.search import count_facet, export_stories, iter_stories
 
 blueprint = ApiBlueprint("sitemap", __name__, description="For search engines and browsers")
 MAX_URLS = 50_000
@@ -49,19 +49,21 @@ _ALL_MONTHS = FacetRequest(names=("month",), size=10_000, sort="value")
 _story_decoder = msgspec.json.Decoder(Story)
 
 
-@blueprint.reads("/sitemap.xml", NoArguments, _XML, "index_unavailable", media_type=_MEDIA_TYPE)
-def list_sitemaps(arguments: Arguments) -> Response:
+def _make_form(generation: OpenGeneration, arguments: Arguments) -> Form:
+    site = find_site()
+    return Form(_MEDIA_TYPE, site.base, site.limit(_CACHE_CONTROL))
+
+
+@blueprint.get_document("/sitemap.xml", NoArguments, _XML, "index_unavailable", media_type=_MEDIA_TYPE, form=_make_form)
+def list_sitemaps(generation: OpenGeneration, arguments: Arguments) -> bytes:
     """The sitemaps of all story pages
 
     One for each month, or for each 50,000 stories of a month, and one of the news of two days.
     """
-    site = find_site()
-    with borrow_index() as generation:
-        form = Form(_MEDIA_TYPE, site.base, site.limit(_CACHE_CONTROL))
-        return answer_kept(generation, arguments, form, lambda: (_write_index(generation, site).encode(), ""))
+    return _write_index(generation, find_site()).encode()
 
 
-@blueprint.reads(
+@blueprint.get_response(
     "/sitemaps/<sitemap_name>", NoArguments, _XML, "not_found", "index_unavailable", media_type=_MEDIA_TYPE
 )
 def read_sitemap(arguments: Arguments, sitemap_name: str) -> Response:
@@ -84,7 +86,7 @@ def read_sitemap(arguments: Arguments, sitemap_name: str) -> Response:
     return response
 
 
-@blueprint.reads("/robots.txt", NoArguments, {"type": "string"}, media_type="text/plain")
+@blueprint.get_response("/robots.txt", NoArguments, {"type": "string"}, media_type="text/plain")
 def read_robots(arguments: Arguments) -> Response:
     """What crawlers may read
 
@@ -107,7 +109,7 @@ def _write_index(generation: OpenGeneration, site: Site) -> str:
     writer.add("sitemap", loc=f"{site.base}/sitemaps/news.xml")
     for month, count in months:
         query = _find_query(generation, month)
-        [hit] = search_stories(generation, msgspec.structs.replace(query, limit=1)).hits
+        [hit] = generation.engine.search_stories(msgspec.structs.replace(query, limit=1)).hits
         [last] = iter_stories(generation, [hit.id])
         for number in range(1, -(-count // MAX_URLS) + 1):
             writer.add("sitemap", loc=f"{site.base}/sitemaps/{month}-{number}.xml", lastmod=_find_change(last))
@@ -138,7 +140,7 @@ def _iter_month(loan: Loan, site: Site, month: str, number: int) -> Generator[by
 def _iter_news(loan: Loan, site: Site) -> Generator[bytes]:
     with loan as generation:
         recent = Filters(published_from=datetime.now(UTC) - _NEWS_AGE)
-        hits = search_stories(generation, SearchQuery(filters=recent, limit=_MAX_NEWS)).hits
+        hits = generation.engine.search_stories(SearchQuery(filters=recent, limit=_MAX_NEWS)).hits
         yield from _write_urls(iter_stories(generation, [hit.id for hit in hits]), site, news=True)
 
 

@@ -15,7 +15,6 @@ from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.language import parse_query
 from index.query.requests import FacetRequest, Filters, HighlightOptions, SearchQuery, Sort, ValueFilter
-from index.search import search_stories
 
 _FIELDS = tuple(field.name for field in STORY_FIELDS)
 _FACET_REQUEST = FacetRequest(names=FACETS, size=FACET_SIZE)
@@ -57,7 +56,7 @@ class Outpost:
             engine = generation.engine
             if not (documents or highlights) and isinstance(engine, ColumnsEngine):
                 return engine.match_stories(engine_query).total
-            page = search_stories(generation, engine_query)
+            page = engine.search_stories(engine_query)
             if highlights:
                 answer_hits(page.hits, None, "")
         return page.total

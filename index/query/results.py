@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from index.documents.stored_hit import read_id
 from index.documents.story import Source, Story
 from index.query.requests import SuggestionType
+from index.query.tree import Node
 
 
 class FacetValue(Struct, frozen=True, kw_only=True):
@@ -92,8 +93,23 @@ class SearchPage(Struct, frozen=True, kw_only=True):
     after: str = ""
 
 
+class SearchResult(Struct, frozen=True):
+    """What ``index.search.search`` found, and by which query.
+
+    ``tree``: the query that was finally searched for. ``corrected``: some of its words are corrections.
+    ``relaxed``: "any" if any of the words was enough, else None. ``did_you_mean``: a corrected query that would match
+    without the filters.
+    """
+
+    page: SearchPage
+    tree: Node | None
+    corrected: bool = False
+    did_you_mean: str | None = None
+    relaxed: str | None = None
+
+
 class SourceRecord(Struct, frozen=True, kw_only=True):
-    """An indexed source, merged from all stories that cite it; ``story_ids`` in the order of indexing."""
+    """A source as indexed: what its stories say of it, merged; ``story_ids`` in the order they were indexed."""
 
     id: str
     source: Source

@@ -250,15 +250,15 @@ def test_other_faults_say_so_in_the_same_form(client: FlaskClient, nowhere: Flas
 
 def test_all_searches_of_a_body_have_one_bound_of_time(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     seconds: list[float | None] = []
-    original = answers.search_corrected
+    original = answers.run_search
     clock = ManualClock()
 
-    def search_slowly(generation: Any, query: Any, **more: Any) -> Any:
+    def search_slowly(engine: Any, query: Any, **more: Any) -> Any:
         seconds.append(query.seconds)
         clock.now += 0.06
-        return original(generation, query, **more)
+        return original(engine, query, **more)
 
-    monkeypatch.setattr(answers, "search_corrected", search_slowly)
+    monkeypatch.setattr(answers, "run_search", search_slowly)
     monkeypatch.setattr("index.deadline.monotonic", clock)
     monkeypatch.setattr(ColumnsEngine, "max_seconds", 0.15)
     body = {"requests": [{"indexName": "stories"}] * MAX_REQUESTS}

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.pages.assets import ASSET_NAMES
 from api.request.arguments import SearchArguments
+from api.request.cursors import Position, make_cursor
 from api.request.parameters import Arguments
-from api.response.cursors import make_cursor
 from api.settings import Settings
 from tests.api.conftest import MakeClient
 from tests.api.helpers import check_problem
@@ -95,7 +95,7 @@ def test_a_cursor_of_an_older_index_is_said_and_leads_back(make_client: MakeClie
         client.application.test_request_context("/search"),
         client.application.extensions["outpost.index"].borrow() as lent,
     ):
-        cursor = make_cursor(lent, Arguments(SearchArguments().load({})), 2)
+        cursor = make_cursor(lent, Arguments(SearchArguments().load({})), Position(2))
     assert len(get_page(client, f"/search?cursor={cursor}").all("article")) == 3
     build_stories(root, [make_story("1")])
     page = get_page(client, f"/search?cursor={cursor}", 410)

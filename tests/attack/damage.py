@@ -14,7 +14,7 @@ from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.live import LiveIndex, OpenGeneration
 from index.query.language import parse_query
 from index.query.requests import FACETS, FacetRequest, HighlightOptions, SearchQuery, Sort
-from index.search import export_stories, search_stories
+from index.search import export_stories
 
 _QUERIES = ("", "ferry", '"night ferry" -robot', "har* OR tide", "title:ferry OR body:robot")
 
@@ -66,7 +66,7 @@ def digest(generation: OpenGeneration) -> str:
             query = SearchQuery(
                 tree=tree, search_in=STORY_DEFAULTS, sort=order, facets=counted, limit=100, highlighting=options
             )
-            parts.append(search_stories(generation, query))
+            parts.append(engine.search_stories(query))
     parts += export_stories(generation, SearchQuery())
     parts += [
         engine.list_publishers(),

@@ -13,7 +13,7 @@ from pathlib import Path
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.requests import SearchQuery
-from index.search import export_stories, search_stories
+from index.search import export_stories
 from tests.attack.damage import find_generation
 from tests.attack.figures import Attack
 from tests.e2e.conftest import BIN, clean_env
@@ -33,7 +33,7 @@ def read_index(root: Path) -> str:
     try:
         with live.borrow() as generation:
             lines = list(export_stories(generation, SearchQuery()))
-            found = search_stories(generation, SearchQuery(limit=0)).total
+            found = generation.engine.search_stories(SearchQuery(limit=0)).total
     finally:
         live.close()
     return digest_lines(lines) if found == len(lines) else f"{found} of {len(lines)} stories are found"

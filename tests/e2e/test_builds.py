@@ -19,7 +19,6 @@ from index.generations import read_current
 from index.indexer import build_index, update_index
 from index.live import LiveIndex
 from index.query.requests import SearchQuery
-from index.search import search_stories
 from tests.e2e.conftest import BIN, Server, clean_env, wait_until
 from tests.support.factories import SAMPLE, make_story, write_stories
 
@@ -38,7 +37,7 @@ def count_stories(root: Path) -> tuple[int, str]:
     """How many stories the current generation can find, and one of their titles."""
     live = LiveIndex(root)
     with live.borrow() as generation:
-        page = search_stories(generation, SearchQuery(limit=1))
+        page = generation.engine.search_stories(SearchQuery(limit=1))
     live.close()
     return page.total, msgspec.json.decode(insert_base_url(page.hits[0].stored_hit, ""))["title"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index import spelling as correction
+from index import search as search_module
 from index.analysis.schema import STORY_DEFAULTS, STORY_FIELDS
 from index.engines.base import Engine
 from index.engines.columns.engine import ColumnsEngine
@@ -16,7 +16,8 @@ from index.errors import QueryTimeout
 from index.live import LiveIndex
 from index.query.language import format_query, parse_query
 from index.query.requests import Filters, SearchQuery, ValueFilter
-from index.spelling import Found, search_forgiving
+from index.query.results import SearchResult
+from index.search import run_search
 from tests.support.clock import set_clock
 from tests.support.factories import build_stories, make_story
 
@@ -39,12 +40,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     live.close()
 
 
-def ask(engine: Engine, text: str, *, topic: str = "", match_any: bool = False) -> Found:
-    filters = Filters(values=(ValueFilter(facet="topic", any_of=frozenset({topic})),)) if topic else Filters()
-    return search_forgiving(engine, SearchQuery(tree=parse_query(text, _FIELDS, match_any=match_any), filters=filters))
+def ask(engine: Engine, text: str, *, topic: str = "", match_any: bool = False) -> SearchResult:
+    filters = Filters((ValueFilter("topic", frozenset({topic})),)) if topic else Filters()
+    return run_search(engine, SearchQuery(parse_query(text, _FIELDS, match_any=match_any), filters=filters))
 
 
-def told(found: Found) -> tuple[str, bool, str | None, str | None]:
+def told(found: SearchResult) -> tuple[str, bool, str | None, str | None]:
     return format_query(found.tree), found.corrected, found.did_you_mean, found.relaxed
 
 
@@ -129,8 +130,8 @@ def test_a_word_that_only_the_filters_keep_from_being_found_is_told(engine: Engi
 
 
 def test_a_page_beyond_the_end_is_corrected_like_the_first(engine: Engine) -> None:
-    query = SearchQuery(tree=parse_query("nvidai", ()), search_in=STORY_DEFAULTS, offset=2, limit=2)
-    found = search_forgiving(engine, query)
+    query = SearchQuery(parse_query("nvidai", ()), STORY_DEFAULTS, offset=2, limit=2)
+    found = run_search(engine, query)
     assert (found.page.total, len(found.page.hits)) == (3, 1)
 
 
@@ -138,7 +139,7 @@ def test_many_wrong_words_are_left_and_trying_ends(engine: Engine, monkeypatch: 
     wrong = ["nvidai", "chpis", "ferrry", "sauid", "arbia", "transprot", "whitte"]
     assert not ask(engine, " ".join(wrong)).corrected
     ticks = count()
-    monkeypatch.setattr(correction.time, "monotonic", lambda: 0.09 * next(ticks))
+    monkeypatch.setattr(search_module.time, "monotonic", lambda: 0.09 * next(ticks))
     assert ask(engine, "zhips").corrected
 
 
@@ -160,4 +161,4 @@ def test_all_searches_together_take_no_longer_than_one_may(engine: Engine, monke
     assert ask(engine, "nvidai chpis").corrected
     query = SearchQuery(tree=parse_query("nvidai chpis", _FIELDS), seconds=0.001 * clock.reads - 0.002)
     with pytest.raises(QueryTimeout):
-        search_forgiving(engine, query)
+        run_search(engine, query)
