@@ -19,7 +19,6 @@ from index.errors import IndexUnavailable
 from index.indexer import build_index
 from index.live import LiveIndex
 from index.query.requests import SearchQuery
-from index.search import search_stories
 from index.stores.cluster import ClusterStore
 from tests.api.helpers import check_problem
 from tests.engines.opensearch.nodes import run_or_skip
@@ -132,7 +131,7 @@ def test_a_node_killed_during_a_build_loses_no_story(nodes: list[Node], address:
         report = build_index(ClusterStore(address, shards=3, replicas=1), [stories], progress=kill)
         assert report.status.stories == STORIES
         with LiveIndex(address).borrow() as generation:
-            assert search_stories(generation, SearchQuery(limit=0)).total == STORIES
+            assert generation.engine.search_stories(SearchQuery(limit=0)).total == STORIES
     finally:
         timer.join()
         revive(nodes)
@@ -171,11 +170,11 @@ def test_an_index_with_a_missing_shard_answers_nothing_rather_than_a_part(
         nodes[2].kill()
         try:
             with pytest.raises(IndexUnavailable):
-                search_stories(generation, SearchQuery(limit=0))
+                generation.engine.search_stories(SearchQuery(limit=0))
         finally:
             revive(nodes)
             wait_for(nodes, "green")
-        assert search_stories(generation, SearchQuery(limit=0)).total == STORIES
+        assert generation.engine.search_stories(SearchQuery(limit=0)).total == STORIES
 
 
 def test_a_build_that_is_too_fast_for_a_node_loses_no_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +189,7 @@ def test_a_build_that_is_too_fast_for_a_node_loses_no_story(tmp_path: Path, monk
         assert told["coordinating_rejections"] > 0
         assert report.status.stories == STORIES
         with LiveIndex(address).borrow() as generation:
-            assert search_stories(generation, SearchQuery(limit=0)).total == STORIES
+            assert generation.engine.search_stories(SearchQuery(limit=0)).total == STORIES
 
 
 def wait_until(ready: Callable[[], bool]) -> None:

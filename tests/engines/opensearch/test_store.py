@@ -36,7 +36,7 @@ from index.indexer import build_index, delete_stories, merge_index, update_index
 from index.live import LiveIndex, OpenGeneration
 from index.query.language import parse_query
 from index.query.requests import FacetRequest, SearchQuery, SourceQuery
-from index.search import get_story, search_stories
+from index.search import get_story
 from index.stores import store_of
 from index.stores.cluster import ClusterStore
 from tests.support.factories import SAMPLE, make_story, to_line, write_stories
@@ -77,7 +77,7 @@ def wait_until(ready: Callable[[], bool]) -> None:
 
 
 def ids(generation: OpenGeneration) -> list[str]:
-    return sorted(hit.id for hit in search_stories(generation, SearchQuery(limit=100)).hits)
+    return sorted(hit.id for hit in generation.engine.search_stories(SearchQuery(limit=100)).hits)
 
 
 def indices(node: Node, address: ClusterAddress) -> set[str]:
@@ -168,7 +168,7 @@ def test_updates_change_what_is_there_and_give_it_another_name(
     generation = read(address)
     assert generation.name == report.generation
     assert indices(node, address) == before
-    facet = search_stories(generation, SearchQuery(facets=FacetRequest(names=("topic",)))).facets["topic"]
+    facet = generation.engine.search_stories(SearchQuery(facets=FacetRequest(names=("topic",)))).facets["topic"]
     assert [(value.label, value.count) for value in facet.values] == [("AI", 2)]
     deleted, missing = delete_stories(store, ["a", "never"])
     assert missing == ["never"]
@@ -215,7 +215,7 @@ def test_an_update_that_was_interrupted_is_mended_by_the_next(
     last = write_stories(tmp_path / "last.ndjson", [make_story("c", topics=["AI"])])
     assert update_index(store, [last]).status.stories == 3
     generation = read(address)
-    facet = search_stories(generation, SearchQuery(facets=FacetRequest(names=("topic",)))).facets["topic"]
+    facet = generation.engine.search_stories(SearchQuery(facets=FacetRequest(names=("topic",)))).facets["topic"]
     assert [value.count for value in facet.values] == [3]
     assert [(p.id, p.story_count, p.source_count) for p in generation.engine.list_publishers()] == [("post", 1, 1)]
     assert [near.word for near in generation.engine.fuzzy_terms("fery", 1)] == ["ferry"]
@@ -345,7 +345,9 @@ def test_shards_and_replicas_are_those_asked_for_and_the_mapping_is_strict(
     assert (settings["number_of_shards"], settings["number_of_replicas"]) == ("3", "0")
     refused = requests.post(f"{index}/_doc", json={"unheard_of": 1}, timeout=30)
     assert refused.status_code == 400
-    facet = search_stories(read(address), SearchQuery(facets=FacetRequest(names=("topic",), size=2))).facets["topic"]
+    facet = (
+        read(address).engine.search_stories(SearchQuery(facets=FacetRequest(names=("topic",), size=2))).facets["topic"]
+    )
     assert [(value.label, value.count) for value in facet.values] == [("T0", 9), ("T1", 9)]
     assert facet.other == 42
 
@@ -393,7 +395,7 @@ def test_a_beginning_of_more_words_and_a_story_of_more_words_than_a_request_may_
     monkeypatch.setattr("index.engines.opensearch.engine.PAGE", 7)
     build(store, tmp_path, *(make_story(f"{n:02}", title=f"w{n:02} w{n + 1:02} harbour") for n in range(40)))
     generation = read(address)
-    assert search_stories(generation, SearchQuery(tree=parse_query("w* -w39", ()), limit=0)).total == 38
+    assert generation.engine.search_stories(SearchQuery(tree=parse_query("w* -w39", ()), limit=0)).total == 38
     long = make_story("long", title=" ".join(f"w{n:02}" for n in range(60)))
     assert len(generation.engine.find_similar(long, 50, frozenset())) == 40
 
@@ -406,7 +408,7 @@ def test_results_far_beyond_the_window_are_read_in_order(
     monkeypatch.setattr("index.engines.opensearch.engine.PAGE", 60)
     generation = read(address)
     for offset in (95, 120, 239, 249, 250):
-        page = search_stories(generation, SearchQuery(offset=offset, limit=20))
+        page = generation.engine.search_stories(SearchQuery(offset=offset, limit=20))
         assert page.total == 250
         assert [hit.id for hit in page.hits] == [f"{n:04}" for n in range(offset, min(250, offset + 20))]
 
