@@ -54,21 +54,21 @@ def run_search(engine: Engine, query: SearchQuery, *, correct: bool = True) -> S
     deadline = Deadline(engine.max_seconds, query.seconds)
     page = engine.search_stories(query)
     if not correct or page.total or query.tree is None or time.monotonic() - started > engine.retry_seconds:
-        return SearchResult(page, query.tree)
+        return SearchResult(page=page, tree=query.tree)
     corrections = propose_corrections(engine, query.tree, deadline)
     best = _choose_correction(engine, query, corrections, deadline)
     if best is not None:
         corrected = engine.search_stories(replace(query, tree=best, seconds=deadline.remaining()))
-        return SearchResult(corrected, best, corrected=True)
+        return SearchResult(page=corrected, tree=best, corrected=True)
     loose = relax_query(corrections[0].tree if corrections else query.tree)
     if loose is not None:
         relaxed = engine.search_stories(replace(query, tree=loose, seconds=deadline.remaining()))
         if relaxed.total:
-            return SearchResult(relaxed, loose, corrected=bool(corrections), relaxed="any")
+            return SearchResult(page=relaxed, tree=loose, corrected=bool(corrections), relaxed="any")
     hint = None
     if query.filters != Filters():
         hint = _choose_correction(engine, replace(query, filters=Filters()), corrections, deadline)
-    return SearchResult(page, query.tree, did_you_mean=format_query(hint) if hint else None)
+    return SearchResult(page=page, tree=query.tree, did_you_mean=format_query(hint) if hint else None)
 
 
 def _choose_correction(

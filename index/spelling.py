@@ -30,7 +30,7 @@ _MAX_COMBINATIONS = 64
 _ALL_FIELDS = tuple(field.name for field in STORY_FIELDS)
 
 
-class Correction(Struct, frozen=True):
+class Correction(Struct, frozen=True, kw_only=True):
     """A corrected query. ``distance``: edits in all its words; ``likelihood``: 0 to 1, among those of one distance."""
 
     tree: Node
@@ -56,7 +56,9 @@ def propose_corrections(engine: Engine, tree: Node, deadline: Deadline) -> list[
         replacements = dict(zip(candidates, chosen, strict=True))
         likelihood = math.prod(term.share * _typo_prior(word, term.word) for word, term in replacements.items())
         corrected = _replace_words(tree, {word: term.word for word, term in replacements.items()})
-        corrections.append(Correction(corrected, sum(term.distance for term in chosen), likelihood))
+        corrections.append(
+            Correction(tree=corrected, distance=sum(term.distance for term in chosen), likelihood=likelihood)
+        )
     return sorted(corrections, key=lambda correction: (correction.distance, -correction.likelihood))
 
 

@@ -93,7 +93,7 @@ class SearchPage(Struct, frozen=True, kw_only=True):
     after: str = ""
 
 
-class SearchResult(Struct, frozen=True):
+class SearchResult(Struct, frozen=True, kw_only=True):
     """What ``index.search.search`` found, and by which query.
 
     ``tree``: the query that was finally searched for. ``corrected``: some of its words are corrections.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from index.documents import story as documents
+from index.documents import checks
 from tests.api.conftest import MakeClient
 from tests.api.helpers import Json, check_problem, get
 from tests.support.factories import build_stories, make_story
@@ -69,7 +69,7 @@ def test_an_index_of_ids_that_end_like_linked_data_still_answers(
     make_client: MakeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Builds refuse them; indexes that were built before have them.
-    monkeypatch.setattr(documents, "_has_address", lambda ident: True)
+    monkeypatch.setattr(checks, "_fits_url_path", lambda ident: True)
     client = make_client(
         build_stories(tmp_path / "index", [make_story("a.jsonld"), make_story("b"), make_story("b.jsonld")])
     )

@@ -41,8 +41,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 def ask(engine: Engine, text: str, *, topic: str = "", match_any: bool = False) -> SearchResult:
-    filters = Filters((ValueFilter("topic", frozenset({topic})),)) if topic else Filters()
-    return run_search(engine, SearchQuery(parse_query(text, _FIELDS, match_any=match_any), filters=filters))
+    filters = Filters(values=(ValueFilter(facet="topic", any_of=frozenset({topic})),)) if topic else Filters()
+    return run_search(engine, SearchQuery(tree=parse_query(text, _FIELDS, match_any=match_any), filters=filters))
 
 
 def told(found: SearchResult) -> tuple[str, bool, str | None, str | None]:
@@ -130,7 +130,7 @@ def test_a_word_that_only_the_filters_keep_from_being_found_is_told(engine: Engi
 
 
 def test_a_page_beyond_the_end_is_corrected_like_the_first(engine: Engine) -> None:
-    query = SearchQuery(parse_query("nvidai", ()), STORY_DEFAULTS, offset=2, limit=2)
+    query = SearchQuery(tree=parse_query("nvidai", ()), search_in=STORY_DEFAULTS, offset=2, limit=2)
     found = run_search(engine, query)
     assert (found.page.total, len(found.page.hits)) == (3, 1)
 

@@ -74,4 +74,4 @@ def test_an_index_on_a_cluster_has_no_other_engine(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("OUTPOST_ENGINE", "opensearch://127.0.0.1:1/x")
     refused = CliRunner().invoke(main, ["build", str(SAMPLE), "--engine", "whoosh"])
     assert refused.exit_code == 2
-    assert "--engine is for an index in a directory" in refused.output
+    assert "--engine needs an index in a directory" in refused.output
