@@ -32,12 +32,12 @@ from index.query.timeline import fill_gaps
 from index.query.tree import Node
 from index.spelling import Correction, propose_corrections
 
-# A slug has at most 80 characters, an id 128.
+# Characters of a ``slug-id``: a slug has at most 80, an id 128.
 MAX_SHARED = 209
-# Each may have megabytes.
-_FOUND_AT_ONCE = 20
-# Of the stories that a desk has chosen as related so many are looked up; of the stories that cite an article so many;
-# of all that share articles with a story so many are compared with it, those that share the most.
+# Stories are loaded in batches, because each may have megabytes.
+_BATCH = 20
+# Limits of the search for related stories: ids in a story's own list, stories citing one article, and stories compared
+# with it (those that share most articles).
 _MAX_CURATED, _MAX_CITING, _MAX_COMPARED = 1000, 100, 100
 
 
@@ -96,48 +96,48 @@ def _choose_correction(
 
 
 def count_facet(generation: OpenGeneration, query: SearchQuery) -> Facet:
-    """The counts of the one facet that ``query`` asks for."""
+    """The counts of a query that requests exactly one facet."""
     (facet,) = generation.engine.search_stories(query).facets.values()
     return facet
 
 
 def count_timeline(generation: OpenGeneration, query: SearchQuery, interval: Interval) -> Timeline:
-    """How many of the matches were published when. Raises TooManyBuckets."""
+    """The number of matches published in each interval, from the first to the last. Raises TooManyBuckets."""
     counts, missing = generation.engine.date_histogram(query, interval)
     return Timeline(buckets=fill_gaps(counts, interval), missing=missing)
 
 
 def export_stories(generation: OpenGeneration, query: SearchQuery) -> Iterator[bytes]:
-    """All matches, in order, as lines of an input file: built again they are the same stories."""
+    """All matches, in order, as NDJSON lines that `outpost build` reads."""
     return (line + b"\n" for line in generation.engine.iter_documents(query))
 
 
 def iter_stories(generation: OpenGeneration, idents: Iterable[str]) -> Iterator[Story]:
-    """Those that are there, in this order, one after the other: each may have megabytes."""
+    """The stories that exist, in the order of ``idents``, loaded one by one: each may have megabytes."""
     for ident in idents:
         yield from generation.engine.find_stories([ident])
 
 
 def get_story(generation: OpenGeneration, ident: str) -> Story:
-    """Raises Gone for a story that an earlier generation had, else NotFound with ids that look alike."""
-    found = generation.engine.find_stories([ident])
-    if found:
-        return found[0]
+    """Raises Gone if the story was in an earlier generation, else NotFound with similar ids."""
+    stories = generation.engine.find_stories([ident])
+    if stories:
+        return stories[0]
     if generation.story_ids.was_removed(ident):
         raise Gone(ident)
     raise NotFound("story", ident, generation.story_ids.find_similar(ident))
 
 
 def get_shared_story(generation: OpenGeneration, name: str) -> Story:
-    """The story of a ``slug-id``, by its id: both parts may hold a "-", and the slug may be an old one.
+    """The story of a ``slug-id``. Only the id must be right: the slug may be out of date. Both may contain "-".
 
-    Raises Gone where an earlier generation had it, else NotFound.
+    Raises Gone if the story was in an earlier generation, else NotFound.
     """
     parts = name[-MAX_SHARED:].split("-")
     candidates = ["-".join(parts[at:]) for at in range(1, len(parts))]
-    found = generation.engine.find_stories(candidates)
-    exact = (story for story in found if f"{story.slug}-{story.id}" == name)
-    story = next(exact, None) or next(iter(found), None)
+    stories = generation.engine.find_stories(candidates)
+    exact = (story for story in stories if f"{story.slug}-{story.id}" == name)
+    story = next(exact, None) or next(iter(stories), None)
     if story is not None:
         return story
     for ident in candidates:
@@ -157,8 +157,8 @@ def get_source(generation: OpenGeneration, ident: str) -> SourceRecord:
 def related_stories(generation: OpenGeneration, story: Story, limit: int) -> list[RelatedStory]:
     """Curated stories in their order, then those that share a cited article, then similar ones; none twice.
 
-    Scores within a reason: curated 1.0; shared_source: shared articles by all articles of both (Jaccard);
-    similar: what the engine says, 1 for the same words at the same time. Raises QueryTimeout.
+    The score depends on the reason. curated: 1.0. shared_source: shared articles divided by all articles of both
+    (Jaccard). similar: the score of ``Engine.find_similar``. Raises QueryTimeout.
     """
     engine = generation.engine
     deadline = Deadline(engine.max_seconds)
@@ -168,7 +168,7 @@ def related_stories(generation: OpenGeneration, story: Story, limit: int) -> lis
     ]
     taken = {story.id, *(entry.story.id for entry in related)}
     if len(related) < limit:
-        shared = [entry for entry in _sharing_stories(engine, story, deadline) if entry.story.id not in taken]
+        shared = [entry for entry in _find_sharing(engine, story, deadline) if entry.story.id not in taken]
         related += shared[: limit - len(related)]
         taken.update(entry.story.id for entry in related)
     if len(related) < limit:
@@ -178,34 +178,34 @@ def related_stories(generation: OpenGeneration, story: Story, limit: int) -> lis
 
 
 def _find_first(engine: Engine, idents: Sequence[str], limit: int, deadline: Deadline) -> list[Story]:
-    """The first ``limit`` stories that are there."""
-    found: list[Story] = []
-    for at in deadline.pace(range(0, len(idents), _FOUND_AT_ONCE)):
-        if len(found) >= limit:
+    """The first ``limit`` stories that exist."""
+    stories: list[Story] = []
+    for at in deadline.pace(range(0, len(idents), _BATCH)):
+        if len(stories) >= limit:
             break
-        found += engine.find_stories(idents[at : at + _FOUND_AT_ONCE])
-    return found[:limit]
+        stories += engine.find_stories(idents[at : at + _BATCH])
+    return stories[:limit]
 
 
-def _sharing_stories(engine: Engine, story: Story, deadline: Deadline) -> list[RelatedStory]:
-    """Stories that cite one of this story's articles: most alike first, then newest, then by id."""
-    own = {ident for ident, source in zip(story.source_ids(), story.sources, strict=True) if source.url}
+def _find_sharing(engine: Engine, story: Story, deadline: Deadline) -> list[RelatedStory]:
+    """Stories that cite one of this story's articles, by score, then newest first, then by id."""
+    with_url = {ident for ident, source in zip(story.source_ids(), story.sources, strict=True) if source.url}
     shared: Counter[str] = Counter()
-    for ident in deadline.pace(sorted(own)):
+    for ident in deadline.pace(sorted(with_url)):
         source = engine.find_source(ident)
         if source:
-            # A page that hundreds of stories cite, such as a home page, says little; the first hundred will do.
+            # An article cited by hundreds of stories, such as a home page, tells little: the first hundred are enough.
             shared.update(other for other in source.story_ids[:_MAX_CITING] if other != story.id)
-    most = sorted(shared, key=lambda ident: (-shared[ident], ident))[:_MAX_COMPARED]
-    all_own = set(story.source_ids())
+    nearest = sorted(shared, key=lambda ident: (-shared[ident], ident))[:_MAX_COMPARED]
+    sources = set(story.source_ids())
     entries = [
         RelatedStory(
             story=other,
             reason="shared_source",
-            score=round(shared[other.id] / len(all_own | set(other.source_ids())), 4),
+            score=round(shared[other.id] / len(sources | set(other.source_ids())), 4),
         )
-        for at in range(0, len(most), _FOUND_AT_ONCE)
-        for other in deadline.pace(engine.find_stories(most[at : at + _FOUND_AT_ONCE]))
+        for at in range(0, len(nearest), _BATCH)
+        for other in deadline.pace(engine.find_stories(nearest[at : at + _BATCH]))
     ]
     return sorted(entries, key=lambda entry: (-entry.score, _newest_first(entry.story), entry.story.id))
 
@@ -215,14 +215,14 @@ def _newest_first(story: Story) -> float:
 
 
 def find_citing(generation: OpenGeneration, url: str, offset: int, limit: int) -> SearchPage:
-    """The stories that cite the article of this URL, in whatever spelling, newest first. Raises QueryTimeout."""
+    """The stories that cite the article at ``url``, newest first; its spelling is normalized. Raises QueryTimeout."""
     deadline = Deadline(generation.engine.max_seconds)
     source = generation.engine.find_source(source_id(url, "", 0))
     idents = source.story_ids if source else ()
     stories = [
         story
-        for at in range(0, len(idents), _FOUND_AT_ONCE)
-        for story in deadline.pace(generation.engine.find_stories(idents[at : at + _FOUND_AT_ONCE]))
+        for at in range(0, len(idents), _BATCH)
+        for story in deadline.pace(generation.engine.find_stories(idents[at : at + _BATCH]))
     ]
     stories.sort(key=lambda story: (_newest_first(story), story.id))
     hits = tuple(Hit(score=0.0, stored_hit=encode_hit(story)) for story in stories[offset : offset + limit])
@@ -239,11 +239,14 @@ def get_publisher(generation: OpenGeneration, ident: str) -> PublisherRecord:
 
 
 def find_publishers(generation: OpenGeneration, text: str, *, by_name: bool) -> Sequence[PublisherRecord]:
-    """Publishers with a word that begins with each word of ``text``, by story count or by name."""
-    wanted = fold_label(text).split()
-    found = [
+    """Publishers whose name or domain has, for each word of ``text``, a word that begins with it.
+
+    Sorted by name, else by story count.
+    """
+    beginnings = fold_label(text).split()
+    publishers = [
         publisher
         for publisher in generation.engine.list_publishers()
-        if has_word_prefixes(fold_label(f"{publisher.name} {publisher.domain}"), wanted)
+        if has_word_prefixes(fold_label(f"{publisher.name} {publisher.domain}"), beginnings)
     ]
-    return sorted(found, key=lambda publisher: (publisher.name.casefold(), publisher.id)) if by_name else found
+    return sorted(publishers, key=lambda item: (item.name.casefold(), item.id)) if by_name else publishers

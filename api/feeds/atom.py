@@ -12,7 +12,7 @@ from index.documents.stored_hit import format_time
 
 MEDIA_TYPE = "application/atom+xml"
 _NAMESPACES = {"xmlns": "http://www.w3.org/2005/Atom", "xmlns:dcterms": "http://purl.org/dc/terms/"}
-# What a list calls its neighbours, and what RFC 5005 does.
+# Link names of the API's lists, and the link relations of RFC 5005.
 RELATIONS = {"self": "self", "first": "first", "next": "next", "prev": "previous"}
 
 
@@ -21,7 +21,7 @@ def render(feed: Feed) -> bytes:
     root = Element("feed", dict(_NAMESPACES))
     if feed.language:
         root.set("xml:lang", feed.language)
-    # All pages of a feed have its id.
+    # The id is the same on all pages of the feed.
     add(root, "id", feed.links["first"])
     add(root, "title", feed.title)
     add(root, "subtitle", feed.description)
@@ -63,5 +63,5 @@ def _add_entry(root: Element, entry: Entry) -> None:
 
 
 def guess_type(url: str) -> str | None:
-    """The media type that the end of an address tells."""
+    """The media type by the file extension of a URL, None if unknown."""
     return mimetypes.guess_type(urlsplit(url).path)[0]

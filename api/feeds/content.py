@@ -1,4 +1,4 @@
-"""A story as the HTML of a feed's entry: summary, sections with their citations, numbered sources."""
+"""The HTML content of a feed entry: summary, sections with citations, numbered sources."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from index.documents.identity import normalize_domain
 from index.documents.stored_hit import format_time
 from index.documents.story import Paragraph, Publisher, Source, Story
 
-# Of a summary that comes where there is no room for more. The longest of 228,612 real ones has 2,071 characters.
+# Longer summaries are left out if the content is too long. The longest of 228,612 real ones has 2,071 characters.
 _MAX_SUMMARY = 20_000
 
 
 def write_content(story: Story, room: int) -> str:
-    """Escaped HTML without a root: of the summary alone where all would have more than ``room`` characters, nothing
-    where the summary is long too."""
+    """HTML without a root element: the full story if it has at most ``room`` characters, else the summary, else ""."""
     parts: list[str] = []
     size = 0
     for element in _iter_elements(story, room):
@@ -27,7 +26,7 @@ def write_content(story: Story, room: int) -> str:
 
 
 def _iter_elements(story: Story, room: int) -> Iterator[Element]:
-    """One after the other, so that whoever has no room for more stops in time."""
+    """The elements of the content one by one, so that the caller can stop early."""
     if story.summary:
         yield _make("p", story.summary)
     for section in story.sections:
@@ -50,8 +49,10 @@ def _make(tag: str, text: str) -> Element:
 
 
 def _make_paragraph(paragraph: Paragraph, story: Story, room: int) -> Element:
-    """The text, and each citation as a number that leads to the article; none after more than ``room`` characters: a
-    million citations of one long address would fill the memory."""
+    """The text, and each citation as a number that links to the article.
+
+    Stops after ``room`` characters: a million citations of one long URL would fill the memory.
+    """
     element = _make("p", paragraph.text)
     for number in paragraph.citations:
         url = story.sources[number - 1].url or None
@@ -80,7 +81,7 @@ def _add_source(entry: Element, source: Source) -> None:
 
 
 def _add_publisher(entry: Element, publisher: Publisher) -> None:
-    """Its logo and name, and its domain where that is another text."""
+    """Add logo and name of the publisher, and its domain if that is not its name."""
     if publisher.logo_url:
         SubElement(entry, "img", src=publisher.logo_url, alt="", width="16", height="16")
     domain = normalize_domain(publisher.domain)

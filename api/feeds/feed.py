@@ -1,4 +1,4 @@
-"""What a feed says, whatever its form."""
+"""The content of a feed, the same for Atom, RSS and JSON Feed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from api.feeds.content import write_content
 from index.documents.story import Story
 
 GENERATOR = "Outpost"
-# An Atom entry must say when it changed, and a story without a time is older than all.
+# Atom requires a time; stories without one count as the oldest.
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-# Characters of content in a feed: a hundred stories of 4 MB, the longest that an index takes, would fill the memory.
+# Characters of content in a feed. A hundred stories of 4 MB, the longest allowed, would fill the memory.
 MAX_CONTENT = 2_000_000
-# Topics of an entry, and related stories.
+# Of topics, and of related stories, in an entry.
 _MAX_LINKS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A story in a feed. ``content`` is HTML, without its text where the feed would grow too long."""
+    """A story in a feed. ``content`` is HTML: the full story, or only its summary if the feed would be too long."""
 
     story: Story
     base: str
@@ -30,12 +30,12 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """The same as long as the site has its address: a title, and with it the slug, may change."""
+        """A permanent id. It has no slug, because title and slug may change."""
         return f"{self.base}/v1/stories/{self.story.id}"
 
     @property
     def url(self) -> str:
-        """For readers."""
+        """The page of the story."""
         return f"{self.base}/s/{self.story.slug}-{self.story.id}"
 
     @property
@@ -53,7 +53,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """``links`` are those of a list: self, first, next, prev. ``built`` is when the index was."""
+    """``links``: self, first, next and prev, by name. ``home``: the search page. ``built``: time of the index build."""
 
     title: str
     description: str
@@ -64,22 +64,22 @@ class Feed:
 
     @property
     def language(self) -> str | None:
-        """Where all entries have the same one."""
+        """The language of the entries, None if they differ."""
         languages = {entry.story.language for entry in self.entries}
         return languages.pop() if len(languages) == 1 else None
 
     @property
     def updated(self) -> datetime:
-        """When the last change of an entry was."""
+        """When an entry was last changed."""
         return max(filter(None, (entry.updated for entry in self.entries)), default=self.built)
 
 
 def make_entries(stories: Iterable[Story], base: str) -> list[Entry]:
-    """Stories as entries, with their text as long as the feed is not too long for it."""
-    entries, left = [], MAX_CONTENT
+    """Stories as entries, with full content until MAX_CONTENT characters are used, then with summaries."""
+    entries, remaining = [], MAX_CONTENT
     for story in stories:
-        content = write_content(story, MAX_CONTENT if left > 0 else 0)
-        left -= len(content)
-        # The text is in the content: it is not kept twice.
+        content = write_content(story, MAX_CONTENT if remaining > 0 else 0)
+        remaining -= len(content)
+        # Sections and sources are in ``content`` already.
         entries.append(Entry(replace(story, sections=(), sources=()), base, content))
     return entries

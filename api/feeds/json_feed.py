@@ -43,12 +43,12 @@ def _describe(entry: Entry) -> dict[str, Any]:
             "authors": [{"name": story.curated_by}] if story.curated_by.strip() else None,
             "tags": entry.topics or None,
             "language": story.language,
-            # The format leaves names with a "_" to whoever has more to say.
+            # JSON Feed reserves names with a leading "_" for extensions.
             "_outpost": _without_none(more) or None,
         }
     )
 
 
 def _without_none(document: dict[str, Any]) -> dict[str, Any]:
-    """The format has no null: what is not there is left out."""
+    """Without null values, which JSON Feed does not allow."""
     return {name: value for name, value in document.items() if value is not None}

@@ -1,4 +1,4 @@
-"""RSS 2.0 with the modules that readers know: content, Dublin Core, Media RSS, and Atom's links for paging."""
+"""RSS 2.0 with the common modules: content, Dublin Core, Media RSS, and Atom links for paging."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ def _add_item(channel: Element, entry: Entry) -> None:
     if story.image_url:
         add(item, "media:content", url=story.image_url, medium="image", type=guess_type(story.image_url))
     if story.summary:
-        # Readers take it for HTML.
+        # Feed readers parse the description as HTML.
         add(item, "description", escape(story.summary))
     add(item, "content:encoded", entry.content)

@@ -1,1 +1,1 @@
-"""What an answer is made of: bodies, pages of results, ETags, caches, compression, problems."""
+"""Making responses: bodies, pagination, ETags, cache, compression, problem documents."""

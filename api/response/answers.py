@@ -1,5 +1,7 @@
-"""Turns results (index.query.results) into the JSON of answers. api/openapi/schemas.py describes it; a test checks that
-both agree."""
+"""Turns results (index.query.results) into the JSON of answers, as described in api/openapi/schemas.py.
+
+A test checks that both agree.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,13 @@ from index.query.highlight import insert_tags
 from index.query.language import format_query
 from index.query.results import Facet, Hit, PublisherRecord, RelatedStory, SearchResult, SourceRecord, Suggestion
 
-# Characters of a heading that the anchor of its section is made of.
+# Characters of a heading that its anchor is made from.
 _MAX_HEADING = 200
 _encode = msgspec.json.Encoder().encode
 
 
 def select_keys(answer: Json, keys: Sequence[str] | None) -> Json:
-    """The chosen keys of an answer, ``id`` always among them."""
+    """The answer with ``id`` and ``keys`` only; with all keys if ``keys`` is empty or None."""
     return {key: value for key, value in answer.items() if key == "id" or key in keys} if keys else answer
 
 
@@ -32,12 +34,12 @@ def select_keys(answer: Json, keys: Sequence[str] | None) -> Json:
 
 
 def answer_stored_hits(hits: Iterable[Hit], keys: Sequence[str] | None, base: str) -> msgspec.Raw:
-    """Stories in a list. ``base`` stands before the paths of their links."""
+    """Stories of a list. ``base`` is the base URL of their links."""
     return _join((hit.stored_hit for hit in hits), keys, base)
 
 
 def answer_hits(hits: Iterable[Hit], keys: Sequence[str] | None, base: str) -> msgspec.Raw:
-    """The results of a search: stories with score, highlight, snippet and what matched where."""
+    """The results of a search: stories with score, highlights, snippet and matched fields."""
     scored = (
         b'%b,"score":%b,%b' % (hit.stored_hit[:-1], _encode(round(hit.score, 4)), hit.highlights[1:]) for hit in hits
     )
@@ -45,15 +47,15 @@ def answer_hits(hits: Iterable[Hit], keys: Sequence[str] | None, base: str) -> m
 
 
 def _join(entries: Iterable[bytes], keys: Sequence[str] | None, base: str) -> msgspec.Raw:
-    """A JSON array of objects as they are stored, with all keys or ``keys``."""
-    whole = insert_base_url(b"[%b]" % b",".join(entries), base)
+    """A JSON array of stored hits, with ``keys`` only or all keys."""
+    array = insert_base_url(b"[%b]" % b",".join(entries), base)
     if keys:
-        whole = _encode([select_keys(entry, keys) for entry in msgspec.json.decode(whole)])
-    return msgspec.Raw(whole)
+        array = _encode([select_keys(entry, keys) for entry in msgspec.json.decode(array)])
+    return msgspec.Raw(array)
 
 
 def answer_detail(story: Story, base: str, include: Sequence[str], related: Sequence[RelatedStory]) -> Json:
-    """A story by itself, with the parts in ``include``."""
+    """One story, with the parts named in ``include``."""
     answer = describe_hit(story, base)
     if "sections" in include:
         answer["sections"] = _answer_sections(story)
@@ -69,12 +71,12 @@ def _answer_sections(story: Story) -> list[Json]:
     numbers: Counter[str] = Counter()
     sections = []
     for number, section in enumerate(story.sections, start=1):
-        wanted = slug_of(section.heading[:_MAX_HEADING]) or f"section-{number}"
-        anchor = wanted
-        # The first number from 2 that no other section has: a heading may end in one itself.
+        slug = slug_of(section.heading[:_MAX_HEADING]) or f"section-{number}"
+        anchor = slug
+        # Add the first free number from 2 on; a heading may itself end in a number.
         while anchor in anchors:
-            numbers[wanted] += 1
-            anchor = f"{wanted}-{numbers[wanted] + 1}"
+            numbers[slug] += 1
+            anchor = f"{slug}-{numbers[slug] + 1}"
         anchors.add(anchor)
         sections.append(
             {
@@ -103,21 +105,21 @@ def answer_facets(facets: Mapping[str, Facet]) -> Json:
     }
 
 
-def answer_query(arguments: Mapping[str, Any], found: SearchResult, sort: str) -> Json:
-    """How the query was understood."""
+def answer_query(arguments: Mapping[str, Any], result: SearchResult, sort: str) -> Json:
+    """How the query was parsed and corrected."""
     return {
         "q": arguments["q"],
-        "parsed": format_query(found.tree),
-        "corrected": found.corrected,
-        "did_you_mean": found.did_you_mean,
+        "parsed": format_query(result.tree),
+        "corrected": result.corrected,
+        "did_you_mean": result.did_you_mean,
         "match": arguments["match"],
-        "relaxed": found.relaxed,
+        "relaxed": result.relaxed,
         "sort": sort,
     }
 
 
 def answer_suggestion(suggestion: Suggestion, typed: TypedText | None) -> Json:
-    """A suggestion with what was ``typed`` marked in it."""
+    """A suggestion in which the typed text is highlighted."""
     span = find_typed_text(suggestion.text, typed) if typed else None
     return {
         "type": suggestion.type,
@@ -132,7 +134,7 @@ def answer_suggestion(suggestion: Suggestion, typed: TypedText | None) -> Json:
 
 
 def answer_story_sources(story: Story) -> list[Json]:
-    """The sources of a story by position ``n``."""
+    """The sources of a story, numbered from 1 by ``n``."""
     pairs = zip(story.source_ids(), story.sources, strict=True)
     return [{"n": n, "id": ident, **_answer_source(source)} for n, (ident, source) in enumerate(pairs, start=1)]
 

@@ -1,8 +1,9 @@
-"""Answers compressed as Accept-Encoding asks (RFC 9110, 12.5.3): zstd, or gzip for whoever does not know it.
+"""Compression of responses by Accept-Encoding (RFC 9110, 12.5.3): zstd, else gzip.
 
-Of 31 kB of search results zstd makes 5.5 kB in 57 µs, gzip 5.4 in 200, brotli 4.9 in 260: brotli is left out. An answer
-that is kept is compressed once for each coding. Flask-Compress costs a request that asks for none 13 µs, and compresses
-again what was compressed already. Nothing in an answer is a secret, so a length tells nobody anything (BREACH).
+zstd compresses 31 kB of search results to 5.5 kB in 57 µs, gzip to 5.4 kB in 200 µs, brotli to 4.9 kB in 260 µs, so
+brotli is not offered. Cached answers are compressed once for each coding. Flask-Compress is not used: it takes 13 µs
+even for uncompressed responses, and compresses cached answers again. Answers hold no secrets, so BREACH does not
+apply.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ if sys.version_info >= (3, 14):
 else:
     from backports.zstd import ZstdCompressor
 
-# What is shorter fits into a packet anyway.
+# Shorter bodies fit into one packet uncompressed.
 MIN_BYTES = 1000
-# Lines are sent in pieces of about this many bytes: one by one they would cost a system call each.
+# Streams are sent in pieces of about this many bytes, because each piece costs a system call.
 PIECE = 64 * 1024
 _ZSTD_LEVEL = 3
-# 6, the default, saves another 4 % and takes half as long again.
+# The default, 6, saves another 4 % but takes 50 % longer.
 _GZIP_LEVEL = 4
-# Browsers send 60 characters. Longer lists are cut before they are parsed and cached: the cache holds 0.3 MB at most.
-_MAX_ACCEPTED = 1000
+# Characters of Accept-Encoding that are read; browsers send about 60. Bounds the cache of parsed headers to 0.3 MB.
+_MAX_HEADER = 1000
 _TEXT = re.compile(r"text/|(application|image)/(.+\+)?(json|xml|javascript|x-ndjson)\b")
 
 
 class _Compressor(NamedTuple):
-    """``compress`` takes the next bytes, ``flush`` gives what it has of them so far, ``finish`` the end."""
+    """``compress`` takes bytes and may return some, ``flush`` returns all so far, ``finish`` ends the stream."""
 
     compress: Callable[[bytes], bytes]
     flush: Callable[[], bytes]
@@ -46,46 +47,46 @@ class _Compressor(NamedTuple):
 
 
 def _start_zstd() -> _Compressor:
-    own = ZstdCompressor(level=_ZSTD_LEVEL)
-    return _Compressor(own.compress, partial(own.flush, own.FLUSH_BLOCK), own.flush)
+    zstd = ZstdCompressor(level=_ZSTD_LEVEL)
+    return _Compressor(zstd.compress, partial(zstd.flush, zstd.FLUSH_BLOCK), zstd.flush)
 
 
 def _start_gzip() -> _Compressor:
-    own = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    return _Compressor(own.compress, partial(own.flush, zlib.Z_SYNC_FLUSH), own.flush)
+    gzip = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    return _Compressor(gzip.compress, partial(gzip.flush, zlib.Z_SYNC_FLUSH), gzip.flush)
 
 
-# The better one first: it is taken where a client likes both as much.
+# By preference: the first is chosen if the client accepts both equally.
 _CODINGS = {"zstd": _start_zstd, "gzip": _start_gzip}
 
 
 def choose_coding(accepted: str) -> str:
-    """The coding that an Accept-Encoding likes best; "" for none, which is always answered."""
-    return _choose_coding(accepted[:_MAX_ACCEPTED])
+    """The preferred coding of an Accept-Encoding header, "" for no compression."""
+    return _choose_coding(accepted[:_MAX_HEADER])
 
 
 @lru_cache(maxsize=256)
 def _choose_coding(accepted: str) -> str:
-    wanted = parse_accept_header(accepted, Accept)
-    best = max(_CODINGS, key=wanted.quality)
-    plain = next((quality for name, quality in wanted if name.lower() == "identity"), 0)
-    return best if wanted.quality(best) > 0 and wanted.quality(best) >= plain else ""
+    accept = parse_accept_header(accepted, Accept)
+    best = max(_CODINGS, key=accept.quality)
+    identity = next((quality for name, quality in accept if name.lower() == "identity"), 0)
+    return best if accept.quality(best) > 0 and accept.quality(best) >= identity else ""
 
 
-def compress_kept(body: bytes, accepted: str, tag: str, kept: AnswerCache) -> tuple[bytes, str]:
-    """The body in the coding that is liked best, and that coding. ``tag`` names the body, and no other one."""
+def compress_cached(body: bytes, accepted: str, tag: str, cache: AnswerCache) -> tuple[bytes, str]:
+    """The body in the preferred coding, and the name of the coding. ``tag`` identifies the body in the cache."""
     coding = choose_coding(accepted) if accepted and len(body) > MIN_BYTES else ""
     if not coding:
         return body, ""
-    entry = kept.find(coding + tag)
+    entry = cache.find(coding + tag)
     if entry is None:
         entry = _compress(body, coding), ""
-        kept.add(coding + tag, entry)
+        cache.add(coding + tag, entry)
     return entry[0], coding
 
 
 def compress(response: Response, accepted: str) -> None:
-    """Compress an answer in place, where it is text, has a body worth it, and the client wants that."""
+    """Compress a response in place if it is text, long enough, and the client accepts it."""
     coding = choose_coding(accepted)
     headers = response.headers
     if not coding or response.status_code in (204, 206, 304) or "Content-Encoding" in headers:
@@ -99,7 +100,7 @@ def compress(response: Response, accepted: str) -> None:
     else:
         return
     headers["Content-Encoding"] = coding
-    # A strong one says that the bytes are the same, which they are not in another coding.
+    # A strong ETag promises the same bytes, which differ between codings.
     if headers.get("ETag", "").startswith('"'):
         headers["ETag"] = "W/" + headers["ETag"]
 
@@ -115,18 +116,18 @@ def _compress(body: bytes, coding: str) -> bytes:
 
 
 def _compress_stream(response: Response, coding: str) -> None:
-    """Each piece is sent as it comes; what has a length is a file, of which nothing is waited for."""
-    at_once = response.headers.pop("Content-Length", None) is None
+    """Compress piece by piece. Pieces without a Content-Length are flushed at once; a file, which has one, is not."""
+    flush = response.headers.pop("Content-Length", None) is None
     response.direct_passthrough = False
     if close := getattr(response.response, "close", None):
-        # A file is closed with the answer, read or not.
+        # Close the file with the response even if it was not read.
         response.call_on_close(close)
-    response.response = _iter_compressed(response.iter_encoded(), _CODINGS[coding](), at_once=at_once)
+    response.response = _iter_compressed(response.iter_encoded(), _CODINGS[coding](), flush=flush)
 
 
-def _iter_compressed(pieces: Iterable[bytes], compressor: _Compressor, *, at_once: bool) -> Generator[bytes]:
+def _iter_compressed(pieces: Iterable[bytes], compressor: _Compressor, *, flush: bool) -> Generator[bytes]:
     for piece in pieces:
-        made = compressor.compress(piece) + (compressor.flush() if at_once else b"")
-        if made:
-            yield made
+        compressed = compressor.compress(piece) + (compressor.flush() if flush else b"")
+        if compressed:
+            yield compressed
     yield compressor.finish()

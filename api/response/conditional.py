@@ -17,7 +17,7 @@ from werkzeug.http import http_date
 from api.observability.metrics import CACHE_HIT, CACHE_MISS, Metrics
 from api.request.parameters import Arguments
 from api.response.cache import AnswerCache, Entry
-from api.response.compression import compress_kept
+from api.response.compression import compress_cached
 from index.live import OpenGeneration
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def answer_conditionally(
     if link:
         headers.append(("Link", link))
     accepted = request.environ.get("HTTP_ACCEPT_ENCODING", "")
-    body, coding = compress_kept(body, accepted, tag, current_app.extensions["outpost.answers"])
+    body, coding = compress_cached(body, accepted, tag, current_app.extensions["outpost.answers"])
     if coding:
         headers.append(("Content-Encoding", coding))
     return CompleteResponse(body, headers=[("Content-Type", form.media_type), *headers])

@@ -1,4 +1,4 @@
-"""A story as schema.org's NewsArticle: what search engines and readers of linked data understand."""
+"""A story as schema.org's NewsArticle, for search engines and linked data."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from index.documents.stored_hit import format_time
 from index.documents.story import Publisher, Source, Story
 
-# schema.org's publisher of a story; sources have their own. Also the generator of feeds.
+# The publisher of stories in schema.org's sense; their sources have publishers of their own.
 SITE_NAME = "Outpost"
 Json = dict[str, Any]
 
 
 def describe_article(story: Story, base: str) -> Json:
-    """A NewsArticle. ``base`` stands before the paths of its addresses."""
+    """A NewsArticle. ``base`` is the base URL of its links."""
     address = f"{base}/s/{story.slug}-{story.id}"
     labels = [label for label in story.topics if label.strip()]
     return _without_blanks(
@@ -33,7 +33,7 @@ def describe_article(story: Story, base: str) -> Json:
             "datePublished": format_time(story.published_at or None),
             "dateModified": format_time(story.updated_at or None),
             "image": [story.image_url] if story.image_url else None,
-            # A person or a desk: the story does not say which, so no @type does.
+            # No @type: the story does not say whether this is a person or an organization.
             "author": {"name": story.curated_by} if story.curated_by.strip() else None,
             "publisher": {"@type": "Organization", "name": SITE_NAME, "url": f"{base}/"},
             "citation": [_describe_source(source, n) for n, source in enumerate(story.sources, start=1)],

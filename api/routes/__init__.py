@@ -1,1 +1,1 @@
-"""One module per resource: its endpoints."""
+"""The endpoints of the API, one module per resource."""

@@ -1,4 +1,4 @@
-"""/v1/facets/{name} and /v1/stats/timeline: how many stories of a search are about what, and from when."""
+"""/v1/facets/{name} and /v1/stats/timeline: the matches of a search, counted by facet value or by time."""
 
 from __future__ import annotations
 

@@ -39,12 +39,12 @@ _MEDIA_TYPE = "application/xml"
 _CACHE_CONTROL = "public, max-age=3600"
 _NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _NEWS = "http://www.google.com/schemas/sitemap-news/0.9"
-# What Google reads of a news sitemap: stories of two days, at most 1,000.
+# Google reads at most 1,000 stories of the last two days from a news sitemap.
 _NEWS_AGE, _MAX_NEWS = timedelta(days=2), 1000
 _NAME = re.compile(r"(\d{4}-\d\d|undated)-([1-9]\d{0,5})\.xml")
-# The stories that have no time are in no month.
+# The name of the sitemap of stories without a time.
 _UNDATED = "undated"
-# There are fewer than 7,200 months between the times that a story may have.
+# More than the 7,200 months between the earliest and latest time that a story may have.
 _ALL_MONTHS = FacetRequest(names=("month",), size=10_000, sort="value")
 _story_decoder = msgspec.json.Decoder(Story)
 
@@ -100,7 +100,7 @@ def read_robots(arguments: Arguments) -> Response:
 
 
 def _write_index(generation: OpenGeneration, site: Site) -> str:
-    """Each sitemap with the last change of a story in it."""
+    """The sitemap index: each sitemap with the time of its last change."""
     counts = count_facet(generation, SearchQuery(facets=_ALL_MONTHS, limit=0))
     months = [(value.value, value.count) for value in counts.values]
     if counts.missing:
@@ -117,7 +117,7 @@ def _write_index(generation: OpenGeneration, site: Site) -> str:
 
 
 def _find_query(generation: OpenGeneration, month: str) -> SearchQuery:
-    """The stories of a month, the one changed last first."""
+    """The stories of a month, the last updated first."""
     if month != _UNDATED:
         return SearchQuery(
             filters=Filters(values=(ValueFilter(facet="month", any_of=frozenset({month})),)), sort=Sort.UPDATED
@@ -173,7 +173,7 @@ def _find_change(story: Story) -> str | None:
 
 
 class _Writer:
-    """The standard library's streaming writer of XML, for elements that hold text alone or others."""
+    """A streaming XML writer on top of xml.sax.saxutils."""
 
     def __init__(self, root: str, namespaces: dict[str, str] | None = None) -> None:
         self._buffer = StringIO()
@@ -184,7 +184,7 @@ class _Writer:
 
     @property
     def size(self) -> int:
-        """Characters written and not taken."""
+        """Characters written since the last ``take``."""
         return self._buffer.tell()
 
     def start(self, name: str) -> None:
@@ -194,7 +194,7 @@ class _Writer:
         self._xml.endElement(name)
 
     def write(self, **texts: str | None) -> None:
-        """An element for each text that is there."""
+        """Write an element for each text that is not None."""
         for name, text in texts.items():
             if text is not None:
                 self.start(name)
@@ -202,13 +202,13 @@ class _Writer:
                 self.finish(name)
 
     def add(self, name: str, **texts: str | None) -> None:
-        """An element that holds others."""
+        """Write an element with one child element for each text."""
         self.start(name)
         self.write(**texts)
         self.finish(name)
 
     def take(self) -> str:
-        """What was written since it was last asked for."""
+        """Return the text written since the last call, and forget it."""
         text = self._buffer.getvalue()
         self._buffer.seek(0)
         self._buffer.truncate()

@@ -23,7 +23,7 @@ from index.live import OpenGeneration
 from index.search import find_citing, get_story, related_stories
 
 blueprint = ApiBlueprint("stories", __name__, description="Stories and what belongs to them")
-# How many related stories come with a story; /related gives more.
+# Related stories that come with a story; /related gives up to 20.
 _RELATED = 5
 
 
