@@ -86,7 +86,7 @@ SAME = (
 
 
 _BUILT = re.compile(r"<lastBuildDate>[^<]*<")
-_REQUEST = re.compile(r"Request [0-9a-f]{32}")
+_REQUEST = re.compile(r"Request ID: [0-9a-f]{32}")
 
 
 def reduce(value: Any) -> Any:
@@ -193,7 +193,7 @@ def test_a_search_that_runs_out_of_its_time_is_504(
 def test_instantsearch_that_runs_out_of_its_time_is_504(
     clustered: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ClusterEngine, "longest", 0.001)
+    monkeypatch.setattr(ClusterEngine, "max_seconds", 0.001)
     assert clustered.post("/v1/instantsearch", json={"requests": ASKED}).status_code == 504
 
 
