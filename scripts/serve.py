@@ -16,6 +16,7 @@ import msgspec
 from api.settings import Settings
 from index.analysis.schema import WORD
 from index.documents.stored_hit import insert_base_url
+from index.engines import DEFAULT_ENGINE
 from index.errors import IndexUnavailable
 from index.live import LiveIndex
 from index.query.requests import SearchQuery
@@ -37,7 +38,7 @@ def serve(**options: object) -> None:
     chosen = {name: value for name, value in options.items() if value is not None}
     if "index" in chosen:
         # --index overrides a cluster in the environment.
-        chosen["engine"] = ""
+        chosen["engine"] = DEFAULT_ENGINE
     settings = dataclasses.replace(Settings.from_env(), **chosen)  # type: ignore[arg-type]  # click checked the types
     _check_port(settings)
     _print_welcome(settings)
