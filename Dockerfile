@@ -9,12 +9,12 @@ WORKDIR /src
 ENV VIRTUAL_ENV=/opt/outpost UV_LINK_MODE=copy
 RUN python -m venv --without-pip /opt/outpost
 # The versions and hashes of the lock, and of what it names only what serving needs.
-COPY pyproject.toml requirements.lock README.md ./
+COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY api api
 COPY index index
 COPY scripts scripts
 COPY client client
-RUN uv pip install --no-cache --constraint requirements.lock --build-constraint requirements.lock .
+RUN uv pip install --no-cache --constraint requirements.lock --build-constraint requirements.lock ./client .
 # The engine's loops, compiled once: they are loaded in a second, and compiled in 10 to 60. numba takes what it compiled for
 # the installed files alone (so not from /src), and by their times, of which a layer keeps whole seconds.
 WORKDIR /

@@ -16,12 +16,12 @@ help:  ## Print this list
 
 setup: $(SERVING)  ## Install what serving needs into .venv
 
-$(SERVING): requirements.lock pyproject.toml
+$(SERVING): requirements.lock pyproject.toml client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Outpost needs Python 3.11 or newer; PYTHON= names another one"; exit 1; }
 	@echo "Installing what serving needs into .venv: half a minute, 400 MB …"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable ./client --editable .
 	@$(BIN)/python -m index.engines.columns.warm
 	@touch $@
 
@@ -76,7 +76,7 @@ attack: $(DEVELOPING)  ## Attack real servers and builds on loopback: under five
 lock: $(DEVELOPING)  ## Write the lock files anew
 	$(BIN)/pip install --quiet uv
 	for group in build dev; do \
-	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --group $$group \
+	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-package outpost-client --group $$group \
 	        --custom-compile-command "make lock" pyproject.toml \
 	        --output-file $$(test $$group = dev && echo requirements-dev.lock || echo requirements.lock); \
 	done

@@ -249,8 +249,7 @@ def test_the_client_imports_nothing_but_requests_and_what_requests_needs() -> No
     assert imported - set(sys.stdlib_module_names) == {"outpost_client", "requests", "urllib3"}
 
 
-def test_the_wheel_of_the_server_has_the_client_and_no_tests_or_tools(tmp_path: Path) -> None:
+def test_the_wheel_of_the_server_has_no_client_tests_or_tools(tmp_path: Path) -> None:
     with build_wheel(ROOT, tmp_path) as wheel:
         packages = {name.partition("/")[0] for name in wheel.namelist() if ".dist-info/" not in name}
-        assert "outpost_client/py.typed" in wheel.namelist()
-    assert packages == {"api", "index", "scripts", "outpost_client"}
+    assert packages == {"api", "index", "scripts"}
