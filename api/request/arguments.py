@@ -1,4 +1,4 @@
-"""Request schemas: which parameters an endpoint has, and the query that they make."""
+"""The parameters of each endpoint, and the queries made of them."""
 
 from __future__ import annotations
 
@@ -60,126 +60,126 @@ SEARCH_IN = {"title": "title", "summary": "summary", "body": "body", "sources": 
 
 
 class NoArguments(Schema):
-    """For endpoints without parameters: any is unknown."""
+    """For endpoints without parameters."""
 
 
 class Paging(Schema):
-    page = IntegerField("Which page, from 1", 1, MAX_WINDOW, load_default=1)
-    per_page = IntegerField("Results a page", 1, 100, load_default=20)
-    cursor = StringField("Where to read on: next_cursor of the answer before, with the same parameters", 500)
+    page = IntegerField("Page number, from 1", 1, MAX_WINDOW, load_default=1)
+    per_page = IntegerField("Results per page", 1, 100, load_default=20)
+    cursor = StringField("next_cursor of the previous answer to the same parameters: reads on from there", 500)
 
     @validates_schema(skip_on_field_errors=False)
     def check_window(self, data: dict[str, Any], **kwargs: Any) -> None:
-        # A faulty one of the two is told by itself.
+        # An invalid value of either parameter is reported separately.
         if data.get("page", 0) * data.get("per_page", 0) > MAX_WINDOW:
             raise ValidationError({"page": ["page_window_exceeded"]})
 
 
 class TimeRange(Schema):
     published_from = TimeField("Published at this time or later", data_key="from")
-    published_to = TimeField("Published at this time or earlier; a day includes itself", data_key="to", upper=True)
+    published_to = TimeField("Published at this time or earlier; a day includes its end", data_key="to", upper=True)
 
 
 class StoryFiltering(TimeRange):
     topic = ValuesField("Topics")
     publisher = ValuesField("Publishers of any of the sources")
-    curator = ValuesField("Who curated it")
+    curator = ValuesField("Curators")
     language = ValuesField("Language tags")
     domain = ValuesField("Domains of the sources, without www")
-    year = ValuesField("Years of publication (UTC): 2025")
-    month = ValuesField("Months of publication (UTC): 2025-01")
-    min_sources = IntegerField("At least so many sources", 0, 1000)
-    max_sources = IntegerField("At most so many sources", 0, 1000)
+    year = ValuesField("Years of publication in UTC, such as 2025")
+    month = ValuesField("Months of publication in UTC, such as 2025-01")
+    min_sources = IntegerField("Minimum number of sources", 0, 1000)
+    max_sources = IntegerField("Maximum number of sources", 0, 1000)
 
 
 class StoriesArguments(StoryFiltering, Paging):
-    fields_ = EnumListField("Which keys each result has, besides id", tuple(BRIEF_KEYS), data_key="fields")
+    fields_ = EnumListField("Keys of each result, besides id", tuple(BRIEF_KEYS), data_key="fields")
 
 
-_WORDS = 'What is searched for: words, "phrase", -not, OR, ( ), prefix*, field:word'
+_WORDS = 'Query: words, "phrase", -exclusion, OR, ( ), prefix*, field:word'
 
 
 class Matching(StoryFiltering):
-    """What decides which stories are found."""
+    """The parameters that decide which stories match."""
 
     q = StringField(_WORDS, 512, load_default="")
-    match = EnumField("Whether all words must stand in a story or any", ("all", "any"), load_default="all")
+    match = EnumField("Whether a story must contain all words, or any of them", ("all", "any"), load_default="all")
     typo = EnumField(
-        "Whether a query that finds nothing is corrected, or loosened", ("auto", "off"), load_default="auto"
+        "Whether a query that finds nothing is corrected and relaxed", ("auto", "off"), load_default="auto"
     )
-    search_in = EnumListField("Fields that words without a field are looked for in", tuple(SEARCH_IN))
+    search_in = EnumListField("Fields that are searched for words without a field", tuple(SEARCH_IN))
 
 
 class FacetCounting(Schema):
-    facet_size = IntegerField("Values of each facet", 1, 100, load_default=10)
+    facet_size = IntegerField("Number of values of each facet", 1, 100, load_default=10)
     facet_sort = EnumField("Order of a facet's values", ("count", "value"), load_default="count")
 
 
 class FacetArguments(Matching, FacetCounting):
-    containing = StringField("Beginnings of words of the values", 200, load_default="", data_key="q")
+    containing = StringField("Beginnings of words of the values to list", 200, load_default="", data_key="q")
     q = StringField(_WORDS, 512, load_default="", data_key="search")
 
 
 class TimelineArguments(Matching):
-    interval = EnumField("How long each stretch of time is; weeks begin on Monday", tuple(Interval), load_default="day")
+    interval = EnumField("Length of the intervals; weeks begin on Monday", tuple(Interval), load_default="day")
 
 
 class ExportArguments(Matching):
-    sort = EnumField("Order; the default is relevance with q, else newest", tuple(Sort))
+    sort = EnumField("Sort order; default: relevance with q, else newest", tuple(Sort))
 
 
 class SearchArguments(Matching, FacetCounting, Paging):
-    sort = EnumField("Order; the default is relevance with q, else newest", tuple(Sort))
-    recency = FractionField("How much newer stories count for more, where the order is relevance", load_default=0.0)
+    sort = EnumField("Sort order; default: relevance with q, else newest", tuple(Sort))
+    recency = FractionField("How much newer stories are preferred when sorted by relevance", load_default=0.0)
     facets = EnumListField("Facets to count", FACETS)
-    highlight = BooleanField("Whether matches are marked", load_default=True)
-    highlight_tag = EnumField("The tag that marks a match", ("mark", "em", "b", "strong"), load_default="mark")
-    snippet_words = IntegerField("Words of a snippet", 5, 100, load_default=30)
-    fields_ = EnumListField("Which keys each result has, besides id", HIT_KEYS, data_key="fields")
+    highlight = BooleanField("Whether matches are highlighted", load_default=True)
+    highlight_tag = EnumField("HTML tag around matches", ("mark", "em", "b", "strong"), load_default="mark")
+    snippet_words = IntegerField("Maximum number of words of a snippet", 5, 100, load_default=30)
+    fields_ = EnumListField("Keys of each result, besides id", HIT_KEYS, data_key="fields")
 
 
 class FeedArguments(Matching, Paging):
-    sort = EnumField("Order", tuple(Sort), load_default=Sort.NEWEST.value)
-    recency = FractionField("How much newer stories count for more, where the order is relevance", load_default=0.0)
+    sort = EnumField("Sort order", tuple(Sort), load_default=Sort.NEWEST.value)
+    recency = FractionField("How much newer stories are preferred when sorted by relevance", load_default=0.0)
 
 
 class LookupArguments(Paging):
-    url = UrlField("URL of an article, however it is spelled", required=True)
-    fields_ = EnumListField("Which keys each result has, besides id", tuple(BRIEF_KEYS), data_key="fields")
+    url = UrlField("URL of an article, in any spelling", required=True)
+    fields_ = EnumListField("Keys of each result, besides id", tuple(BRIEF_KEYS), data_key="fields")
 
 
 class StoryArguments(Schema):
     include = EnumListField(
-        "Which parts come with the story", ("sections", "sources", "related"), load_default=("sections", "sources")
+        "Parts to include", ("sections", "sources", "related"), load_default=("sections", "sources")
     )
-    fields_ = EnumListField("Which keys the answer has, besides id", DETAIL_KEYS, data_key="fields")
+    fields_ = EnumListField("Keys of the answer, besides id", DETAIL_KEYS, data_key="fields")
 
 
 class RelatedArguments(Schema):
-    limit = IntegerField("How many", 1, 20, load_default=5)
+    limit = IntegerField("Maximum number of results", 1, 20, load_default=5)
 
 
 class SourcesArguments(TimeRange, Paging):
-    q = StringField("What is searched for, in title, excerpt, author and publisher", 512, load_default="")
+    q = StringField("Query over title, excerpt, author and publisher", 512, load_default="")
     publisher = ValuesField("Publishers")
-    story = StringField("Id of a story that cites it", 128)
+    story = StringField("Id of a story that cites the sources", 128)
 
 
 class SuggestArguments(Schema):
-    q = StringField("What was typed so far; the last word may be unfinished", 200, load_default="")
-    limit = IntegerField("How many", 1, MAX_SUGGESTIONS, load_default=MAX_SUGGESTIONS)
+    q = StringField("The text typed so far; the last word may be unfinished", 200, load_default="")
+    limit = IntegerField("Maximum number of results", 1, MAX_SUGGESTIONS, load_default=MAX_SUGGESTIONS)
 
 
 class OembedArguments(Schema):
-    url = StringField("Address to share of a story: whole, or its path", MAX_URL_LENGTH, required=True)
-    maxwidth = IntegerField("Pixels that there are across", 1, 100_000)
-    maxheight = IntegerField("Pixels that there are from top to bottom", 1, 100_000)
-    format_ = EnumField("Form of the answer", ("json", "xml"), load_default="json", data_key="format")
+    url = StringField("Address to share of a story: absolute, or its path", MAX_URL_LENGTH, required=True)
+    maxwidth = IntegerField("Available width in pixels", 1, 100_000)
+    maxheight = IntegerField("Available height in pixels", 1, 100_000)
+    format_ = EnumField("Format of the answer", ("json", "xml"), load_default="json", data_key="format")
 
 
 class PublishersArguments(Paging):
-    q = StringField("Beginnings of words of the name or domain", 200, load_default="")
-    sort = EnumField("By story count, or by name", ("stories", "name"), load_default="stories")
+    q = StringField("Beginnings of words of name or domain", 200, load_default="")
+    sort = EnumField("Sort by story count or by name", ("stories", "name"), load_default="stories")
 
 
 def parse_search(arguments: dict[str, Any]) -> Node | None:

@@ -1,5 +1,7 @@
-"""Answers with a weak ETag: one for each generation, path and set of arguments. Whoever has it gets a 304 for it,
-before anything is searched. If-Match is for changes, of which there are none: it is passed over."""
+"""Answers with a weak ETag, derived from the generation, the path and the arguments.
+
+A client that sends it back gets a 304, without a search. If-Match is ignored: it is for changes, and the API has none.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 VERSION = version("outpost")
-# Caches on the way answer bursts: for ten seconds, and for another minute while they ask whether it still holds.
+# Caches may answer for ten seconds, and for another minute while they revalidate: they absorb bursts.
 CACHE_CONTROL = "public, max-age=10, stale-while-revalidate=60"
 
 
@@ -36,9 +38,11 @@ class CompleteResponse(Response):
 
 
 class Form(NamedTuple):
-    """What an answer is, besides its body. ``base`` stands before the paths in it; ``edition`` names what it is made of
-    besides the index and the arguments; ``modified`` is a time at which it was another one, or not there, at the
-    latest."""
+    """What determines an answer besides generation, path and arguments.
+
+    ``base``: put before the paths in it. ``edition``: version of its templates. ``modified``: the last change,
+    None if unknown.
+    """
 
     media_type: str
     base: str
@@ -61,7 +65,7 @@ def answer_conditionally(
     if "HTTP_IF_NONE_MATCH" in request.environ:
         known = request.if_none_match
         if known.star_tag:
-            # "*" asks whether there is an answer at all, which only making it tells.
+            # "*" matches any existing answer, so the answer has to be made first.
             _find_or_make(tag, make)
         if known.contains_weak(tag):
             return Response(status=304, headers=headers)
@@ -78,7 +82,7 @@ def answer_conditionally(
 
 
 def _is_unchanged(modified: datetime) -> bool:
-    """Whether If-Modified-Since says so; it has whole seconds."""
+    """True if the client has this answer by If-Modified-Since, which has whole seconds."""
     since = request.if_modified_since
     return since is not None and modified.replace(microsecond=0) <= since
 
@@ -100,6 +104,6 @@ def make_json(body: dict[str, Any]) -> Response:
 
 
 def _make_tag(generation: OpenGeneration, arguments: Arguments, form: Form) -> str:
-    """The arguments as parsed: ``now-7d`` means another time every minute."""
-    asked = repr((VERSION, form.edition, generation.manifest.build, form.base, request.path, arguments.text))
-    return blake2b(asked.encode(errors="surrogatepass"), digest_size=12).hexdigest()
+    """Hash of what determines the answer. Parsed arguments are used, because ``now-7d`` changes every minute."""
+    key = repr((VERSION, form.edition, generation.manifest.build, form.base, request.path, arguments.text))
+    return blake2b(key.encode(errors="surrogatepass"), digest_size=12).hexdigest()

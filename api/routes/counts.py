@@ -22,8 +22,8 @@ blueprint = ApiBlueprint("counts", __name__, url_prefix="/v1", description="Coun
 def list_facet_values(generation: OpenGeneration, arguments: Arguments, facet_name: str) -> dict[str, Any]:
     """Values of a facet
 
-    With `q`, those with a word that begins with each word of it: for a search box over a long list. Counted under
-    the search of `search` and the filters, the one on this facet aside.
+    With `q`, only values with words that begin with the words of `q`: for a search box over a long list. The counts
+    are those of the query `search` with all filters except the filter on this facet.
     """
     if facet_name not in FACETS:
         raise NotFound("facet", facet_name, FACETS)
@@ -35,8 +35,8 @@ def list_facet_values(generation: OpenGeneration, arguments: Arguments, facet_na
 def show_timeline(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     """Stories over time
 
-    How many of the stories that the search finds were published in each hour, day, week, month or year (UTC), from
-    the first to the last with no gap.
+    The number of matching stories published in each hour, day, week, month or year (UTC), from the first story to the
+    last, empty intervals included.
     """
     interval = Interval(arguments["interval"])
     timeline = count_timeline(generation, make_matching_query(arguments), interval)

@@ -1,4 +1,4 @@
-"""/v1/export: everything that a search finds, to its end."""
+"""/v1/export: all matches of a search."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ blueprint = ApiBlueprint("export", __name__, url_prefix="/v1", description="Stor
 def export(arguments: Arguments) -> Response:
     """Export stories
 
-    All that the search finds, one story a line in the form of the input: built again it is the same index, and
-    exported again the same bytes. The generation that answers is held until the last line.
+    All matching stories, one per line, in the format of the input. Building these lines gives the same index. All lines
+    come from one generation of the index, even if another one is built meanwhile.
     """
     query = make_matching_query(arguments)
     pieces = _iter_pieces(borrow_index(), query)
-    # The search runs now: that there is no index or no time is told before bytes are on their way.
+    # The search runs before the first byte is sent, so that a missing index or a timeout is still an error status.
     first = next(pieces)
     response = Response(chain([first], pieces), mimetype="application/x-ndjson")
     response.call_on_close(pieces.close)
@@ -35,7 +35,7 @@ def export(arguments: Arguments) -> Response:
 
 
 def _iter_pieces(loan: Loan, query: SearchQuery) -> Generator[bytes]:
-    """Holds the generation from the first piece to the last, or until it is closed."""
+    """Pieces of NDJSON. Keeps the generation open until the last piece, or until the generator is closed."""
     waiting, size = [], 0
     with loan as generation:
         for line in export_stories(generation, query):

@@ -1,4 +1,4 @@
-"""/v1/stories/{id}.jsonld: a story in the words of schema.org, for search engines and whoever reads linked data."""
+"""/v1/stories/{id}.jsonld: a story as linked data of schema.org."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ blueprint = ApiBlueprint("jsonld", __name__, url_prefix="/v1", description="Stor
 def show_article(generation: OpenGeneration, arguments: Arguments, story_id: str) -> bytes:
     """A story as schema.org's NewsArticle
 
-    Its sources are `citation`, by their position. What the story does not say is left out. The page to share has the
-    same in a script element.
+    Its sources are `citation`, by position. Empty values are left out. The page of the story contains the same in a
+    script element.
     """
     return msgspec.json.encode(describe_article(get_story(generation, story_id), base_url()))

@@ -1,4 +1,4 @@
-"""/oembed: what another site needs to show a story (https://oembed.com)."""
+"""/oembed: a story for embedding in another site (https://oembed.com)."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def _make_form(generation: OpenGeneration, arguments: Arguments) -> Form:
     media_type="application/json", text_type="text/xml", form=_make_form,
 )  # fmt: skip
 def embed_story(generation: OpenGeneration, arguments: Arguments) -> bytes:
-    """What shows a story on another site
+    """Embed a story in another site
 
-    oEmbed 1.0. `url` is the address to share of a story, whole or its path. The answer is `rich`: a quotation with
-    title, summary and publishers that needs no script. Where `maxwidth` and `maxheight` leave no room for it, it is
-    a `link`.
+    oEmbed 1.0. `url` is the address to share of a story, absolute or as a path. The answer is `rich`: a quotation with
+    title, summary and publishers that needs no script. If it does not fit `maxwidth` and `maxheight`, the answer is a
+    `link`.
     """
     origin, name = _read_url(arguments["url"])
     story = get_shared_story(generation, name)
@@ -55,10 +55,10 @@ def embed_story(generation: OpenGeneration, arguments: Arguments) -> bytes:
 
 
 def _read_url(url: str) -> tuple[str, str]:
-    """Where a URL of ours stands, "" for a path, and the name of its story.
+    """The origin of a URL of this site ("" for a path), and the name of its story.
 
-    Ours is what begins with OUTPOST_PUBLIC_URL or with the host that was asked; what is not is refused as if there was
-    no such story, as the specification has it. Raises NotFound.
+    URLs of this site begin with OUTPOST_PUBLIC_URL or the host of the request. Raises NotFound for others, as the
+    specification demands.
     """
     base = base_url()
     try:
@@ -73,7 +73,7 @@ def _read_url(url: str) -> tuple[str, str]:
 
 
 def describe_embed(story: Story, base: str, max_width: int | None, max_height: int | None) -> Json:
-    """The answer: ``rich`` where it fits, else ``link``. ``base`` stands before the paths of its addresses."""
+    """The answer: ``rich`` if it fits, else ``link``. ``base`` is put before the paths of its addresses."""
     described = {
         "version": "1.0",
         "type": "link",

@@ -1,4 +1,4 @@
-"""/opensearch.xml, by which a browser adds the site's search, and the suggestions that it then asks for.
+"""/opensearch.xml, with which a browser adds the site to its search engines, and the suggestions for its address bar.
 
 https://github.com/dewitt/opensearch/blob/master/opensearch-1-1-draft-6.md
 """
@@ -27,9 +27,9 @@ SUGGESTIONS = "application/x-suggestions+json"
 
 @blueprint.get_response("/opensearch.xml", NoArguments, {"type": "string"}, media_type=MEDIA_TYPE)
 def describe_search(arguments: Arguments) -> Response:
-    """How to search here
+    """Description for browsers
 
-    OpenSearch 1.1: the addresses of results for readers, of feeds and of suggestions.
+    OpenSearch 1.1: the addresses of search pages, feeds and suggestions.
     """
     site = find_site()
     root = Element("OpenSearchDescription", {"xmlns": "http://a9.com/-/spec/opensearch/1.1/"})
@@ -52,7 +52,7 @@ def describe_search(arguments: Arguments) -> Response:
 def list_browser_suggestions(generation: OpenGeneration, arguments: Arguments) -> bytes:
     """Suggestions for a browser's address bar
 
-    `[what was typed, [completions]]`: the texts of `/v1/suggest`.
+    `[typed text, [completions]]`: the texts of `/v1/suggest`.
     """
     suggestions = suggest(generation, parse_typed_text(arguments["q"]), arguments["limit"])
     texts = dict.fromkeys(suggestion.text for suggestion in suggestions)

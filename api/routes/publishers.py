@@ -22,7 +22,7 @@ blueprint = ApiBlueprint("publishers", __name__, url_prefix="/v1", description="
 def list_publishers(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     """Publishers, by story count or by name
 
-    With `q`, those with a word in name or domain that begins with each word of it.
+    With `q`, only publishers with words in name or domain that begin with the words of `q`.
     """
     publishers = find_publishers(generation, arguments["q"], by_name=arguments["sort"] == "name")
     offset = read_position(generation, arguments).offset
@@ -34,6 +34,6 @@ def list_publishers(generation: OpenGeneration, arguments: Arguments) -> dict[st
 def show_publisher(generation: OpenGeneration, arguments: Arguments, publisher_id: str) -> dict[str, Any]:
     """A publisher
 
-    With the number of its articles, and of the stories that cite them.
+    With the number of its articles and of the stories that cite them.
     """
     return answer_publisher(get_publisher(generation, publisher_id))

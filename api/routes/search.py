@@ -25,10 +25,11 @@ blueprint = ApiBlueprint("search", __name__, url_prefix="/v1", description="Stor
 def search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     """Search stories
 
-    Words must all match; "exact phrase", -word, OR, ( ), prefix* and field:word are understood, with the fields
-    title, summary, body, source, topic, publisher and curator. No text is an error: `query.parsed` shows how it
-    was read. Sorting never changes what matches, and the total is exact. Where nothing is found, words that occur
-    nowhere are corrected, then any word is enough; `query` says so.
+    All words must match. The query language has "exact phrase", -word, OR, ( ), prefix* and field:word, with the
+    fields title, summary, body, source, topic, publisher and curator. Queries never fail: anything malformed is
+    searched as plain words, and `query.parsed` shows how the query was understood. The total is exact, and sorting
+    never changes what matches. If nothing matches, unknown words are corrected, then any word is enough; `query`
+    says which.
     """
     started = time.perf_counter()
     query = make_search_query(generation, arguments)

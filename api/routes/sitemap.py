@@ -1,7 +1,7 @@
-"""/sitemap.xml, the sitemaps that it names, and /robots.txt: which story pages there are, for search engines.
+"""/sitemap.xml, the sitemaps that it lists, and /robots.txt: the story pages for search engines.
 
-A sitemap has the stories of a month, at most 50,000 of them: a month that is over changes no more, and no crawler need
-read it again. https://www.sitemaps.org/protocol.html
+A sitemap has at most 50,000 stories of one month. Past months rarely change, so crawlers need not read them again.
+https://www.sitemaps.org/protocol.html
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _make_form(generation: OpenGeneration, arguments: Arguments) -> Form:
 def list_sitemaps(generation: OpenGeneration, arguments: Arguments) -> bytes:
     """The sitemaps of all story pages
 
-    One for each month, or for each 50,000 stories of a month, and one of the news of two days.
+    One for each month, or for each 50,000 stories of a month, and one for the news of the last two days.
     """
     return _write_index(generation, find_site()).encode()
 
@@ -69,7 +69,7 @@ def list_sitemaps(generation: OpenGeneration, arguments: Arguments) -> bytes:
 def read_sitemap(arguments: Arguments, sitemap_name: str) -> Response:
     """A sitemap
 
-    The story pages of a month, oldest first, or with `news.xml` those of the last two days as Google News reads them.
+    The story pages of a month, oldest first; `news.xml` has those of the last two days in the format of Google News.
     """
     site = find_site()
     if sitemap_name == "news.xml":
@@ -78,7 +78,7 @@ def read_sitemap(arguments: Arguments, sitemap_name: str) -> Response:
         pieces = _iter_month(borrow_index(), site, match[1], int(match[2]))
     else:
         raise NotFound("sitemap", sitemap_name)
-    # What is not there is told before bytes are on their way.
+    # Read the first piece now: an unknown sitemap must be a 404, before any byte is sent.
     first = next(pieces)
     response = Response(chain([first], pieces), content_type=_MEDIA_TYPE)
     response.call_on_close(pieces.close)
@@ -88,9 +88,9 @@ def read_sitemap(arguments: Arguments, sitemap_name: str) -> Response:
 
 @blueprint.get_response("/robots.txt", NoArguments, {"type": "string"}, media_type="text/plain")
 def read_robots(arguments: Arguments) -> Response:
-    """What crawlers may read
+    """Rules for crawlers
 
-    Story pages and feeds. The results of searches have no end, so nobody is to read them one by one.
+    Crawlers may read story pages and feeds, but not searches, which have no end.
     """
     site = find_site()
     lines = ["User-agent: *", "Allow: /v1/feeds/", "Disallow: /v1/", "Disallow: /1/", "Disallow: /search"]

@@ -1,4 +1,4 @@
-"""/v1/sources: the articles themselves."""
+"""/v1/sources: the articles that stories cite."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ blueprint = ApiBlueprint("sources", __name__, url_prefix="/v1", description="The
 def list_sources(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     """Search sources
 
-    By relevance with `q`, else newest first. A source without a time of its own is in no range of time.
+    By relevance with `q`, else newest first. A source without a time is in no time range.
     """
     query = make_source_query(generation, arguments)
     page = generation.engine.search_sources(query)
@@ -33,6 +33,6 @@ def list_sources(generation: OpenGeneration, arguments: Arguments) -> dict[str, 
 def show_source(generation: OpenGeneration, arguments: Arguments, source_id: str) -> dict[str, Any]:
     """A source, with the stories that cite it
 
-    An article is one however its URL is spelled; what its stories say of it is merged.
+    Different spellings of a URL are one source; its data is merged from all stories that cite it.
     """
     return answer_source(get_source(generation, source_id))

@@ -1,4 +1,4 @@
-"""/v1/stories: the list, one story, and what belongs to it."""
+"""/v1/stories: the list, one story, its sources and related stories."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RELATED = 5
 def list_stories(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     """Stories, newest first
 
-    The filters of the search, without its words. A story without a time comes after every dated one.
+    Takes the filters of the search, without a query. Stories without a time come last.
     """
     query = make_search_query(generation, arguments)
     page = generation.engine.search_stories(query)
@@ -43,8 +43,7 @@ def list_stories(generation: OpenGeneration, arguments: Arguments) -> dict[str, 
 def lookup(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     """Stories that cite an article
 
-    Newest first. The URL is found however it is spelled: scheme, `www.`, tracking parameters, fragment and a trailing
-    slash make no difference.
+    Newest first. Scheme, `www.`, tracking parameters, fragment and a trailing slash of the URL make no difference.
     """
     offset = read_position(generation, arguments).offset
     page = find_citing(generation, arguments["url"], offset, arguments["per_page"])
@@ -56,8 +55,8 @@ def lookup(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
 def show_story(generation: OpenGeneration, arguments: Arguments, story_id: str) -> dict[str, Any]:
     """A story
 
-    With its sections and sources, and related stories where `include` asks for them. 410 for a story that was in
-    the index and has been removed; 404 with ids that look alike for one that was never there.
+    With its sections and sources, and with related stories if `include` has `related`. 410 for a removed story, 404
+    with similar ids for an unknown one.
     """
     story = get_story(generation, story_id)
     include = arguments["include"]
@@ -69,7 +68,7 @@ def show_story(generation: OpenGeneration, arguments: Arguments, story_id: str) 
     "/v1/stories/<story_id>/related", RelatedArguments, RelatedList, "not_found", "gone", "index_unavailable"
 )
 def list_related(generation: OpenGeneration, arguments: Arguments, story_id: str) -> dict[str, Any]:
-    """Stories to go on with
+    """Related stories
 
     Curated ones first, in their order; then those that cite a same article; then the most similar ones.
     """

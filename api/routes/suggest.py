@@ -20,8 +20,8 @@ blueprint = ApiBlueprint("suggest", __name__, url_prefix="/v1", description="Wha
 def list_suggestions(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     """Suggestions for each key press
 
-    Queries, topics, publishers and stories in which `q` stands at the beginning of a word, without regard to case
-    and diacritics: those that begin with it first. An empty `q` gives what the newest stories are about.
+    Queries, topics, publishers and stories with a word that begins with `q`; those that begin with `q` themselves come
+    first. Case and diacritics do not matter. An empty `q` suggests what the newest stories are about.
     """
     typed = parse_typed_text(arguments["q"])
     suggestions = suggest(generation, typed, arguments["limit"])
