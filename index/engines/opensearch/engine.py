@@ -17,7 +17,7 @@ from index.caching import Budget, Cache, FunctionCache
 from index.deadline import Deadline
 from index.documents.stored_hit import encode_hit
 from index.documents.story import Story
-from index.engines.indexed import StoredSource, microseconds
+from index.engines.indexed import microseconds
 from index.engines.label_counts import PublisherTally, sort_publishers
 from index.engines.more_like_this import count_similarity_terms, make_more_like_this
 from index.engines.opensearch.connection.client import Cluster, RequestRefused
@@ -27,6 +27,13 @@ from index.engines.opensearch.lookups.dictionary import PAGE, TALLY_KIND, Dictio
 from index.engines.opensearch.search import counts, translation
 from index.engines.opensearch.search.facets import FacetCounter
 from index.engines.opensearch.search.more_like_this import make_similar
+from index.engines.opensearch.search.pages import (
+    make_source_page,
+    make_window,
+    read_search_after,
+    read_story,
+    to_record,
+)
 from index.engines.opensearch.search.snapshot import Replaced, Snapshot
 from index.engines.opensearch.words.completion import ClusterCompleter, fuzzy_terms
 from index.engines.opensearch.words.vocabulary import SOURCE_WORD_KIND, WORD_KIND
@@ -50,20 +57,23 @@ from index.query.results import (
 
 Json = dict[str, Any]
 T = TypeVar("T")
-# Further results are read on from the last one before them.
+# Results beyond this offset are read with search_after instead of from.
 MAX_WINDOW = 10_000
-_EXPORTED = 1_000  # documents of one request
-# Of how many stories have a term, and how many find a text: about 100,000 entries.
+_EXPORTED = 1_000  # documents per request of an export
+# Cached document frequencies of terms and counts of texts: about 100,000 entries.
 TERMS = Budget(16 << 20)
-# The terms of all words with a prefix: those of one letter may be 50,000, which take 3 MB.
+# Cached expansions of prefixes. A prefix of one letter may have 50,000 terms, which take 3 MB.
 PREFIXES = Budget(64 << 20)
-# What an id may be; nothing else is asked for.
+# Valid ids. Others are never sent to the cluster.
 _ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}")
 
 
 class ClusterEngine:
-    """``name`` is the index of the stories; the others are named after it. ``is_current`` says whether they are
-    what they were when it was made. Raises IndexDamaged where one is missing."""
+    """Answers queries over the indices of one generation on a cluster.
+
+    ``name``: the index of the stories; the names of the others begin with it. ``is_current``: returns False once the
+    generation has been replaced or changed. Raises IndexDamaged if an index is missing.
+    """
 
     # Each search goes over the network, but holds no core of this machine.
     retry_seconds, max_seconds = 1.0, MAX_SECONDS
@@ -109,7 +119,7 @@ class ClusterEngine:
                 total=page.total,
                 hits=self._make_hits(query, hits, deadline),
                 facets=page.facets,
-                after=_read_after(hits),
+                after=read_search_after(hits),
             )
         return self._search_stories(query, {}, deadline)
 
@@ -126,7 +136,7 @@ class ClusterEngine:
         facets = self._read_facets(counters, {"query": body["query"], **place}, answers[0], deadline)
         total, hits = answers[0]["hits"]["total"]["value"], answers[0]["hits"]["hits"]
         return SearchPage(
-            total=total, hits=self._make_hits(query, hits, deadline), facets=facets, after=_read_after(hits)
+            total=total, hits=self._make_hits(query, hits, deadline), facets=facets, after=read_search_after(hits)
         )
 
     def describe_search(self, query: SearchQuery) -> tuple[str, Json]:
@@ -134,7 +144,7 @@ class ClusterEngine:
         return self._name, self._describe(query, [self._make_counter(name, query) for name in query.facets.names])
 
     def _describe(self, query: SearchQuery, counters: Sequence[FacetCounter]) -> Json:
-        body = {**self._make_body(query, faceted=query.facets.names), **_make_place(query)}
+        body = {**self._make_body(query, faceted=query.facets.names), **make_window(query)}
         if aggregations := {name: own for counter in counters for name, own in counter.make_request().items()}:
             body["aggs"] = aggregations
         return body
@@ -167,7 +177,7 @@ class ClusterEngine:
             highlighter = HitHighlighter(query, query.highlighting, idfs)
         made = []
         for hit in hits:
-            story = _read_story(hit)
+            story = read_story(hit)
             made.append(
                 Hit(
                     score=hit["_score"] or 0.0,
@@ -207,14 +217,14 @@ class ClusterEngine:
     # --- reading on ----------------------------------------------------------------------------------------------
 
     def iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
-        # The first page is read now: what goes wrong is told before anything was given.
+        # Read the first page now, so that errors are raised before the first document is returned.
         found = self._iter_documents(query)
         first = next(found, None)
         return _prepend(first, found) if first is not None else iter(())
 
     def _iter_documents(self, query: SearchQuery) -> Iterator[bytes]:
         for hit in self._snapshot.iter_hits(self._asker(), self._make_body(query), _EXPORTED):
-            yield msgspec.json.encode(_read_story(hit))
+            yield msgspec.json.encode(read_story(hit))
 
     def _read_on(self, snapshot: Snapshot, ask: Callable[[Json], T]) -> T:
         """For who has read a part. Raises StaleCursor where the index has been changed since."""
@@ -253,13 +263,13 @@ class ClusterEngine:
             )
         if query.offset + query.limit > MAX_WINDOW:
             total = self._search_sources(msgspec.structs.replace(query, offset=0, limit=0), body, {}, deadline).total
-            return _make_source_page(total, self._skip_to(query, self._snapshot_of_sources, body, deadline))
+            return make_source_page(total, self._skip_to(query, self._snapshot_of_sources, body, deadline))
         return self._search_sources(query, body, {}, deadline)
 
     def _search_sources(self, query: SourceQuery, body: Json, place: Json, deadline: Deadline) -> SourcePage:
-        whole = {**body, **_make_place(query), **place}
+        whole = {**body, **make_window(query), **place}
         found = self._search([(self._sources, whole)], deadline)[0]["hits"]
-        return _make_source_page(found["total"]["value"], found["hits"])
+        return make_source_page(found["total"]["value"], found["hits"])
 
     # --- similar stories -----------------------------------------------------------------------------------------
 
@@ -275,7 +285,7 @@ class ClusterEngine:
         body = {"query": make_similar(likeness, left_out), "sort": translation.make_order(Sort.RELEVANCE)}
         search = self._name, {**body, "size": limit, "track_total_hits": False}
         hits = self._search([search], deadline)[0]["hits"]["hits"]
-        return [(_read_story(hit), min(1.0, hit["_score"])) for hit in hits]
+        return [(read_story(hit), min(1.0, hit["_score"])) for hit in hits]
 
     # --- words ---------------------------------------------------------------------------------------------------
 
@@ -333,7 +343,7 @@ class ClusterEngine:
 
     def find_source(self, ident: str) -> SourceRecord | None:
         found = self._find_documents(self._sources, [ident])
-        return _to_record(found[0]) if found else None
+        return to_record(found[0]) if found else None
 
     def _find_documents(self, index: str, ids: Sequence[str]) -> list[Json]:
         wanted = [ident for ident in ids if _ID.fullmatch(ident)]
@@ -379,36 +389,6 @@ class ClusterEngine:
 def _translator(fields: Sequence[TextField], expand: translation.Expand) -> translation.Translator:
     defaults = [field.name for field in fields if field.default]
     return translation.Translator(defaults, [field.name for field in fields], expand)
-
-
-def _read_story(hit: Json) -> Story:
-    return msgspec.convert(hit["_source"]["document"], Story)
-
-
-def _make_place(query: SearchQuery | SourceQuery) -> Json:
-    """Which part of the hits is wanted."""
-    place = {"search_after": msgspec.json.decode(query.after)} if query.after else {"from": query.offset}
-    return {**place, "size": query.limit}
-
-
-def _make_source_page(total: int, hits: Sequence[Json]) -> SourcePage:
-    return SourcePage(
-        total=total, hits=tuple((_read_source(hit), hit["_score"] or 0.0) for hit in hits), after=_read_after(hits)
-    )
-
-
-def _read_after(hits: Sequence[Json]) -> str:
-    """What the next page begins after."""
-    return msgspec.json.encode(hits[-1]["sort"]).decode() if hits else ""
-
-
-def _read_source(hit: Json) -> SourceRecord:
-    return _to_record(hit["_source"]["document"])
-
-
-def _to_record(document: Json) -> SourceRecord:
-    stored = msgspec.convert(document, StoredSource)
-    return SourceRecord(id=stored.id, source=stored.source, story_ids=stored.story_ids)
 
 
 def _prepend(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
