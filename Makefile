@@ -18,7 +18,7 @@ setup: $(SERVING)  ## Install what serving needs into .venv
 
 $(SERVING): requirements.lock pyproject.toml client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Outpost needs Python 3.11 or newer; PYTHON= names another one"; exit 1; }
-	@echo "Installing what serving needs into .venv: half a minute, 400 MB …"
+	@echo "Installing what serving needs into .venv: about a minute, 400 MB …"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable ./client --editable .

@@ -76,8 +76,8 @@ def _choose_correction(
 ) -> Node | None:
     """Of the corrections with the fewest edits that match anything, the one with the most matches times likelihood.
 
-    None if none matches. Stops after the engine's patience: many searches for prefixes would occupy a worker for more
-    than a second.
+    None if none matches. Stops after ``engine.retry_seconds``: many searches for prefixes would occupy a worker for
+    more than a second.
     """
     best, most, distance = None, 0.0, 0
     until = time.monotonic() + engine.retry_seconds
@@ -215,7 +215,7 @@ def _newest_first(story: Story) -> float:
 
 
 def find_citing(generation: OpenGeneration, url: str, offset: int, limit: int) -> SearchPage:
-    """The stories that cite the article at ``url``, newest first; its spelling is normalized. Raises QueryTimeout."""
+    """The stories that cite the article at ``url``, newest first; the URL is normalized. Raises QueryTimeout."""
     deadline = Deadline(generation.engine.max_seconds)
     source = generation.engine.find_source(source_id(url, "", 0))
     idents = source.story_ids if source else ()

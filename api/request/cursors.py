@@ -1,7 +1,7 @@
 """Cursors: how far a client has read, in a form that only this generation makes and reads.
 
-A cursor says which generation, which search, and how many results were read. It is signed with the name of the build,
-which no answer shows: one that was changed, or made for another search, is no cursor.
+A cursor says which generation, which search, and how many results were read. It is signed with the id of the build,
+which no answer shows. A changed cursor, or one of another search, is refused.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class UrlField(ParameterField):
 
 
 class IntegerField(ParameterField):
-    """An integer from ``low`` to ``high``, in ASCII digits only: no sign, blank or underscore."""
+    """An integer from ``low`` to ``high``, in ASCII digits only. A minus sign gives out_of_range, not invalid_value."""
 
     def __init__(self, description: str, low: int, high: int, **kwargs: Any) -> None:
         self.low, self.high = low, high

@@ -26,10 +26,10 @@ def search(generation: OpenGeneration, arguments: Arguments) -> dict[str, Any]:
     """Search stories
 
     All words must match. The query language has "exact phrase", -word, OR, ( ), prefix* and field:word, with the
-    fields title, summary, body, source, topic, publisher and curator. Queries never fail: anything malformed is
-    searched as plain words, and `query.parsed` shows how the query was understood. The total is exact, and sorting
-    never changes what matches. If nothing matches, unknown words are corrected, then any word is enough; `query`
-    says which.
+    fields title, summary, body, source, topic, publisher and curator. No query is a syntax error: anything
+    malformed is searched as plain words, and `query.parsed` shows how the query was understood. The total is exact,
+    and sorting never changes what matches. If nothing matches, unknown words are corrected, then any word is enough;
+    `query` says which.
     """
     started = time.perf_counter()
     query = make_search_query(generation, arguments)

@@ -70,7 +70,7 @@ def show_story(generation: OpenGeneration, arguments: Arguments, story_id: str) 
 def list_related(generation: OpenGeneration, arguments: Arguments, story_id: str) -> dict[str, Any]:
     """Related stories
 
-    Curated ones first, in their order; then those that cite a same article; then the most similar ones.
+    Curated ones first, in their order; then those that cite one of its articles; then the most similar ones.
     """
     related = related_stories(generation, get_story(generation, story_id), arguments["limit"])
     return {"total": len(related), "results": [answer_related(entry, base_url()) for entry in related]}

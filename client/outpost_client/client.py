@@ -146,7 +146,7 @@ class Client:
     def publishers(
         self, q: str = "", *, limit: int | None = None, sort: Literal["stories", "name"] | None = None
     ) -> Iterator[PublisherDict]:
-        """Publishers with a word in name or domain that starts with ``q``; those with the most stories first."""
+        """Publishers with words in name or domain that start with the words of ``q``; by default most stories first."""
         return self._iter_results("/v1/publishers", {"q": q, "sort": sort}, limit)
 
     def publisher(self, publisher_id: str) -> PublisherDict:
@@ -156,7 +156,7 @@ class Client:
     # --- counts --------------------------------------------------------------------------------------------------
 
     def facet_values(self, facet: str, q: str = "", **parameters: Unpack[FacetParameters]) -> list[FacetValueDict]:
-        """The values of a facet that have a word starting with ``q``, with their counts.
+        """The values of a facet with words that start with the words of ``q``, and their counts.
 
         ``facet`` is topic, publisher, curator, language, domain, year or month.
         """

@@ -54,9 +54,12 @@ class Transport:
     def get_json_list(self, path: str, parameters: Mapping[str, object]) -> list[Any]:
         """The JSON array of an answer. Raises ApiError and ConnectionFailed."""
         try:
-            return list(self._send(path, parameters).json())
+            body = self._send(path, parameters).json()
         except requests.exceptions.JSONDecodeError:
             raise ConnectionFailed(self.url, "the answer is not JSON; is this an Outpost server?") from None
+        if not isinstance(body, list):
+            raise ConnectionFailed(self.url, "the answer is not a JSON array; is this an Outpost server?")
+        return body
 
     def get_text(self, path: str, parameters: Mapping[str, object]) -> str:
         """The text of an answer, which the API encodes as UTF-8. Raises ApiError and ConnectionFailed."""

@@ -21,7 +21,7 @@ from index.files.disk import read_regular
 from index.query.results import PublisherRecord
 
 PUBLISHERS, LABEL_COUNTS, CHANGES = "publishers.ndjson", "census.tsv", "census-changes.json"
-# Changes are read and written whole at each update (5 ms for so many) until the census is written anew (0.3 s).
+# Changes are read and written whole at each update (5 ms for so many) until census.tsv is written anew (0.3 s).
 _MAX_CHANGES = 5_000
 # So many go to SQLite at once: one by one they take twice as long.
 _ROWS = 1_000
@@ -64,7 +64,7 @@ class Tallies(Struct):
 
 
 class LabelCountChanges(Struct):
-    """``census-changes.json``: what an update has to say against ``census.tsv`` and ``publishers.ndjson``, which it
+    """``census-changes.json``: what an update changed in ``census.tsv`` and ``publishers.ndjson``, which it
     shares with the generation before. ``tallies`` replace those there, ``publishers`` is how many there are now."""
 
     publishers: int
@@ -72,7 +72,7 @@ class LabelCountChanges(Struct):
 
 
 class LabelCounts:
-    """Memory is bounded by the number of distinct labels."""
+    """Counts labels and publishers of stories. Memory is bounded by the number of distinct labels."""
 
     def __init__(self, tallies: Tallies | None = None) -> None:
         self._tallies = tallies or Tallies()
@@ -133,7 +133,7 @@ class LabelCounts:
 
 
 class IncrementalLabelCounts(LabelCounts):
-    """The census of the generation ``base`` to go on counting from: only what a story changes is looked up."""
+    """The label counts of the generation ``base``, to be updated: only what a story changes is looked up."""
 
     def __init__(self, base: Path) -> None:
         changes = _read_changes(base)

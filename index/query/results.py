@@ -94,7 +94,7 @@ class SearchPage(Struct, frozen=True, kw_only=True):
 
 
 class SearchResult(Struct, frozen=True, kw_only=True):
-    """What ``index.search.search`` found, and by which query.
+    """What ``index.search.run_search`` found, and by which query.
 
     ``tree``: the query that was finally searched for. ``corrected``: some of its words are corrections.
     ``relaxed``: "any" if any of the words was enough, else None. ``did_you_mean``: a corrected query that would match

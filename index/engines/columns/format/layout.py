@@ -4,6 +4,7 @@
         columns.bin                  all arrays, each aligned to 64 bytes, mapped read-only
         segment.json                 the location of each array, and other values
         documents.bin                the stored documents
+        answers.bin                  the stored hits and their texts (stories only)
     stories/0001.deleted.npy         marks of deleted documents; only if there are any
     sources/…                        the same for sources
     segments.json                    the list of segments

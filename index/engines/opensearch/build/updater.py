@@ -67,7 +67,7 @@ class ClusterUpdater:
         self._lists = DictionaryIndex(cluster, name)
         self._bulk = BulkLoader(cluster)
         self._label_counts = LabelCounts()
-        self._before: set[tuple[str, str]] = set()  # which entries of the census were looked up
+        self._before: set[tuple[str, str]] = set()  # which label counts were looked up
         self._vocabulary = ClusterVocabulary()
         # A line is a story that comes in, or the id of one that goes.
         self._changes = tempfile.TemporaryFile()  # noqa: SIM115 - until finish or abort
@@ -225,7 +225,7 @@ class ClusterUpdater:
         self._load(keys)
 
     def _load(self, keys: Keys) -> None:
-        """Look up what the census says of some values, so that it goes on counting from there."""
+        """Look up the label counts of some values, to continue from them."""
         fresh = [key for key in keys if key not in self._before]
         self._before.update(fresh)
         tallies = self._label_counts.tallies
