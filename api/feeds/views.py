@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import current_app, request
+from marshmallow import Schema
 
-from api.endpoint import ApiBlueprint
+from api.endpoint import ApiBlueprint, View
 from api.feeds import atom, json_feed, rss
 from api.feeds.feed import GENERATOR, Feed, make_entries
 from api.openapi.sharing_schemas import JsonFeedAnswer
@@ -48,14 +51,15 @@ def _find_modified(generation: OpenGeneration) -> datetime | None:
     return None if moving or datetime.now(UTC) - built < _SETTLED else built
 
 
-@blueprint.get_document(
-    "/feeds/search.json",
-    FeedArguments,
-    JsonFeedAnswer,
-    "index_unavailable",
-    media_type=json_feed.MEDIA_TYPE,
-    form=partial(_make_form, json_feed.MEDIA_TYPE),
-)
+def _feed(suffix: str, media_type: str, answer: type[Schema] | dict[str, Any]) -> Callable[[View], View]:
+    """Route /v1/feeds/search.``suffix`` to a view that returns a feed of this media type."""
+    form = partial(_make_form, media_type)
+    return blueprint.get_document(
+        f"/feeds/search.{suffix}", FeedArguments, answer, "index_unavailable", media_type=media_type, form=form
+    )
+
+
+@_feed("json", json_feed.MEDIA_TYPE, JsonFeedAnswer)
 def read_json_feed(generation: OpenGeneration, arguments: Arguments) -> bytes:
     """Search as JSON Feed 1.1
 
@@ -65,14 +69,7 @@ def read_json_feed(generation: OpenGeneration, arguments: Arguments) -> bytes:
     return json_feed.render(_make_feed(generation, arguments))
 
 
-@blueprint.get_document(
-    "/feeds/search.rss",
-    FeedArguments,
-    _XML,
-    "index_unavailable",
-    media_type=rss.MEDIA_TYPE,
-    form=partial(_make_form, rss.MEDIA_TYPE),
-)
+@_feed("rss", rss.MEDIA_TYPE, _XML)
 def read_rss(generation: OpenGeneration, arguments: Arguments) -> bytes:
     """Search as RSS 2.0
 
@@ -81,14 +78,7 @@ def read_rss(generation: OpenGeneration, arguments: Arguments) -> bytes:
     return rss.render(_make_feed(generation, arguments))
 
 
-@blueprint.get_document(
-    "/feeds/search.atom",
-    FeedArguments,
-    _XML,
-    "index_unavailable",
-    media_type=atom.MEDIA_TYPE,
-    form=partial(_make_form, atom.MEDIA_TYPE),
-)
+@_feed("atom", atom.MEDIA_TYPE, _XML)
 def read_atom(generation: OpenGeneration, arguments: Arguments) -> bytes:
     """Search as Atom 1.0
 

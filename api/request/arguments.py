@@ -41,12 +41,12 @@ from index.query.tree import Node
 from index.suggestions import MAX_SUGGESTIONS
 
 MAX_WINDOW = 10_000
-BRIEF_KEYS = (
+STORED_HIT_KEYS = (
     "id slug url share_url title short_title summary curated_by published_at updated_at language source_count "
     "publishers topics image_url"
 ).split()
-HIT_KEYS = (*BRIEF_KEYS, "score", "highlight", "snippet", "matches", "matched_sources")
-DETAIL_KEYS = (*BRIEF_KEYS, "sections", "sources", "related")
+HIT_KEYS = (*STORED_HIT_KEYS, "score", "highlight", "snippet", "matches", "matched_sources")
+DETAIL_KEYS = (*STORED_HIT_KEYS, "sections", "sources", "related")
 _TO_ID: dict[str, Callable[[str], str]] = {
     "topic": slug_of,
     "publisher": publisher_id,
@@ -93,7 +93,7 @@ class StoryFiltering(TimeRange):
 
 
 class StoriesArguments(StoryFiltering, Paging):
-    fields_ = EnumListField("Keys of each result, besides id", tuple(BRIEF_KEYS), data_key="fields")
+    fields_ = EnumListField("Keys of each result, besides id", tuple(STORED_HIT_KEYS), data_key="fields")
 
 
 _WORDS = 'Query: words, "phrase", -exclusion, OR, ( ), prefix*, field:word'
@@ -145,7 +145,7 @@ class FeedArguments(Matching, Paging):
 
 class LookupArguments(Paging):
     url = UrlField("URL of an article, in any spelling", required=True)
-    fields_ = EnumListField("Keys of each result, besides id", tuple(BRIEF_KEYS), data_key="fields")
+    fields_ = EnumListField("Keys of each result, besides id", tuple(STORED_HIT_KEYS), data_key="fields")
 
 
 class StoryArguments(Schema):

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.request import parameters
-from api.request.arguments import BRIEF_KEYS, DETAIL_KEYS, HIT_KEYS
+from api.request.arguments import DETAIL_KEYS, HIT_KEYS, STORED_HIT_KEYS
 from api.request.parameters import MAX_HINTS
 from tests.api.helpers import faults_of, found, get, search
 
@@ -288,7 +288,7 @@ def test_each_key_of_a_hit_can_be_chosen_and_id_is_always_there(client: FlaskCli
     assert chosen == [{name: hit[name] for name in {"id", key}} for hit in whole]
 
 
-@pytest.mark.parametrize("key", BRIEF_KEYS)
+@pytest.mark.parametrize("key", STORED_HIT_KEYS)
 def test_each_key_of_a_listed_story_can_be_chosen(client: FlaskClient, key: str) -> None:
     assert all(story.keys() == {"id", key} for story in get(client, "/v1/stories", fields=key)["results"])
 
@@ -308,7 +308,7 @@ def test_all_keys_together_are_the_whole_answer(client: FlaskClient) -> None:
 )
 def test_include_says_which_parts_come(client: FlaskClient, query: str) -> None:
     wanted = set(query.removeprefix("include=").split(",")) if query else {"sections", "sources"}
-    assert get(client, f"/v1/stories/31001?{query}").keys() == {*BRIEF_KEYS, *wanted}
+    assert get(client, f"/v1/stories/31001?{query}").keys() == {*STORED_HIT_KEYS, *wanted}
 
 
 @pytest.mark.parametrize("text", ["", "everything", "sections,", "Sections"])
